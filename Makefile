@@ -44,8 +44,8 @@ LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson smartcols 2>/dev/null ||
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Iinclude -Ibpf \
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
-# maps.bpf.c first: the linker gives the maps their places where it meets their definition.
-# The lock is an object of its own, which is there before the maps are.
+# maps.bpf.c first: the linker places the maps where it meets their definition. The lock is a
+# separate object, which is loaded before the maps are made.
 LOCK_SRC := bpf/lock.bpf.c bpf/lock_pins.bpf.c
 BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(LOCK_SRC),$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
@@ -63,7 +63,7 @@ UNITS_MADE := $(patsubst systemd/%.in,%,$(sort $(wildcard systemd/*.in)))
 UNITS := $(patsubst systemd/%,%,$(sort $(wildcard systemd/*.socket systemd/*.timer)))
 MONITORING := $(sort $(wildcard packaging/monitoring/*))
 POLICY := $(sort $(wildcard policy/*.conf))
-# Those that begin with audit are there with deny as well, for msealctl policy enable --action=deny.
+# Policies with audit are also installed with deny, for msealctl policy enable --action=deny.
 POLICY_DENY := $(addprefix $(B)/policy/deny/,$(notdir $(shell grep -lx 'Action=audit' $(POLICY))))
 
 .PHONY: all layers help clean image install uninstall deb rpm dist deps FORCE
@@ -94,8 +94,8 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(if $(filter lock,$*),lock_bpf,$*) > $@
 
-# The kernel types of the BPF programs, from the BTF of a kernel: BTF=FILE, else
-# the VM's 6.12. Committed, so made anew only when asked for by name.
+# The kernel types of the BPF programs, from the BTF of a kernel: BTF=FILE, else the VM's 6.12.
+# Committed, so made anew only when named as a target.
 ifneq ($(filter vmlinux.h,$(MAKECMDGOALS)),)
 .PHONY: vmlinux.h
 vmlinux.h: ## makes vmlinux.h anew from a kernel's BTF
@@ -107,8 +107,8 @@ endif
 
 # --- user space ---
 
-# Where what is installed looks for what is installed: written anew only when that changes, as by
-# another PREFIX.
+# Paths of installed files, compiled in: written anew only when they change, for example by another
+# PREFIX.
 $(B)/paths.h: FORCE
 	@mkdir -p $(@D)
 	@printf '#define %s "%s"\n' POLICY_FOLDER_VENDOR '$(POLICYDIR)' CONFIG_FOLDER_VENDOR \
@@ -128,7 +128,8 @@ $(B)/user/daemon/api/methods.o: $(B)/interface.h
 $(B)/interface.h: user/lib/varlink/io.mseald.varlink
 	$(Q)mkdir -p $(@D) && sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
 
-# The layers of each folder, the lowest first: what points up fails the build.
+# The layers of each folder, the lowest first: an include, loop or symbol that points up fails the
+# build.
 LAYERS_daemon := base bpf process trace seal policy audit api
 LAYERS_lib := base elf proc varlink conf policy
 LAYERS_ctl := base view cmd
@@ -163,12 +164,12 @@ $(B)/policy/deny/%.conf: policy/%.conf
 	$(Q)sed -e 's/^Action=audit$$/Action=deny/' \
 		-e 's/^# Action=audit: .*/# Made of $*.conf above, with Action=deny./' $< > $@
 
-# For hosts that have no libraries of ours: the image puts it there.
+# For hosts without mseald's libraries: the image installs it there.
 $(B)/mseald-oci-hook-static: $(B)/user/oci/hook.o $(OCI_LIB) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -static-pie -o $@ $^ -ljansson
 
-# For programs of others: no symbol is visible but those of the map, and no sanitizer comes along.
+# For programs of others: only the symbols of the map are visible, and no sanitizer is linked in.
 $(LIBMSEAL_OBJ) $(GUARD_OBJ): PIC := -fPIC -fvisibility=hidden
 $(LIBMSEAL_OBJ) $(GUARD_OBJ): override CFLAGS_EXTRA :=
 

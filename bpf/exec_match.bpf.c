@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decides which policy applies to a program as it starts (docs/design.md, Policies), and begins to seal it. The
- * program is watched (watch.h): in `starts`, where the kernel seals it, or else an event tells the daemon to
- * look at it.
+ * Decides which policy applies to a program as it starts (docs/design/policies.md, "Decision in the
+ * kernel"), and begins to seal it. The program is watched (watch.h): in `starts`, where the kernel seals it.
+ * Otherwise an event tells the daemon to look at it.
  *
- *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are there, and nothing of
+ *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are in place, and no code of
  *                             the program has run
  *
- * After a loss - an event, an entry, a run of the second program - the daemon looks at every process.
+ * If an event or an entry is lost, the daemon looks at every process.
  */
 #include "bits.h"
 #include "watch.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Seals a program as it starts: each object when its loader makes its RELRO read-only, before any code of the
- * object runs (docs/design.md, Sealing at the start). exec_match.bpf.c recorded at the exec what the policy
- * wants; exec_objects.bpf.c knows the objects.
+ * object runs (docs/design/sealing-at-start.md, "Sealing in the kernel"). exec_match.bpf.c recorded at the
+ * exec what the policy wants; exec_objects.bpf.c knows the objects.
  *
  * No hooks: global functions, which lsm_mm.bpf.c calls.
  */

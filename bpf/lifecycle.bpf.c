@@ -13,8 +13,8 @@
  *   lsm/task_free              drops the mark of a child that never ran, or ended without an entry
  *   fentry/exit_mmap           the address space is gone: exit, and exec
  *
- * Programs that are not LSM hooks can be raced (docs/design.md, Gates). Then a child keeps its mark, an entry
- * stays until the daemon collects it, and the kill is pending in the child as well.
+ * Programs that are not LSM hooks can be raced (docs/design/gates.md, "Races"). Then a child keeps its mark,
+ * an entry stays until the daemon collects it, and the kill is pending in the child as well.
  */
 #include "bits.h"
 #include "watch.h"

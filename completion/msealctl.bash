@@ -32,7 +32,7 @@ _msealctl_units() {
 	mapfile -t COMPREPLY < <(compgen -W "$units" -- "$1")
 }
 
-# Completes what follows "policy": _msealctl_policy CURRENT WORD..., the words so far.
+# Completes words after "policy": _msealctl_policy CURRENT WORD..., the words so far.
 _msealctl_policy() {
 	local cur=$1 folder name commands='list reload report check show list-files enable disable'
 	shift
@@ -107,7 +107,7 @@ _msealctl() {
 		esac
 	done
 
-	# What follows the program is its own.
+	# Words after the program belong to the program.
 	if [[ $command == run && $arguments -gt 0 ]]; then
 		COMPREPLY=()
 		compopt -o default

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # deb.sh [FOLDER]: builds mseald, libmseal0 and libmseal-dev, FOLDER/NAME_VERSION_ARCH.deb (default:
-# build), with debhelper, and prints their paths, that of mseald last. Made from a copy of the tree in
-# which packaging/debian is debian/; so build/ itself is left alone.
+# build), with debhelper, and prints their paths, mseald's last. It works in a copy of the tree with
+# packaging/debian as debian/, so build/ itself is unchanged.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -17,7 +17,7 @@ command -v dh >/dev/null || die "debhelper is not installed; run: make deps"
 	die "packaging/debian/changelog is not about $version, which VERSION says; add an entry"
 log=$out/log/deb.out
 mkdir -p "$out/log"
-# Not below build/, whose *.d are make's.
+# Not below build/, whose *.d belong to make.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/mseald-$version"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# deps.sh [build|test]: installs what building mseald (build) and also testing it (test, the default) needs on
-# Debian 12 or newer, with apt-get, by sudo when not root. When everything is there it does nothing
-# and is quick. Where there is dnf or pacman instead, it says what is missing and how to install it: the
-# names (packaging/deps.list) have not been tried there.
+# deps.sh [build|test]: installs the packages for building mseald (build) or also for testing it
+# (test, the default) on Debian 12 or newer, with apt-get, by sudo unless root. If everything is
+# installed it does nothing and is quick. With dnf or pacman instead, it prints the missing packages
+# and the command to install them: the names (packaging/deps.list) have not been tried there.
 # deps.sh --names apt|dnf|pacman [build|test]: only prints the names.
-# QEMU must be 10 or newer; where Debian's own is older, it comes from backports by an apt
-# configuration of its own.
+# QEMU must be 10 or newer. If Debian's own is older, it comes from backports, by a separate apt
+# configuration.
 set -euo pipefail
 
 list=$(dirname "$(realpath "$0")")/deps.list
@@ -18,7 +18,7 @@ die() {
 	exit 1
 }
 
-# names MANAGER build|test: the packages of deps.list, by their names there.
+# names MANAGER build|test: the packages of deps.list, by their names for this package manager.
 names() {
 	local column
 	case $1 in
@@ -41,7 +41,7 @@ as_root() {
 	fi
 }
 
-# missing PACKAGE...: prints those that are not installed.
+# missing PACKAGE...: prints the packages that are not installed.
 missing() {
 	local have p
 	have=" $(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
@@ -66,7 +66,7 @@ apt_install() { apt_get install -y --no-install-recommends "$@"; }
 qemu_is_new() { dpkg --compare-versions \
 	"$(dpkg-query -W -f '${Version}' qemu-system-x86 2>/dev/null || echo 0)" ge $qemu_least; }
 
-# Installs nginx without starting it now or at the next boot: it is only wanted as a program to seal.
+# Installs nginx without starting it now or at the next boot: it is only a program to seal.
 install_nginx() {
 	local guard=/usr/sbin/policy-rc.d
 	if [ -e $guard ]; then
@@ -85,9 +85,9 @@ install_nginx() {
 	as_root rm -f /etc/systemd/system/multi-user.target.wants/nginx.service
 }
 
-# Installs QEMU from the machine's own sources when it is new enough there, else with the release's
-# backports added, in a configuration and package lists of its own: the machine's are left as they
-# are.
+# Installs QEMU from the machine's own sources if it is new enough there, else with the release's
+# backports added, in a separate configuration with separate package lists: those of the machine are
+# unchanged.
 install_qemu() {
 	local candidate codename vm dir list parts
 	candidate=$(apt-cache policy qemu-system-x86 | sed -n 's/^ *Candidate: //p')
@@ -120,7 +120,7 @@ install_qemu() {
  install a newer one"
 }
 
-# Says what is missing where there is no apt-get, and ends.
+# Prints the missing packages if there is no apt-get, and exits.
 say_missing() {
 	local manager=$1 install=$2 lacks=()
 	shift 2

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# dist.sh [FOLDER]: makes FOLDER/mseald-VERSION.tar.gz (default: build), the sources of a release: what
-# is committed, or all of an unpacked release. The same sources give the same bytes, whoever packs them
-# wherever: names are sorted, times are that of the last commit (SOURCE_DATE_EPOCH names another), and
-# nobody's user or umask is in it.
+# dist.sh [FOLDER]: makes FOLDER/mseald-VERSION.tar.gz (default: build), the sources of a release:
+# the committed files, or all of an unpacked release. The same sources give the same bytes
+# everywhere: names are sorted, times are that of the last commit (SOURCE_DATE_EPOCH overrides it),
+# and user and umask have no effect.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 export LC_ALL=C TZ=UTC0

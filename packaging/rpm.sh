@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# rpm.sh [FOLDER]: builds mseald, libmseal and libmseal-devel, FOLDER/NAME-VERSION-RELEASE.x86_64.rpm
-# (default: build), from the archive of dist.sh, so from what is committed, with
-# packaging/rpm/mseald.spec. Prints their paths.
+# rpm.sh [FOLDER]: builds mseald, libmseal and libmseal-devel,
+# FOLDER/NAME-VERSION-RELEASE.x86_64.rpm (default: build), with packaging/rpm/mseald.spec, from the
+# archive of dist.sh, which has the committed files. Prints their paths.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -17,7 +17,7 @@ mkdir -p "$out/log"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 packaging/dist.sh "$work/SOURCES" >"$log"
-# Debian's rpm knows nothing of the packages that are installed.
+# Debian's rpm does not know the installed packages.
 nodeps=$([ ! -e /etc/debian_version ] || echo --nodeps)
 rpmbuild -bb ${nodeps:+"$nodeps"} --define "_topdir $work" packaging/rpm/mseald.spec >>"$log" 2>&1 || {
 	tail -n 30 "$log" >&2

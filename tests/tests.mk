@@ -48,7 +48,7 @@ $(filter-out $(UNIT_DAEMON) $(UNIT_OCI),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/
 	$(filter-out %/main.o,$(CTL_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_CTL)
-# What tests files of user/daemon.
+# These tests link files of user/daemon.
 $(UNIT_DAEMON:%=%.o): INCLUDES := -Iuser/daemon
 $(B)/tests/unit/test_prog_table.o: INCLUDES := -Iuser/daemon
 $(B)/tests/unit/test_prog_table.o: | $(B)/mseald.skel.h
@@ -56,7 +56,7 @@ $(UNIT_DAEMON): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(D
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_DAEMON)
 
-# And of user/oci.
+# These tests link files of user/oci.
 $(UNIT_OCI:%=%.o): INCLUDES := -Iuser/oci
 $(UNIT_OCI): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(OCI_LIB) $(B)/libcommon.a
 	$(call say,LINK,$@)
@@ -80,7 +80,7 @@ $(B)/tests/kernel/httpload: $(B)/tests/kernel/httpload.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^
 
-# What makes the calls that valgrind does not know, and what is preloaded under it.
+# One program makes the calls that valgrind does not know; the library is preloaded under it.
 VALGRIND_CALLS := $(addprefix $(B)/tests/valgrind/,calls libcalls.so)
 $(B)/tests/valgrind/calls: private CALLS_FLAGS := -DPROGRAM
 $(B)/tests/valgrind/libcalls.so: private CALLS_FLAGS := -fPIC -shared
@@ -89,7 +89,7 @@ $(VALGRIND_CALLS): tests/valgrind/calls.c
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE= $(WARNINGS) -O2 -g $(CALLS_FLAGS) -o $@ $<
 
-# A 32-bit program without any library: no 32-bit packages are needed.
+# The puppet is a 32-bit program without any library, so no 32-bit packages are needed.
 $(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
@@ -97,7 +97,8 @@ $(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
 		-fcf-protection=none \
 		-no-pie -nostdlib -static -o $@ $<
 
-# The fuzzer of calls, and the program that makes them in a 32-bit process, without any library too.
+# The fuzzer of calls has a second program, which makes them in a 32-bit process, also without any
+# library.
 $(B)/tests/kernel/fuzz_calls: $(patsubst %.c,$(B)/%.o,$(wildcard tests/kernel/fuzz_*.c)) $(KERNEL_LIB) \
 	$(B)/libcommon.a
 	$(call say,LINK,$@)
@@ -108,14 +109,14 @@ $(B)/tests/kernel/fuzz32: tests/kernel/fuzz_runner.c tests/kernel/fuzz_runner.h
 	$(Q)$(CC) -m32 -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-tree-loop-distribute-patterns -fno-pic \
 		-fno-stack-protector -fcf-protection=none -no-pie -nostdlib -static -o $@ $<
 
-# What t_match starts.
+# t_match starts this program.
 $(B)/tests/kernel/briefly: tests/kernel/briefly.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -ffreestanding -fno-pic -fno-stack-protector \
 		-fcf-protection=none -no-pie -nostdlib -static -o $@ $<
 
-# What t_run runs: one program, linked in all ways.
+# t_run runs one program, linked in all ways.
 RUNME_FLAGS = -std=gnu11 $(WARNINGS) -O1
 $(B)/tests/kernel/runme: private RUNME_LINK := -fPIE -pie
 $(B)/tests/kernel/runme-now: private RUNME_LINK := -fPIE -pie -Wl,-z,now
@@ -137,7 +138,7 @@ $(B)/tests/kernel/librunpre.so: tests/kernel/runpre.c
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(RUNME_FLAGS) -fPIC -shared -pthread -o $@ $<
 
-# One program, linked in every way there is.
+# This is one program, linked in every way there is.
 $(STARTED): tests/kernel/started.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
@@ -165,8 +166,8 @@ $(B)/tests/kernel/early-nopie: private EARLY_FLAGS := -no-pie -fno-pie -Wl,-z,re
 $(B)/tests/kernel/early-static: private EARLY_FLAGS := -static -no-pie -fno-pie -DSTATIC
 $(B)/tests/kernel/early-static-pie: private EARLY_FLAGS := -static-pie -fPIE -DSTATIC
 
-# The same of 32 bits: without libgcc, so that no package but the library's is needed. A VM has no ld.so.cache
-# that names the folder of the library.
+# The 32-bit programs are built likewise. Without libgcc no package but the library's is needed. A
+# VM has no ld.so.cache that names the folder of the library.
 EARLY_32_FLAGS = -m32 -std=gnu11 $(WARNINGS) -O1 -fno-stack-protector -nostartfiles -nodefaultlibs \
 	-Wl,-z,relro,-z,now
 crt_32 = $(shell $(CC) -m32 -print-file-name=$(1).o)
@@ -184,7 +185,7 @@ $(B)/tests/kernel/early-32: private EARLY_32_LINK = -fPIE -pie $(call crt_32,Scr
 $(B)/tests/kernel/early-32-nopie: private EARLY_32_LINK = -fno-pie -no-pie $(call crt_32,crt1) \
 	$(call crt_32,crti) $(call crt_32,crtn)
 
-# What t_cases starts: in each another part of one file.
+# t_cases starts these programs; each is another part of one file.
 $(CASES): tests/kernel/cases.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
@@ -209,7 +210,8 @@ $(ADVISED): tests/kernel/advised.c
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -o $@ $<
 
-# All of it is instrumented, so that libFuzzer sees which way the library goes: made once for all targets.
+# All of the library is instrumented, so that libFuzzer sees which way it goes. It is made once for
+# all targets.
 FUZZ_SANITIZE := address,undefined
 FUZZ_LIB := $(patsubst %.c,$(B)/fuzz/%.o,$(sort $(wildcard user/lib/*.c user/lib/*/*.c)))
 fuzz-programs: $(FUZZ)
@@ -298,10 +300,9 @@ valgrind: deps ## the soak, some minutes of it, with the daemon under valgrind: 
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs $(VALGRIND_CALLS)
 	$(Q)tests/check valgrind
 
-# The hook for hosts without libraries is static, which AddressSanitizer cannot be. Of the groups
-# that are left out fuzz has
-# sanitizers anyway; harness, cost and demo have no program of ours that the others do not have, or
-# measure it.
+# The hook for hosts without libraries is static, and AddressSanitizer cannot be static. Some groups
+# are left out. fuzz has sanitizers anyway. harness, cost and demo have no programs of their own, or
+# measure them.
 sanitize-programs:
 	$(Q)+$(MAKE) --no-print-directory B=$(B)/sanitize CFLAGS='-O1 -g' CFLAGS_EXTRA='$(SANITIZE)' all \
 		unit-programs kernel-programs

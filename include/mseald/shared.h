@@ -17,7 +17,7 @@
 
 /* The deny mask: the operations that a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
-	MSEALD_DENY_MPROTECT = 1 << 0,	    /* row 1 of docs/design.md, "What is denied" */
+	MSEALD_DENY_MPROTECT = 1 << 0,	    /* row 1 of docs/design/model.md, "What is denied" */
 	MSEALD_DENY_UNMAP = 1 << 1,	    /* rows 2-5, 8-10, 13: unmap, move, replace */
 	MSEALD_DENY_DISCARD = 1 << 2,	    /* rows 6, 7, 12, 14: contents thrown away */
 	MSEALD_DENY_FOREIGN_WRITE = 1 << 3, /* row 11: writes that bypass the mapping */
@@ -321,7 +321,7 @@ struct mseald_tally {
 	char caller[MSEALD_SYMBOL_MAX];	    /* symbol of ip */
 	__u32 processes;		    /* at MSEALD_TALLY_PROCESSES there may be more */
 	__u32 seen[MSEALD_TALLY_PROCESSES]; /* a hash of each */
-	/* As in an event, of all attempts: their deny bits, and their segments. */
+	/* Like those of an event, but of all attempts: their deny bits, and their segments. */
 	__u8 deny, segments;
 	__u8 kinds, example_kinds; /* MSEALD_KIND_* of all attempts; of the example */
 };

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts the instructions that system calls take, and prints them as one JSON
- * object. It must run in a VM under `-icount shift=0` (tests/vm/run --icount),
- * where the time stamp counter counts instructions; anywhere else it refuses.
+ * Counts the instructions of system calls, and prints them as one JSON object. It must run in a VM under
+ * `-icount shift=0` (tests/vm/run --icount), where the time stamp counter counts instructions; anywhere else
+ * it refuses.
  *
- * Each operation is called in short batches and the least of them counts: what
- * a timer tick or another task adds is gone from it. Whatever the state that
- * is measured, the process looks alike: one read-only mapping, the arena, has
- * room for MAX_SEALS single-page seals with a page between any two of them,
- * and the pages that most operations work on are not in it.
+ * Each operation is called in short batches, and the smallest count is used: it excludes timer ticks and
+ * other tasks. The process looks the same in every measured state. One read-only mapping, the arena, has room
+ * for MAX_SEALS single-page seals with a page between any two; the pages that most operations work on are
+ * outside.
  *
  * usage: bench [--seal=N | --native=N | --seccomp] [--budget=MILLIONS] [--hold]
  *   --seal=N     N pages of the arena are sealed first, by msealctl
- *   --native=N   by mseal(2); status 77 where there is none
- *   --seccomp    a filter as MemoryDenyWriteExecute= makes it is installed first
+ *   --native=N   by mseal(2); status 77 if the kernel has none
+ *   --seccomp    a filter as made by MemoryDenyWriteExecute= is installed first
  *   --budget=M   spend about M million instructions on each operation (30)
  *   --hold       do not measure: print "ready" and wait to be killed
  */
@@ -44,9 +43,9 @@
 #define SYS_MSEAL 462
 #define SKIP 77
 
-static char *arena;   /* seal i would be page 2 * i + 1 of it */
-static char *between; /* a page that lies between two seals */
-static char *own;     /* a writable page of our own, between two that are not */
+static char *arena;   /* seal i covers its page 2 * i + 1 */
+static char *between; /* a page between two seals */
+static char *own;     /* a writable page outside, between two read-only ones */
 static unsigned long heap_end;
 
 static _Noreturn void fail(const char *what)
@@ -163,7 +162,7 @@ static void do_exec_dynamic(void)
 static const struct operation {
 	const char *name;
 	void (*call)(void);
-	unsigned batch; /* calls in one batch; one, where slabs would run empty meanwhile */
+	unsigned batch; /* calls in one batch; one, if slabs would run empty meanwhile */
 } operations[] = {
 	{ "mprotect", do_mprotect, 8 },
 	{ "mprotect between seals", do_mprotect_between, 8 },
@@ -179,8 +178,8 @@ static const struct operation {
 };
 
 /*
- * Instructions per call: the least of as many batches as the budget allows; the long calls, which
- * vary, get more.
+ * Instructions per call: the minimum of as many batches as the budget allows. Long calls, which vary, get
+ * more.
  */
 static uint64_t measure(const struct operation *operation, uint64_t budget)
 {
@@ -205,7 +204,7 @@ static uint64_t measure(const struct operation *operation, uint64_t budget)
 
 /* --- the states --- */
 
-/* Instructions are nanoseconds under -icount shift=0, and the counter counts them one by one. */
+/* Under -icount shift=0 instructions are nanoseconds, and the counter counts each. */
 static void check_icount(void)
 {
 	uint64_t begin = __rdtsc(), first = UINT64_MAX;
@@ -229,9 +228,8 @@ static void prepare(unsigned long seals)
 	char *top = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *pages;
 
 	/*
-	 * As high as there is room, and not aligned to huge pages, which would leave a hole above:
-	 * whatever the kernel places from now on comes right below it, as in a program below its
-	 * libraries.
+	 * As high as possible, and not aligned to huge pages, which would leave a hole above. So the kernel
+	 * places all further mappings directly below, as in a program below its libraries.
 	 */
 	must(top != MAP_FAILED, "mmap");
 	arena = mmap(top + PAGE - size, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -240,12 +238,12 @@ static void prepare(unsigned long seals)
 	between = arena + 2 * ((seals + 1) / 2) * PAGE;
 	own = pages + PAGE;
 	must(mprotect(own, PAGE, PROT_READ | PROT_WRITE) == 0, "mprotect");
-	*own = 1; /* the page table there is made now, and stays */
+	*own = 1; /* makes the page table now, which stays */
 	must(madvise(own, PAGE, MADV_DONTNEED) == 0, "madvise");
 	heap_end = (unsigned long)syscall(SYS_brk, 0);
 }
 
-/* Without copying this process, which would leave it another than it was. */
+/* Without fork, which would change this process. */
 static void run(char *const argv[])
 {
 	posix_spawn_file_actions_t quiet;
@@ -329,7 +327,7 @@ int main(int argc, char *argv[])
 	if (seals)
 		seal(seals);
 	else
-		run((char *[]){ (char[]){ NOTHING }, NULL }); /* as much as that changes this process */
+		run((char *[]){ (char[]){ NOTHING }, NULL }); /* to make its changes to this process before */
 	if (native)
 		seal_native(native);
 	if (filter)
@@ -340,7 +338,7 @@ int main(int argc, char *argv[])
 		for (;;)
 			pause();
 	}
-	sleep(2); /* what sealing left to do has been done by then */
+	sleep(2); /* sealing has finished its deferred work by then */
 	for (size_t i = 0; i < ELEMENTS(operations); i++)
 		results[i] = measure(&operations[i], budget * 1000000);
 	putchar('{');

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts the instructions that msealctl and mseald need together to list very many sealed
- * processes, and prints them as one JSON object. As bench.c, it must run under `-icount shift=0`,
- * where there is one processor and it has nothing else to do.
- *
- * usage: crowd N    N forks of this process, one page of which is sealed
+ * Counts the instructions that msealctl and mseald together need to list very many sealed processes, and
+ * prints them as one JSON object. Like bench.c, it must run under `-icount shift=0`, with one processor that
+ * has no other work. usage: crowd N (N forks of this process, with one sealed page)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +48,7 @@ static uint64_t run(char *const argv[])
 	return __rdtsc() - begin;
 }
 
-/* How many lines of the answer have this in them. */
+/* The number of lines of the answer that contain this. */
 static long count_lines(const char *text)
 {
 	FILE *file = fopen(ANSWER, "r");
@@ -104,7 +102,7 @@ int main(int argc, char *argv[])
 	must(count > 0, "how many?");
 	seal_a_page();
 	beget(count);
-	sleep(5); /* mseald looks at what has come now and then */
+	sleep(5); /* mseald looks for new processes now and then */
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		char *list[] = { (char[]){ "msealctl" }, (char[]){ "list" }, (char *)ways[i].option, NULL };
 		uint64_t instructions = run(list);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What hooks cost that do nothing: puts empty BPF programs on exactly those
- * that mseald has programs on, on this kernel and with this build. So there is
- * no list of hooks here to be kept up to date.
+ * The cost of hooks that do nothing: attaches empty BPF programs to exactly the hooks of mseald's programs,
+ * on this kernel and with this build. So no list of hooks needs to be kept up to date here.
  *
  * usage: floor list            prints the attached programs, one on each line
  *        floor attach [NAME]...  reads such a list from standard input, attaches
@@ -32,7 +31,7 @@ static void list_one(__u32 id)
 	enum bpf_attach_type type;
 
 	if (fd < 0)
-		return; /* gone again */
+		return; /* gone meanwhile */
 	if (bpf_obj_get_info_by_fd(fd, &link, &length) < 0)
 		fail("a link cannot be read", errno);
 	close(fd);
@@ -58,7 +57,7 @@ static void list(void)
 		list_one(id);
 }
 
-/* The program and its link stay for as long as this process does. */
+/* The program and its link exist as long as this process. */
 static void attach(__u32 type, __u32 attach_type, __u32 hook, const char *name)
 {
 	static const struct bpf_insn empty[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The least program there is: for bench.c to execute. Linked with nothing. */
+/* The smallest possible program, without any library, for bench.c to execute. */
 #include <asm/unistd.h>
 
 void _start(void);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The programs of `make bench`, into build/tests/bench/. To be included by the Makefile.
+# The programs of `make bench`, in build/tests/bench/. Included by the Makefile.
 
 BENCH := $(B)/tests/bench
 
@@ -7,7 +7,7 @@ BENCH := $(B)/tests/bench
 bench-programs: $(BENCH)/bench $(BENCH)/floor $(BENCH)/nothing $(BENCH)/ordinary $(BENCH)/crowd \
 	$(BENCH)/startup
 
-# Static: where the libraries lie would be one thing more that differs between kernels.
+# Static: the addresses of libraries would be a further difference between kernels.
 $(BENCH)/bench: $(BENCH)/bench.o $(BENCH)/seccomp.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -static -o $@ $^

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * See seccomp.h. systemd's seccomp_memory_deny_write_execute()
- * (src/shared/seccomp-util.c) loads one filter for each of the ABIs x86, x32
- * and x86-64, so a call passes through three. Each denies mmap with PROT_EXEC
- * and PROT_WRITE both, mprotect and pkey_mprotect with PROT_EXEC, and shmat
- * with SHM_EXEC. These are made as libseccomp makes them: the ABI first, then
- * the number, then the low half of the one argument.
+ * See seccomp.h. systemd's seccomp_memory_deny_write_execute() (src/shared/seccomp-util.c) loads one filter
+ * for each of the ABIs x86, x32 and x86-64, so a call passes three filters. Each denies mmap with both
+ * PROT_EXEC and PROT_WRITE, mprotect and pkey_mprotect with PROT_EXEC, and shmat with SHM_EXEC. These filters
+ * have the order of libseccomp: the ABI first, then the number, then the low half of the one argument.
  */
 #include "seccomp.h"
 
@@ -27,7 +25,7 @@
 #define RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
 #define ALLOW RETURN(SECCOMP_RET_ALLOW)
 
-/* The number is loaded, and stays so when it is another. */
+/* The number has been loaded, and stays loaded if it does not match. */
 #define DENY_BITS(number, argument, bits) \
 	IF(JEQ, number, 0, 5), LOAD(args[argument]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, bits), \
 		IF(JEQ, bits, 0, 1), RETURN(SECCOMP_RET_ERRNO | EPERM), ALLOW

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts the instructions that mseald takes from exec until it is ready, and then for a first policy
- * and a first seal that need all of its programs: its own and the kernel's for it. And those that the
- * verifier looked at in each program (verified_insns of struct bpf_prog_info). Prints one JSON object.
- * As bench.c, it must run under `-icount shift=0`.
- *
- * usage: startup MSEALD [OPTION]...
+ * Counts the instructions of mseald from exec until it is ready, and then for a first policy and a first seal
+ * that need all of its programs: its own and the kernel's on its behalf. Also counts those that the verifier
+ * looked at in each program (verified_insns of struct bpf_prog_info). Prints one JSON object. Like bench.c,
+ * it must run under `-icount shift=0`. usage: startup MSEALD [OPTION]...
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
@@ -37,7 +35,7 @@ static void must(bool ok, const char *what)
 	exit(1);
 }
 
-/* Where it says that it is ready: sd_notify(3). */
+/* The socket on which mseald reports that it is ready: sd_notify(3). */
 static int listen_for_ready(void)
 {
 	const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = NOTIFY };
@@ -60,7 +58,7 @@ static void wait_until_ready(int fd)
 	} while (!strstr(message, "READY=1"));
 }
 
-/* Time on a processor is instructions under -icount shift=0. */
+/* Under -icount shift=0 processor time is instructions. */
 static uint64_t instructions_of(pid_t pid)
 {
 	struct timespec spent;
@@ -99,7 +97,7 @@ static void print_programs(void)
 		int fd = bpf_prog_get_fd_by_id(id);
 
 		if (fd < 0)
-			continue; /* gone again */
+			continue; /* gone meanwhile */
 		print_program(fd, first);
 		first = false;
 		close(fd);
@@ -138,10 +136,7 @@ static void reload_policies(void)
 	run(reload);
 }
 
-/*
- * Of a file that is open for writing, and of memory that userfaultfd reaches: what all programs are
- * needed for.
- */
+/* Seals a file that is open for writing, and memory in reach of userfaultfd: this needs all programs. */
 static void seal_everything(void)
 {
 	char range[40], pid[24], *seal[] = { (char[]){ "msealctl" },

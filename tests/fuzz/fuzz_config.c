@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any bytes as mseald.conf: config that the daemon can work with, or lines that say why not, and
- * nothing changed.
- * Never both. An accepted file is written out and must read back the same.
+ * Any bytes as mseald.conf give a valid configuration; or lines that name the faults, and no change. Never
+ * both. An accepted file is written out and must read back the same.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -29,14 +28,14 @@ static bool equal(const struct config *a, const struct config *b)
 
 static void check_faults(const struct diagnostics *faults, size_t lines)
 {
-	/* 20, and how many more there are. */
+	/* 20, and a line with the number of further ones. */
 	CHECK(faults->count > 0 && faults->count <= 21);
 	for (size_t i = 0; i < faults->count; i++) {
 		_cleanup_free_ char *text = diagnostic_text(&faults->list[i]);
 
 		CHECK(text && strcmp(faults->list[i].path, PATH) == 0 && *faults->list[i].message);
 		CHECK(faults->list[i].line <= lines);
-		/* A line has one fault; that there are more is reported last, without a line. */
+		/* A line has one fault; the number of further ones comes last, without a line number. */
 		CHECK(i == 0 || faults->list[i].line > faults->list[i - 1].line ||
 		      (i == 20 && faults->list[i].line == 0));
 		for (const char *c = text; *c; c++)
@@ -44,7 +43,7 @@ static void check_faults(const struct diagnostics *faults, size_t lines)
 	}
 }
 
-/* Parses; what comes of it does not hang on what was there before but for keys that the text does not set. */
+/* Parses. The result depends on the earlier settings only for keys that the text does not set. */
 static int parse(const void *text, size_t size, struct config *config, size_t lines)
 {
 	const struct config before = *config;
@@ -75,7 +74,7 @@ static void check_round(const struct config *config)
 	char text[200], native_after[32] = "infinity";
 	int length;
 
-	/* Nothing finer can be written. */
+	/* Smaller units cannot be written. */
 	CHECK(config->settle % 1000 == 0);
 	if (config->native_after != CONFIG_NEVER) {
 		CHECK(config->native_after % 1000 == 0);
@@ -94,7 +93,7 @@ static void check_round(const struct config *config)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct config config = CONFIG_DEFAULT;
-	/* Each other than its default, so that what a text leaves alone can be seen. */
+	/* All differ from the defaults, to show settings that a text leaves alone. */
 	struct config other = {
 		.gate = GATE_DENY,
 		.debug = true,
@@ -115,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	twice = config;
 	CHECK(parse(data, size, &twice, lines) == 0 && equal(&twice, &config));
-	/* What the text sets, it sets alike; what it does not, is as it was. */
+	/* Settings of the text are the same in both; the others are unchanged. */
 	CHECK(config.gate == other.gate || (config.gate == GATE_AUTO && other.gate == GATE_DENY));
 	CHECK(config.debug == other.debug || (!config.debug && other.debug));
 	CHECK(config.lock == other.lock || (!config.lock && other.lock));

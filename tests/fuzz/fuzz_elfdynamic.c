@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Any bytes as an ELF file: refused with nothing changed, or a dynamic section of names within bounds. */
+/*
+ * Any bytes as an ELF file are refused without any change, or give a dynamic section with names within
+ * bounds.
+ */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (r < 0) {
 		CHECK(r == -ENOEXEC || r == -EBADMSG);
 		CHECK(memcmp(&dynamic, &before, sizeof(dynamic)) == 0);
-		/* It reads less: a name that is wrong may be one that it does not look at. */
+		/* It reads less: it may not look at an invalid name. */
 		CHECK(names >= 0 || names == r || names == -EBADMSG);
 		return 0;
 	}

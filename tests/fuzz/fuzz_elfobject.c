@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Any bytes as an ELF file: refused with nothing changed, or headers one can count with. */
+/*
+ * Any bytes as an ELF file are refused without any change, or give headers that are safe to calculate with.
+ */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any bytes as a config.json: with the hook in it the text is the same around the hook, and JSON, and
- * says besides the hook what it said. Or there is a line that can be printed. Never both.
+ * Any bytes as a config.json. With the hook added, the text around the hook is unchanged, and the document is
+ * valid JSON with the same contents besides the hook. Or there is a printable message. Never both.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -26,7 +26,7 @@ static void check_fault(const struct fault *fault)
 		CHECK((unsigned char)fault->text[i] >= 0x20 && fault->text[i] != 0x7f);
 }
 
-/* What both begin and end with is all of the old text, but for a null in place of the hook. */
+/* The common prefix and suffix are the whole old text, except for a null that the hook replaces. */
 static void check_text(const char *old, size_t old_size, const char *new, size_t new_size)
 {
 	size_t start = 0, end = 0;
@@ -39,7 +39,7 @@ static void check_text(const char *old, size_t old_size, const char *new, size_t
 	CHECK(start + end == old_size || (start + end <= old_size && old_size - start - end <= 4));
 }
 
-/* The last hook of the stage is ours; without it, it is the old document. */
+/* The last hook of the stage is mseald's; without it, the document is the old one. */
 static void check_document(const char *old, size_t old_size, const char *new, size_t new_size)
 {
 	json_t *before = json_loadb(old, old_size, PARSE, NULL);

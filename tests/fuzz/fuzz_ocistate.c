@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Any bytes as the state of a container: a request one can count with, or a line that can be
- * printed. Never both.
- */
+/* Any bytes as the state of a container give a safe request, or a printable message. Never both. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

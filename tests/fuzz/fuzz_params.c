@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any JSON object as the parameters of a call: each is taken or refused by its name, and what was
- * not given, or was refused, leaves alone what there was.
+ * Any JSON object as the parameters of a call: each parameter is taken, or refused by its name. A missing or
+ * refused parameter leaves the value unchanged.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *error_sent;
 
-/* In place of the connection's: the reply must be an error with the parameter in it. */
+/* Replaces that of the connection: the reply must be an error with the parameter in it. */
 int connection_error(struct connection *connection, const char *error, json_t *parameters)
 {
 	(void)connection;

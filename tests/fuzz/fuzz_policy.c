@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Any bytes as a policy: a policy one can count with, or faults that can be printed. Never both. */
+/* Any bytes as a policy give a safe policy, or printable faults. Never both. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ static void check_policy(const struct policy *policy)
 	check_exe(policy);
 }
 
-/* What a policy names itself, it matches. */
+/* A policy matches the programs that it names itself. */
 static void check_match(struct policy *policy)
 {
 	const struct policies policies = { policy, 1 };
@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (size_t i = 0; i < size; i++)
 		lines += data[i] == '\n';
-	/* Nothing is there: neither links nor users of this machine count. */
+	/* The root is missing: neither links nor users of this machine are used. */
 	r = policy_parse_for("/nonexistent", "fuzz.conf", (const char *)data, size, &policy, &faults);
 	if (r < 0) {
 		CHECK(r == -EINVAL);

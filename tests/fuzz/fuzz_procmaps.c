@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Any bytes as /proc/PID/maps: refused with nothing changed, or a list that keeps its promises. */
+/* Any bytes as /proc/PID/maps are refused without any change, or give a list that keeps its promises. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What people type: the same text as a range, a list of segments and a list of
- * deny bits; the same bytes as ranges to be put in order. What is taken is
- * written out and must read back the same.
+ * User input: the same text as a range, a list of segments and a list of deny bits; the same bytes as ranges
+ * to be sorted. Accepted input is written out and must read back the same.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -57,7 +56,7 @@ static bool ranges_hold(const struct range *ranges, size_t count, uint64_t addre
 	return false;
 }
 
-/* Every byte 0..255 is in the ranges afterwards just when it was before. */
+/* Every byte 0..255 is in the ranges afterwards exactly if it was before. */
 static void try_normalize(const uint8_t *data, size_t size)
 {
 	struct range ranges[16], before[16];

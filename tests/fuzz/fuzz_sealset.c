@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Six bytes are one operation on a seal set: add, collect for add_all, revoke,
- * or spoil the encoded nodes. Beside it deny bits are kept page by page; after
- * each operation every page must be judged alike, and encoding must lead back.
+ * Six bytes are one operation on a seal set: add, collect for add_all, revoke, or spoil the encoded nodes. A
+ * model keeps deny bits page by page. After each operation every page must be judged the same, and decoding
+ * must reverse encoding.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -92,8 +92,8 @@ static void check(const struct sealset *set, const struct page *model)
 }
 
 /*
- * Encodes and decodes; with a byte spoiled the result must be refused, or be a set that encodes to
- * just that, or say that it is of the pool.
+ * Encodes and decodes. With a spoiled byte the result must be refused, or be a set that encodes to the same
+ * nodes, or be marked as of the pool.
  */
 static void roundtrip(const struct sealset *set, const uint8_t *op, bool spoil)
 {
@@ -122,7 +122,7 @@ static void roundtrip(const struct sealset *set, const uint8_t *op, bool spoil)
 		return;
 	}
 	CHECK(spoil || sealset_equal(set, &back));
-	/* Of the pool: a program has them in another way. */
+	/* BPF programs fill sets of the pool in another order. */
 	if (nodes[0].pooled)
 		return;
 	CHECK(sealset_encode(&back, again, count) == 0 && memcmp(nodes, again, bytes) == 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any bytes on the socket, whole and in pieces: the same messages must come
- * out, every one of them an object that encodes to itself.
+ * Any bytes on the socket, whole and in pieces: the same messages must come out, each an object that encodes
+ * to itself.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Takes what there is; collects the messages in all. False when the connection is to be closed. */
+/* Takes the available messages; collects them in all. False: the connection is to be closed. */
 static bool take_messages(struct varlink_framer *framer, json_t *all)
 {
 	json_t *message = NULL;

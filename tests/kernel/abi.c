@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 
 #define X32_BIT 0x40000000
-#define FIRST_OF_ALL 424 /* from here on calls have the same number everywhere */
+#define FIRST_OF_ALL 424 /* from here on numbers are the same in all ABIs */
 
 static const struct {
 	short of_64, of_32;
@@ -61,7 +61,7 @@ const char *abi_to_32(const long call[7], long ret[7])
 			return "an argument has more than 32 bits";
 		ret[i] = (uint32_t)call[i];
 	}
-	/* mmap2 counts in pages. */
+	/* mmap2 takes the offset in pages. */
 	if (call[0] == SYS_mmap)
 		ret[6] = call[6] / 4096;
 	return NULL;

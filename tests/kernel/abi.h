@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ABIs that a system call can be made by, and what a 64-bit call is in the other ones. */
+/* The ABIs by which a system call can be made, and the translation of 64-bit calls to the others. */
 #ifndef MSEALD_TESTS_ABI_H
 #define MSEALD_TESTS_ABI_H
 
@@ -17,11 +17,11 @@ enum abi {
 const char *abi_name(enum abi abi);
 
 /*
- * The 32-bit call that does the same, its arguments cut to 32 bits: numbers of
- * arch/x86/entry/syscalls/syscall_32.tbl. NULL, or why there is none.
+ * The equivalent 32-bit call, with arguments cut to 32 bits: numbers of
+ * arch/x86/entry/syscalls/syscall_32.tbl. Returns NULL, or why there is none.
  */
 const char *abi_to_32(const long call[7], long ret[7]);
-/* The x32 call, likewise (syscall_64.tbl). */
+/* The equivalent x32 call (syscall_64.tbl). */
 void abi_to_x32(const long call[7], long ret[7]);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What t_advice starts: does one of these once it reads a byte on its standard input, as programs do it
- * that were seen to fail under seals. Prints a line when it waits; ends with status 0 when it could, else 1.
+ * Started by t_advice. Once it reads a byte on its standard input, it does one of these operations, in which
+ * programs were seen to fail under seals. Prints a line when it waits. Exit status 0 if the operation
+ * succeeded, else 1.
  *
- *   whole   a child unmaps all of its memory, as those of gVisor, CRIU and rr
+ *   whole   a child unmaps all of its memory, like those of gVisor, CRIU and rr
  *   grows   maps a stack that grows by itself (MAP_GROWSDOWN)
- *   stack   makes its stack executable, as dlopen(3) of a library that wants it so
+ *   stack   makes its stack executable, as dlopen(3) of a library does that requires it
  *   huge    maps other memory over its text, and copies it back, as node --use-largepages
  *   moved   moves other memory onto its text (mremap)
  *   unload  unloads a library that it has loaded before it waits: its path is the next argument
@@ -25,7 +26,7 @@
 #define PAGE 4096
 #define HUGE ((size_t)2 << 20)
 
-/* A huge page of text, of functions that return. */
+/* A huge page of text: functions that return. */
 __asm__(".pushsection .text.huge, \"ax\"\n.balign 0x200000\n.globl huge_text\nhuge_text:\n"
 	".fill 0x200000, 1, 0xc3\n.popsection");
 extern void huge_text(void);
@@ -36,7 +37,7 @@ static int whole(void)
 	pid_t child = fork();
 
 	if (child == 0) {
-		/* There is nothing to return to, unless it was denied. */
+		/* There is no code to return to, unless it was denied. */
 		(void)syscall(SYS_munmap, 0, 0x7fffffff0000);
 		_exit(9);
 	}

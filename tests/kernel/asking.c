@@ -107,7 +107,7 @@ static void note(struct asked *asked, const char *error, const json_t *reply)
 
 enum { AS_IT_IS, REVOCABLY, DRY_RUN };
 
-/* Arguments: where the answer goes, method, pid, start, length, one of these. */
+/* Arguments: address of the answer, method, pid, start, length, one of the values above. */
 static long inside(const long arguments[6])
 {
 	json_t *parameters = json_object(), *reply = NULL;

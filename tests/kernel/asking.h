@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Puppets that ask the daemon: as another user, in other namespaces, without capabilities. */
+/* Puppets that send requests to the daemon: as another user, in other namespaces, without capabilities. */
 #ifndef MSEALD_TESTS_ASKING_H
 #define MSEALD_TESTS_ASKING_H
 
@@ -8,29 +8,26 @@
 struct asked {
 	char error[80]; /* without "io.mseald."; "": none */
 	char message[400];
-	int64_t spaces; /* of List and Status: how many there are */
-	int64_t pid;	/* of List: the first pid of the first */
+	int64_t spaces; /* of List and Status: number of spaces */
+	int64_t pid;	/* of List: first pid of the first space */
 };
 
-/* A process of that user and group, which can be traced as any. */
+/* A process of this user and group, which is dumpable. */
 struct puppet *puppet_of(uid_t uid, gid_t gid);
-/* It is another user from now on, still dumpable. */
+/* Makes it another user, still dumpable. */
 void puppet_become(struct puppet *puppet, uid_t uid, gid_t gid);
-/* Takes capabilities from it: all but those in this mask. */
+/* Removes all its capabilities outside of this mask. */
 void puppet_keep_capabilities(struct puppet *puppet, uint64_t mask);
-/*
- * It is in a user namespace of its own from now on, of `count` ids from `outside` on, which are 0
- * and on inside.
- */
+/* Moves it to a new user namespace with `count` ids from `outside` on, which are 0 and on inside. */
 void puppet_user_namespace(struct puppet *puppet, uid_t outside, unsigned count);
-/* Its children are in a pid namespace of their own from now on: the first is pid 1 there, and must live. */
+/* Puts its children in a new pid namespace: the first is pid 1 there, and must live. */
 void puppet_pid_namespace(struct puppet *puppet);
-/* puppet_clone(), which must not fail. */
+/* puppet_clone() that must succeed. */
 struct puppet *puppet_child(struct puppet *of, unsigned long flags);
 
 /*
- * It calls a method. pid 0: not given; length 0: no ranges, else one. The answer is the puppet's
- * until the next one.
+ * Makes it call a method. pid 0: none; length 0: no ranges, else one. The answer is valid until the puppet's
+ * next one.
  */
 const struct asked *ask(struct puppet *puppet, const char *method, pid_t pid, uint64_t start,
 			uint64_t length);

@@ -18,7 +18,7 @@
 #include "lib/proc/maps.h"
 #include "tap.h"
 
-#define STAGE_PAGES 32ul /* the target is in their middle */
+#define STAGE_PAGES 32ul /* the target is in the middle */
 #define GUARD_PAGES 8ul	 /* inaccessible, on both sides */
 #define HUGE_PAGE (2ul << 20)
 #ifndef MAP_HUGETLB
@@ -100,7 +100,7 @@ uint64_t stage_map(struct stage *stage, unsigned long length, int protection, in
 	if (!(flags & MAP_HUGETLB))
 		return (uint64_t)stage_call(stage, SYS_mmap, 0, (long)length, protection, flags | MAP_32BIT,
 					    -1, 0);
-	/* For huge pages 6.1 and 6.12 do not look at MAP_32BIT (fs/hugetlbfs/inode.c). */
+	/* For huge pages 6.1 and 6.12 ignore MAP_32BIT (fs/hugetlbfs/inode.c). */
 	room = (uint64_t)stage_call(stage, SYS_mmap, 0, (long)(length + HUGE_PAGE), PROT_NONE,
 				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	room = (room + HUGE_PAGE - 1) & -HUGE_PAGE;
@@ -155,7 +155,7 @@ void with_tags(struct stage *stage)
 		stage_trouble(stage, "there is no linear address masking");
 }
 
-/* From 6.11 on a process that poisons a page of its own gets SIGBUS at once. */
+/* From 6.11 on a process that poisons its own page gets SIGBUS immediately. */
 static void on_sigbus(int signal)
 {
 	(void)signal;
@@ -204,7 +204,7 @@ void stage_open(struct stage *stage, const struct attack *attack, enum abi abi)
 	start = base + GUARD_PAGES * PAGE;
 	stage->length = TARGET_PAGES * PAGE;
 	stage->target = start + (STAGE_PAGES - TARGET_PAGES) / 2 * PAGE;
-	/* As near to the seal as the call allows. */
+	/* The controls are as close to the seal as the call allows. */
 	stage->control[0] = stage->target + stage->length + attack->below * PAGE;
 	stage->control[1] = stage->target - stage->length - attack->above * PAGE;
 	if (attack->layout != PREPARED && !stage->trouble[0])
@@ -245,7 +245,7 @@ struct outcome stage_strike(struct stage *stage, uint64_t at)
 	return outcome;
 }
 
-/* --- seen from outside --- */
+/* --- observations from outside --- */
 
 static void describe_bytes(FILE *out, pid_t pid, uint64_t start, uint64_t end)
 {
@@ -322,7 +322,7 @@ const char *protection_of(pid_t pid, uint64_t address)
 
 uint64_t puppet_pages(struct puppet *puppet, unsigned long pages, int protection)
 {
-	/* With a page left out on both sides, so that no neighbour joins. */
+	/* A page is left out on both sides, so that no neighbour is merged. */
 	long base = puppet_call(puppet, SYS_mmap, 0, (long)((pages + 2) * PAGE), PROT_NONE,
 				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	long start = base + (long)PAGE, length = (long)(pages * PAGE);

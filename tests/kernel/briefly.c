@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What t_match starts: it writes a byte and waits to be killed. It has no library, and begins at once. */
+/* Started by t_match: writes a byte and waits to be killed. It has no library, and so begins immediately. */
 #include <asm/unistd.h>
 
 /*
- * As a linker does with -z memory-seal: a note of the type NT_GNU_PROPERTY_TYPE_0 (5) with a property
- * GNU_PROPERTY_MEMORY_SEAL, of no size. But its type is another one until t_match marks the file.
+ * Like a linker with -z memory-seal: a note of type NT_GNU_PROPERTY_TYPE_0 (5) with an empty property
+ * GNU_PROPERTY_MEMORY_SEAL. It has another type until t_match marks the file.
  */
 __asm__(".pushsection .note.mseald, \"a\", @note\n"
 	".balign 8\n"

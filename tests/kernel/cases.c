@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What t_cases starts: programs that do late what a policy denies, each after a program that was seen to
- * fail under seals. One is compiled, by the name that is defined.
+ * Started by t_cases: programs that do late what a policy denies, each modelled on a program that was seen to
+ * fail under seals. One is compiled, selected by the defined name.
  *
  *   LEAK            lives until it is traced, or for 6 s; LeakSanitizer then traces it as it ends
- *   PACKED          unpacks code after so many milliseconds into its first segment, as UPX does, and runs it;
- *                   status 1 when it may not
- *   REOPEN          its library REOPEN_LIBRARY makes its RELRO writable again in a constructor, as that of
- *                   elfhack in Firefox, and aborts when it may not
- *   UNLOAD          its library UNLOAD_LIBRARY loads PLUGIN in a constructor, after so many milliseconds; it
- *                   unloads that: status 3 when the memory is there all the same
- *   WHOLE           a child unmaps all of its memory, as gVisor and CRIU do; prints how the child ended. The
- *                   child ends with status 9 when it may not
+ *   PACKED          after this many milliseconds unpacks code into its first segment, as UPX does, and runs
+ *                   it; status 1 if this is denied
+ *   REOPEN          in a constructor, its library REOPEN_LIBRARY makes its RELRO writable again, like that of
+ *                   elfhack in Firefox, and aborts if this is denied
+ *   UNLOAD          in a constructor, its library UNLOAD_LIBRARY loads PLUGIN, after this many milliseconds,
+ *                   and unloads it: status 3 if the memory is still mapped
+ *   WHOLE           a child unmaps all of its memory, as gVisor and CRIU do; prints how the child ended.
+ *                   Status 9 of the child: this was denied
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -111,7 +111,7 @@ int plugin(void)
 extern void *loaded;
 void *loaded;
 
-/* glibc passes constructors what main() gets. */
+/* glibc passes main()'s arguments to constructors. */
 __attribute__((constructor)) static void load(int argc, char **argv)
 {
 	long milliseconds = argc > 1 ? atol(argv[1]) : 0;
@@ -152,7 +152,7 @@ int main(void)
 
 	if (pid == 0) {
 		(void)call(SYS_munmap, 0, 0x7fffffff0000);
-		/* It gets here only if that was denied. */
+		/* Reached only if that was denied. */
 		for (;;)
 			(void)call(SYS_exit_group, 9, 0);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What test and puppet share: each has one channel, in one piece of memory.
- * Its layout is the same for a 32-bit puppet (puppet32.c).
+ * Shared by test and puppet: each has one channel, all in one piece of memory. The layout is the same for a
+ * 32-bit puppet (puppet32.c).
  */
 #ifndef MSEALD_TESTS_CHANNEL_H
 #define MSEALD_TESTS_CHANNEL_H
@@ -16,7 +16,7 @@
 enum { TURN_TEST, TURN_PUPPET };
 enum { OP_CALL, OP_CALL_32, OP_RUN, OP_CLONE, OP_EXEC };
 
-/* Test and puppet pass the turn to each other; the other fields belong to whose turn it is. */
+/* Test and puppet pass the turn to each other; the side with the turn owns the other fields. */
 struct channel {
 	_Atomic uint32_t turn;
 	uint32_t used, op;

@@ -23,7 +23,7 @@
 #include "puppet.h"
 #include "tap.h"
 
-#define PATIENCE 180000 /* milliseconds a call may take: an emulated processor is slow */
+#define PATIENCE 180000 /* milliseconds for a call: an emulated processor is slow */
 
 static pid_t running;
 
@@ -389,7 +389,7 @@ bool daemon_alive(void)
 {
 	pid_t ended = running ? waitpid(running, NULL, WNOHANG) : running;
 
-	/* One that another test has started is no child: kill() tells. */
+	/* A daemon started by another test is no child: kill() finds it. */
 	return running && (ended == 0 || (ended < 0 && kill(running, 0) == 0)) &&
 	       !daemon_call("Status", NULL, NULL);
 }
@@ -400,9 +400,9 @@ static const char *daemon_path(void)
 }
 
 /*
- * The scheduler's text is patched when the first perf event of a task comes and when the last one goes
+ * The scheduler's text is patched when the first perf event of a task starts and when the last one ends
  * (kernel/events/core.c, perf_sched_events): here with each program that a policy seals as it starts. QEMU
- * without KVM loses such a patch now and then ("Oops: int3"), so one event stays for as long as the test.
+ * without KVM sometimes loses such a patch ("Oops: int3"), so one event stays for the whole test.
  */
 static void keep_scheduler_patched(void)
 {
@@ -495,9 +495,9 @@ void daemon_memory_ok(bool good, const char *name, ...)
 		ok(good, "%s", text);
 }
 
-/* --- one for several tests --- */
+/* --- one daemon for several tests --- */
 
-/* $MSEALD_SHARED is a file with the pid of the daemon that an earlier test has left. */
+/* $MSEALD_SHARED is a file with the pid of the daemon left by an earlier test. */
 static bool find_shared(void)
 {
 	const char *path = getenv("MSEALD_SHARED");
@@ -516,7 +516,7 @@ static bool find_shared(void)
 	return true;
 }
 
-/* To the next test it is as one that has just been started. */
+/* Resets the daemon, so that to the next test it looks newly started. */
 static void leave_shared(const char *path)
 {
 	FILE *file;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What t_start starts, linked in several ways, and with LIBRARY its library libearly.so: before main(), a
- * constructor tries to make its own text, constants and RELRO writable. The exit status says what it could:
- * 1 text, 2 constants, 4 RELRO, and 8 times that for the library; 64 when some RELRO could be made read-only
- * once more, by the loader's own call (mseal(2) denies that, too: it may change the protection key); but 128
- * when it was called otherwise than
+ * Started by t_start, linked in several ways, and with LIBRARY its library libearly.so: before main(), a
+ * constructor tries to make its own text, constants and RELRO writable. The exit status has a bit for each
+ * success: 1 text, 2 constants, 4 RELRO, and 8 times that for the library. 64: some RELRO could be made
+ * read-only once more, by the loader's own call (mseal(2) denies that, too: it may change the protection
+ * key). 128: called with other arguments than:
+ *
  *   early         ends at once
- *   early stay    stays until it is killed, and then prints a line with the status first
- *   early fork    leaves it to a child, which has its parent's memory, to try once more
- *   early data    instead says how many of three calls, all the same, make its data read-only
- *   early zero    runs once more, with the page at address 0 mapped, which has no file (personality(2)); it
- *                 then maps anonymous memory over such memory, as a loader does
+ *   early stay    stays until it is killed, and first prints a line with the status
+ *   early fork    a child, with its parent's memory, tries once more
+ *   early data    counts instead how many of three equal calls make its data read-only
+ *   early zero    runs once more, with the page at address 0 mapped, without a file (personality(2)); then it
+ *                 maps anonymous memory over such memory, as a loader does
  */
 #define _GNU_SOURCE
 #include <link.h>
@@ -29,7 +30,7 @@ int early_library_could;
 
 static int could;
 static const char constants[PAGE] = { 1, 2, 3 };
-/* Pointers to constants are relocated, and then read-only. */
+/* Pointers to constants are relocated, then read-only. */
 static const char *const pointers[2] __attribute__((used)) = { constants, constants + 1 };
 
 static int opens(const void *address, int prot)
@@ -95,7 +96,7 @@ static int all(void)
 
 static char data[3 * PAGE] __attribute__((aligned(PAGE))) = { 1 };
 
-/* A loader makes RELRO read-only by just that call. */
+/* A loader makes RELRO read-only by the same call. */
 static int data_closed(void)
 {
 	int closed = 0;

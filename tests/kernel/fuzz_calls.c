@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A fuzzer of the promise: sealed memory stays as it was in every process that lives on. Victims are
- * forks of a process with seals of every kind (fuzz_scene.c). They make random calls (fuzz_draw.c) by all
- * ABIs (fuzz_runner.c). After each batch the oracle (fuzz_oracle.c) compares. What it finds is replayed,
- * pruned (fuzz_play.c) and printed.
+ * A fuzzer of the promise: in every process that lives on, sealed memory stays unchanged. Victims are forks
+ * of a process with seals of every kind (fuzz_scene.c). They make random calls (fuzz_draw.c) by all ABIs
+ * (fuzz_runner.c). After each batch the oracle (fuzz_oracle.c) compares. Findings are replayed, pruned
+ * (fuzz_play.c) and printed.
  *
- *   $MSEALD_FUZZ_SECONDS   how long (default 30)
- *   $MSEALD_SEED           the same calls again; SEED.NUMBER: of that victim only
+ *   $MSEALD_FUZZ_SECONDS   duration (default 30)
+ *   $MSEALD_SEED           repeats the same calls; SEED.NUMBER: of that victim only
  *   $MSEALD_FUZZ_ONLY      only these calls and scenes, such as mremap,shmdt,huge; all but -file; sane: no
  *                          addresses and lengths beyond memory
- *   $MSEALD_FUZZ_CALLS     in a batch (default 24)
+ *   $MSEALD_FUZZ_CALLS     calls in a batch (default 24)
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,12 +30,12 @@
 #include "tap.h"
 
 #define VICTIM_SLOT FUZZ_SCENES
-#define LIFE 10	    /* batches of a victim */
-#define FINDINGS 40 /* different ones that are reported */
-#define ALIKE 4	    /* such changes of one area in one scene are looked into */
+#define LIFE 10	    /* batches per victim */
+#define FINDINGS 40 /* different ones to report */
+#define ALIKE 4	    /* number of similar changes of one area in one scene to investigate */
 #define UNSEALED_VICTIMS 1000
-#define RESTART_MS 15000 /* the daemon is killed so often, or four times */
-#define DOWN 30		 /* victims while it is not there */
+#define RESTART_MS 15000 /* interval of killing the daemon, or a fourth of the duration */
+#define DOWN 30		 /* victims while it is down */
 
 _Static_assert(VICTIM_SLOT + 2 * FUZZ_FAMILY <= FUZZ_SLOTS, "victim and replay have slots of their own");
 
@@ -47,7 +47,7 @@ static struct {
 	unsigned long violations[FUZZ_SCENES], played[FUZZ_SCENES];
 } run;
 
-/* What has been found already: its last call, and what became of which memory. */
+/* Earlier findings: the last call, and the change of which memory. */
 static struct {
 	char text[160];
 	unsigned long times;
@@ -63,8 +63,8 @@ static int64_t now_microseconds(void)
 }
 
 /*
- * Victims run on the processor that the test is on: the turn goes to and fro without waking another. The
- * daemon has the others, and processes that share a victim's memory have all.
+ * Victims run on the test's processor, so that passing the turn wakes no other processor. The daemon has the
+ * others; processes that share a victim's memory may use all.
  */
 static void on_one_processor(bool one)
 {
@@ -76,7 +76,7 @@ static void on_one_processor(bool one)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
-/* Seconds of a processor that its daemons have taken. */
+/* Processor seconds of its daemons. */
 static double daemon_seconds(bool ends)
 {
 	static long before;
@@ -141,7 +141,7 @@ static void say_calls(const struct fuzz_scene *scene, const struct fuzz_call *ca
 	}
 }
 
-/* Looks into what has been found: whether it can be repeated, and by what. */
+/* Investigates a finding: can it be repeated, and by which calls? */
 static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuzz_victim *victim,
 		      struct fuzz_call *calls, unsigned count, unsigned harmless,
 		      const struct fuzz_judgement *seen)
@@ -162,7 +162,7 @@ static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuz
 	memcpy(copy, calls, count * sizeof(*calls));
 	judgement = play_shorten(scene, copy, &left, harmless, true);
 	if (left == 0) {
-		/* A gate that was preempted lets a call by; then the daemon finds that the memory is gone. */
+		/* A preempted gate lets a call pass; then the daemon finds that the memory is gone. */
 		if (!victim->dead && victim_dies(victim, 10000)) {
 			run.raced++;
 			return;
@@ -189,7 +189,7 @@ static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuz
 		say_change(scene, &judgement);
 }
 
-/* A victim's life; the same for the same seed and number. */
+/* The life of one victim; the same for the same seed and number. */
 static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool *areas_changed)
 {
 	static struct fuzz_call calls[FUZZ_CALLS];
@@ -235,7 +235,9 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	run.died += is_killed(&victim);
 	run.crashed += victim.dead && WIFSIGNALED(victim.status) && WTERMSIG(victim.status) != SIGKILL;
 	last = is_killed(&victim) ? ops_name(&victim_slot(&victim)->calls[victim_slot(&victim)->at]) : "";
-	/* Where a gate kills, the call still happens, to shared memory as well, which others have too. */
+	/*
+	 * Where a gate kills, the call still happens, also to shared memory, which other victims have, too.
+	 */
 	discards = sealed && (strstr(last, "madvise") || strcmp(last, "uring") == 0);
 	if (discards && judgement.change.page && is_shared(judgement.change.page) &&
 	    strcmp(judgement.who, "a child") == 0) {
@@ -256,7 +258,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	return !(judgement.change.page && daemon_down);
 }
 
-/* Without seals the same calls change memory of every kind, and the oracle sees it. */
+/* Without seals the same calls change memory of every kind, and the oracle must notice. */
 static void try_unsealed(void)
 {
 	bool changed[FUZZ_AREAS] = { false }, off[FUZZ_SCENES];
@@ -349,7 +351,7 @@ static void fuzz(int64_t seconds)
 	     daemon_pid() ? daemon_seconds(false) : 0);
 }
 
-/* Addresses must not depend on chance, or no seed means anything. */
+/* Addresses must not be random, or a seed is meaningless. */
 static void without_randomness(char **argv)
 {
 	int now = personality(0xffffffff);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the fuzzer's calls were aimed at and what came of them. See fuzz_ops.h. */
+/* Targets and results of the fuzzer's calls. See fuzz_ops.h. */
 #define _GNU_SOURCE
 #include "fuzz_table.h"
 
@@ -30,7 +30,7 @@ static unsigned kind_at(const struct fuzz_scene *scene, uint64_t where)
 	return area->memory * FUZZ_STRENGTHS + scene_strength(scene, area, page);
 }
 
-/* What the call is about: mremap's target where it has one. */
+/* The address that the call acts on: the target of mremap, if any. */
 static uint64_t about(const struct fuzz_op *op, const struct fuzz_call *call)
 {
 	const char *first = strchr(op->arguments, 'a');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How each of the fuzzer's calls is drawn: addresses and lengths at all borders. See fuzz_table.h. */
+/* Draws each of the fuzzer's calls: addresses and lengths at all borders. See fuzz_table.h. */
 #define _GNU_SOURCE
 #include "fuzz_table.h"
 
@@ -89,7 +89,7 @@ static uint64_t some_place(struct fuzz_draw *draw)
 {
 	const struct fuzz_place *place;
 
-	/* Memory sealed with action kill, seldom: it ends the victim on every kernel. */
+	/* Memory sealed with action kill is rare: it ends the victim on every kernel. */
 	do
 		place = &draw->scene->places[random_below(draw->random, draw->scene->places_count)];
 	while (fuzz_areas[place->index].seals[0].strength == FUZZ_KILL && fuzz_chance(draw, 85));
@@ -108,7 +108,7 @@ static uint64_t aligned_address(struct fuzz_draw *draw)
 	return fuzz_chance(draw, 95) ? address(draw) & -FUZZ_PAGE : address(draw);
 }
 
-/* An address in memory of that kind, most of the time. */
+/* An address in memory of that kind, in most cases. */
 static uint64_t address_in(struct fuzz_draw *draw, enum fuzz_memory memory)
 {
 	for (int tries = 0; tries < 50 && !fuzz_chance(draw, 3); tries++) {
@@ -260,7 +260,7 @@ static int advice(struct fuzz_draw *draw)
 
 	if (fuzz_chance(draw, 65))
 		return ONE_OF(draw, fierce);
-	/* What takes pages away from the machine, seldom. */
+	/* Advice that takes pages away from the machine is rare. */
 	if (fuzz_chance(draw, 2))
 		return 100 + (int)random_below(draw->random, 2);
 	/* Not MADV_POPULATE_*, which take memory and time. */
@@ -273,7 +273,7 @@ static int advice(struct fuzz_draw *draw)
 	}
 }
 
-/* Does it reach guard pages? */
+/* Does the range meet guard pages? */
 static bool meets_guards(const struct fuzz_scene *scene, uint64_t start, uint64_t length)
 {
 	for (unsigned i = 0; i < fuzz_areas_count; i++)
@@ -291,12 +291,12 @@ static void draw_madvise(struct fuzz_draw *draw)
 	long length = (long)length_from(draw, at);
 	int what = advice(draw);
 
-	/* These reach the files of the test itself where the length does. */
+	/* With such a length these calls would reach the test's own files. */
 	if (what == 100 || what == 101) {
 		at = near(draw, some_place(draw)) & -FUZZ_PAGE;
 		length = ONE_OF(draw, pages) * (long)FUZZ_PAGE;
 	}
-	/* A child then has none, as of mseal(2) (docs/threat-model.md). */
+	/* A child then lacks the guard pages, as under mseal(2) (docs/threat-model.md). */
 	if (what == MADV_WIPEONFORK && meets_guards(draw->scene, at, (uint64_t)length))
 		what = MADV_FREE;
 	SET(draw, SYS_madvise, (long)at, length, what);
@@ -341,14 +341,14 @@ static void draw_shmctl(struct fuzz_draw *draw)
 	static const int commands[] = { IPC_STAT, SHM_LOCK, SHM_UNLOCK, IPC_RMID };
 	unsigned i = random_below(draw->random, fuzz_areas_count);
 
-	/* Those of the scene are marked for removal already. */
+	/* Segments of the scene are already marked for removal. */
 	SET(draw, SYS_shmctl, draw->scene->segments[i] > 0 ? draw->scene->segments[i] : -1,
 	    ONE_OF(draw, commands), (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, stack)));
 }
 
 static void draw_remap_file_pages(struct fuzz_draw *draw)
 {
-	/* Not of sealed pages: who maps shared memory once more may write to it (docs/threat-model.md). */
+	/* Not for sealed pages: a second mapping of shared memory may be written (docs/threat-model.md). */
 	static const long offsets[] = { 0, 1, 6, 7, 8, 40 };
 	uint64_t at = fuzz_chance(draw, 50) ? address_in(draw, FUZZ_SHARED) & -FUZZ_PAGE :
 					      aligned_address(draw);
@@ -359,7 +359,7 @@ static void draw_remap_file_pages(struct fuzz_draw *draw)
 static void draw_io_setup(struct fuzz_draw *draw)
 {
 	static const long events[] = { 0, 1, 100, 1000, -1 };
-	/* Where io_setup(2) stores the context; it has to be 0 before. */
+	/* io_setup(2) stores the context here; it must be 0 before. */
 	SET(draw, SYS_io_setup, ONE_OF(draw, events), (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, text)));
 }
 
@@ -368,7 +368,7 @@ static void draw_io_destroy(struct fuzz_draw *draw)
 	SET(draw, SYS_io_destroy, (long)aligned_address(draw));
 }
 
-/* All but PR_SET_MM_MAP_SIZE, which stores a number where the caller says: its own write to its data. */
+/* All but PR_SET_MM_MAP_SIZE, which stores a number at the caller's address: a write to its own data. */
 static void draw_prctl(struct fuzz_draw *draw)
 {
 	SET(draw, SYS_prctl, PR_SET_MM, 1 + (long)random_below(draw->random, PR_SET_MM_MAP),
@@ -431,7 +431,7 @@ static void draw_personality(struct fuzz_draw *draw)
 	SET(draw, SYS_personality, ONE_OF(draw, kinds));
 }
 
-/* i386: shmdt and shmat by one number. */
+/* i386: shmdt and shmat have one number. */
 static void draw_ipc(struct fuzz_draw *draw)
 {
 	if (fuzz_chance(draw, 70))
@@ -449,7 +449,7 @@ static void draw_memfile(struct fuzz_draw *draw)
 	SET(draw, SYS_open, (long)(address(draw) & -FUZZ_PAGE));
 }
 
-/* The file that is mapped. */
+/* The mapped file. */
 static void draw_file(struct fuzz_draw *draw)
 {
 	static const long offsets[] = {

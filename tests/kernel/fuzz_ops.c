@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The fuzzer's calls: which are wanted, and one at random, by one of the ABIs. See fuzz_ops.h. */
+/*
+ * The fuzzer's calls: selects the wanted ones, and draws one at random, for one of the ABIs. See fuzz_ops.h.
+ */
 #define _GNU_SOURCE
 #include "fuzz_table.h"
 
@@ -34,7 +36,7 @@ void ops_select(const char *only)
 	bool some_ops = false, some_scenes = false, known;
 
 	snprintf(copy, sizeof(copy), "%s", only ?: "");
-	/* Twice: first, whether any is named. */
+	/* Two passes: the first finds whether any is named. */
 	for (int pass = 0; pass < 2; pass++) {
 		snprintf(copy, sizeof(copy), "%s", only ?: "");
 		rest = copy;
@@ -70,13 +72,13 @@ void ops_select(const char *only)
 	}
 }
 
-/* Processes take much longer than calls. */
+/* Making processes takes much longer than other calls. */
 static unsigned weight(unsigned op)
 {
 	return fuzz_ops[op].where & PROCESS ? fuzz_ops[op].weight : fuzz_ops[op].weight * 4;
 }
 
-/* Which one: by weight, and in some draws only calls on memory. */
+/* Chooses by weight, in some draws only among calls on memory. */
 static bool is_candidate(const struct fuzz_scene *scene, unsigned op, bool no_process)
 {
 	return op_is_here(scene, op) && !(no_process && fuzz_ops[op].where & PROCESS) &&
@@ -115,8 +117,8 @@ static bool meets_seal(const struct fuzz_scene *scene, uint64_t start, uint64_t 
 }
 
 /*
- * A gate that kills ends the victim with each call that plainly meets a seal: most of them are
- * drawn again, so that victims live to make those that do not.
+ * A gate that kills ends the victim with each call that plainly meets a seal. Most such calls are drawn
+ * again, so that victims live to make others.
  */
 static bool plainly_deadly(const struct fuzz_scene *scene, const struct fuzz_draw *draw)
 {
@@ -129,7 +131,7 @@ static bool plainly_deadly(const struct fuzz_scene *scene, const struct fuzz_dra
 	case SYS_process_madvise:
 		return call[3] > 3 && meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]);
 	case SYS_mremap:
-		/* What the kernel may refuse is not plain. */
+		/* A call that the kernel may refuse is not plain. */
 		wrong = (uint64_t)call[1] % FUZZ_PAGE || (uint64_t)call[1] > USER_LIMIT ||
 			(uint64_t)call[2] > USER_LIMIT - (uint64_t)call[1];
 		return !wrong &&

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See fuzz_oracle.h. Page by page: the mapping there (permissions, shared or private, file and
- * offset) by /proc/PID/maps; its contents by the victim's process_vm_readv of itself, which fails
- * at a guard page and at one that has been taken away. From outside a seal with foreign-write would
- * deny the reading.
+ * See fuzz_oracle.h. Compares page by page: the mapping (permissions, shared or private, file and offset) by
+ * /proc/PID/maps; the contents by the victim's process_vm_readv of itself, which fails at guard pages and
+ * missing pages. From outside, a foreign-write seal would deny reading.
  */
 #define _GNU_SOURCE
 #include "fuzz_oracle.h"
@@ -18,7 +17,7 @@
 
 static char text[128 * 1024];
 
-/* All of /proc/PID/maps, or false when the process has gone. */
+/* Reads all of /proc/PID/maps; false: the process is gone. */
 static bool read_maps(pid_t pid)
 {
 	char path[32];
@@ -154,7 +153,7 @@ struct fuzz_change oracle_look(const struct fuzz_scene *scene, const struct fuzz
 		made = look_at_contents(&scene->pages[i], slot->seen[i], slot->failed[i]);
 	if (!read_maps(victim->pid))
 		return (struct fuzz_change){ 0 }; /* it has died meanwhile */
-	/* What has become of the mapping tells more. */
+	/* A change of the mapping tells more. */
 	for (unsigned i = 0; i < scene->pages_count; i++) {
 		const struct fuzz_page *page = &scene->pages[i];
 		struct fuzz_change other;

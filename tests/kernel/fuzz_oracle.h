@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Is everything that a process has sealed as it was? */
+/* Is all sealed memory of a process unchanged? */
 #ifndef MSEALD_TESTS_FUZZ_ORACLE_H
 #define MSEALD_TESTS_FUZZ_ORACLE_H
 
@@ -9,13 +9,13 @@
 #include "fuzz_scene.h"
 
 struct fuzz_change {
-	const struct fuzz_page *page; /* NULL: all is as it was */
+	const struct fuzz_page *page; /* NULL: unchanged */
 	char what[96];
 };
 
-/* Notes what the mappings of the template's sealed pages are. */
+/* Records the mappings of the template's sealed pages. */
 void oracle_learn(struct fuzz_scene *scene);
-/* Looks at a process that is between two batches: its mappings from outside, and what it has seen. */
+/* Examines a process between two batches: its mappings from outside, and the bytes that it has read. */
 struct fuzz_change oracle_look(const struct fuzz_scene *scene, const struct fuzz_victim *victim);
 
 #endif

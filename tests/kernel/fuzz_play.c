@@ -12,14 +12,14 @@
 
 #include "tap.h"
 
-#define BATCH_MS 20000 /* a batch takes no longer, or hangs */
+#define BATCH_MS 20000 /* limit of a batch, else it hangs */
 #define GRACE_MS 15000 /* the daemon kills processes that share memory with a killed one */
 #define MAKE_MS 60
-#define LOOKS 3 /* so often it is looked again whether a change is one */
+#define LOOKS 3 /* checks of a change before it counts */
 #define LOOK_US 20000
 #define REPLAY_SLOT (FUZZ_SLOTS - FUZZ_FAMILY)
 #define HASTE_MS 2000	 /* the same while a known finding is pruned */
-#define SHORTEN_MS 30000 /* pruning may take so long */
+#define SHORTEN_MS 30000 /* limit of pruning */
 
 static int grace = GRACE_MS;
 
@@ -29,8 +29,8 @@ static bool needs_grace(const struct fuzz_victim *victim)
 }
 
 /*
- * Is what it has sealed changed, and does it live on? What was kept from reading for a moment, as by a page
- * that is being moved, is there when it is looked again.
+ * Has a living process a changed sealed page? A page that was unreadable for a moment, for example while
+ * being moved, is readable at the next look.
  */
 static struct fuzz_change look(const struct fuzz_scene *scene, struct fuzz_victim *one, bool patient)
 {
@@ -48,7 +48,7 @@ static struct fuzz_change look(const struct fuzz_scene *scene, struct fuzz_victi
 	return change;
 }
 
-/* The processes that a call has made, by their slots. */
+/* Judges the processes that a call has made, by their slots. */
 static struct fuzz_judgement judge_made(const struct fuzz_scene *scene, const struct fuzz_victim *victim,
 					const struct fuzz_call *call)
 {
@@ -144,7 +144,7 @@ struct fuzz_victim play_begin(struct fuzz_scene *scene, unsigned slot, bool seal
 	for (int tries = 0; tries < 3; tries++) {
 		scene_build(scene, sealed);
 		if (scene_victim(scene, slot, &victim)) {
-			/* So that all that it makes can be ended with it. */
+			/* So that everything it makes can be killed with it. */
 			(void)setpgid(victim.pid, victim.pid);
 			return victim;
 		}
@@ -204,7 +204,7 @@ struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *c
 		return best;
 	}
 	grace = HASTE_MS;
-	/* The first so many that do it. */
+	/* Finds the shortest prefix that causes the change. */
 	while (low + 1 < high && now_milliseconds() < end) {
 		unsigned middle = low + (high - low) / 2;
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What makes the fuzzer's calls inside the victim, a batch at a time, and then reads what is at
- * the probes by process_vm_readv of itself, which neither faults nor is denied. Built twice:
- * into fuzz_calls, and as the 32-bit program fuzz32, without any library.
+ * Makes the fuzzer's calls inside the victim, a batch at a time. Then it reads the bytes at the probes by
+ * process_vm_readv of its own process, which neither faults nor is denied. It is built twice: into
+ * fuzz_calls, and as the 32-bit program fuzz32, without any library.
  *
- *   fuzz32 SLOT    which slot of the board is its own
+ *   fuzz32 SLOT    index of its own slot on the board
  */
 #include "fuzz_runner.h"
 
@@ -101,7 +101,7 @@ static int64_t by_int80(int64_t number, const uint64_t argument[6])
 	return eax > -4096u ? (int32_t)eax : (int64_t)eax;
 }
 
-/* An iovec of this ABI, the index'th in the slot; what it takes. */
+/* Fills the index'th iovec of this ABI in the slot; returns the address. */
 static uint64_t vector(struct fuzz_slot *slot, unsigned index, uint64_t address, uint64_t length, int compat)
 {
 	if (sizeof(long) == 4 || compat) {
@@ -119,7 +119,7 @@ static uint64_t vector(struct fuzz_slot *slot, unsigned index, uint64_t address,
 static void probe(struct fuzz_slot *slot)
 {
 	const struct fuzz_probes *probes = &BOARD->probes[slot->probes];
-	uint32_t i = 0, from = 4; /* the first vectors are for the memory read into */
+	uint32_t i = 0, from = 4; /* the first vectors are for the memory that is read */
 
 	for (uint32_t j = 0; j < probes->count; j++)
 		(void)vector(slot, from + j, probes->at[j], 8, 0);
@@ -137,7 +137,7 @@ static void probe(struct fuzz_slot *slot)
 	}
 }
 
-/* --- calls that are more than one --- */
+/* --- sequences of calls --- */
 
 static void fill(uint64_t address, uint64_t pages)
 {
@@ -197,7 +197,7 @@ static int64_t write_mem(struct fuzz_slot *slot, const uint64_t argument[6])
 #define UFFDIO_API UFFDIO(3u, 0x3f, 24u)
 #define UFFDIO_REGISTER UFFDIO(3u, 0, 32u)
 
-/* Not longer than the call: what faults on a page that is missing would wait for ever. */
+/* Closed again within the call: a fault on a missing page would wait forever. */
 static int64_t userfault(struct fuzz_slot *slot, const uint64_t argument[6])
 {
 	uint64_t api[3] = { 0xaa, argument[4], 0 }, area[4] = { argument[0], 4096, argument[3], 0 }, what[5];
@@ -274,8 +274,8 @@ static int64_t fork_into(struct fuzz_slot *slot, uint64_t number)
 static void make(struct fuzz_slot *slot, struct fuzz_call *call);
 
 /*
- * Parent and child are on the same stack, one after the other: nothing that the parent needs
- * stands there but below what the child uses.
+ * Parent and child use the same stack, one after the other: the parent's data lies above the part that the
+ * child uses.
  */
 static __attribute__((noinline)) int64_t clone_vfork(struct fuzz_slot *slot, struct fuzz_call *next)
 {
@@ -314,7 +314,7 @@ static int64_t strike_by_vfork(struct fuzz_slot *slot, struct fuzz_call *call)
 	if (pid < 0)
 		return pid;
 	*status = 0;
-	/* First the child: the kill of this process comes soon. */
+	/* The child first: this process is killed soon. */
 	if (call->argument[0])
 		call->argument[1] = (uint64_t)fork_into(slot, call->argument[0]);
 	CALL(NR_WAIT4, pid, status, 0, 0);
@@ -322,7 +322,7 @@ static int64_t strike_by_vfork(struct fuzz_slot *slot, struct fuzz_call *call)
 	return pid;
 }
 
-/* Shares the memory; its child has the memory of a moment after the call began. */
+/* Shares the memory; its child has the memory as of a moment after the call began. */
 static __attribute__((noreturn, used)) void share(struct fuzz_slot *slot, struct fuzz_call *call);
 static void share(struct fuzz_slot *slot, struct fuzz_call *call)
 {
@@ -422,7 +422,7 @@ void fuzz_run(struct fuzz_slot *slot)
 		for (uint32_t i = 0; i < slot->count && !slot->killed; i++) {
 			atomic_store(&slot->at, i);
 			make(slot, &slot->calls[i]);
-			/* The next one was made by the child. */
+			/* The child has made the next call. */
 			if (slot->calls[i].by == FUZZ_VFORK && slot->calls[i].result > 0)
 				i++;
 		}
@@ -442,7 +442,7 @@ static uint32_t number_of(const char *text)
 	return value;
 }
 
-/* Called by _start with what the kernel put on the stack. */
+/* Called by _start with the initial stack from the kernel. */
 __attribute__((noreturn, used)) void begin(const long *stack);
 void begin(const long *stack)
 {

@@ -24,9 +24,9 @@
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define MADV_GUARD_INSTALL_ 102
-#define GUARD_1 3 /* pages of a guarded area that are guard pages */
+#define GUARD_1 3 /* guard pages in a guarded area */
 #define GUARD_2 5
-#define MORE_MEMORY (256ul << 20) /* a victim may map so much more */
+#define MORE_MEMORY (256ul << 20) /* further memory that a victim may map */
 
 #define HIGH 0x100000000000ul
 #define LOW 0x20000000ul
@@ -52,7 +52,7 @@ const unsigned fuzz_scenes_count = sizeof(fuzz_scenes) / sizeof(*fuzz_scenes);
 _Static_assert(sizeof(fuzz_scenes) / sizeof(*fuzz_scenes) <= FUZZ_SCENES,
 	       "each has its slot and list of probes");
 
-/* Sealed pages have others on both sides that are not; areas lie apart. */
+/* Sealed pages have unsealed ones on both sides; areas lie apart. */
 #define AT(n) ((n)*16 * FUZZ_PAGE)
 #define MIDDLE(strength) \
 	{ \
@@ -90,11 +90,11 @@ const struct fuzz_area fuzz_areas[] = {
 	{ "deadly", FUZZ_ANON, AT(19), 8, MIDDLE(FUZZ_KILL), SCENE_AUDIT },
 	{ "plain", FUZZ_DATA, AT(20), 8, {} },
 	{ "plain_shared", FUZZ_SHARED_DATA, AT(21), 8, {} },
-	/* An ordinary page, a huge one behind it, ordinary pages behind that, of which some are sealed. */
+	/* An ordinary page, a huge page after it, then ordinary pages, some sealed. */
 	{ "before", FUZZ_DATA, 2 * FUZZ_HUGE - FUZZ_PAGE, 1, {} },
 	{ "huge", FUZZ_HUGE_DATA, 2 * FUZZ_HUGE, 512, {} },
 	{ "behind", FUZZ_DATA, 3 * FUZZ_HUGE, 16, { { 8, 4, FUZZ_PERMANENT } } },
-	/* Where a huge page would cover sealed memory. */
+	/* Here a huge page would cover sealed memory. */
 	{ "slot", FUZZ_DATA, 5 * FUZZ_HUGE - FUZZ_PAGE, 17, { { 9, 4, FUZZ_REVOCABLE } } },
 	{ "slot_permanent", FUZZ_DATA, 7 * FUZZ_HUGE - FUZZ_PAGE, 17, { { 9, 4, FUZZ_PERMANENT } } },
 	{ "room", FUZZ_ROOM, 9 * FUZZ_HUGE, 1024, {} },
@@ -179,10 +179,10 @@ static bool map(struct fuzz_scene *scene, const struct fuzz_area *area, uint64_t
 	return got == (long)at;
 }
 
-/* A file full of the pattern of that area. */
+/* Makes a file filled with the pattern of that area. */
 static int file_for(const struct fuzz_scene *scene, const struct fuzz_area *area, uint64_t at)
 {
-	/* A real one where it is going to be written to. */
+	/* A real file if it will be written to. */
 	int fd = scene->flags & SCENE_FILE ? open("/run", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) :
 					     memfd_create(area->name, MFD_CLOEXEC);
 
@@ -199,7 +199,7 @@ static int file_for(const struct fuzz_scene *scene, const struct fuzz_area *area
 	return fd;
 }
 
-/* The template has the files of areas open as this and the following. */
+/* Number of the first descriptor of the areas' files in the template. */
 #define FIRST_FILE 64
 
 static bool from_file(struct fuzz_scene *scene, unsigned i, uint64_t at, int protection, int flags)
@@ -317,7 +317,7 @@ static unsigned holds(const struct fuzz_scene *scene, const struct fuzz_area *ar
 {
 	if (area->memory == FUZZ_GUARDS && (page == GUARD_1 || page == GUARD_2))
 		return HOLDS_NOTHING;
-	/* Who may not write, because of the key, may not discard either. */
+	/* A process that may not write, because of the key, may not discard either. */
 	if (area->memory == FUZZ_KEYED)
 		return HOLDS_PATTERN | (scene_strength(scene, area, page) == FUZZ_ALL ? 0 : HOLDS_X);
 	if (!is_writable(area->memory))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The fuzzer's scenes: a process with memory and seals of every kind at fixed, named places, which
- * makes no call itself. Its forks, which inherit the seals, are the victims.
+ * The fuzzer's scenes: a process with memory and seals of every kind at fixed, named places, which makes no
+ * calls itself. Its forks, which inherit the seals, are the victims.
  */
 #ifndef MSEALD_TESTS_FUZZ_SCENE_H
 #define MSEALD_TESTS_FUZZ_SCENE_H
@@ -14,8 +14,8 @@
 #define FUZZ_PAGE 4096ul
 #define FUZZ_HUGE (2ul << 20)
 
-/* Files that a victim has open. */
-#define FUZZ_FD_SCRAP 62 /* a memfd that nobody has sealed */
+/* Files open in a victim. */
+#define FUZZ_FD_SCRAP 62 /* a memfd that no process has sealed */
 #define FUZZ_FD_HUGE 63	 /* the same on huge pages */
 #define FUZZ_FD_TEXT 60	 /* the files of sealed memory, in the scene "file" only */
 #define FUZZ_FD_RELRO 61
@@ -62,19 +62,19 @@ struct fuzz_area {
 	uint64_t offset; /* of the scene's base */
 	unsigned pages;
 	struct fuzz_seal seals[3];
-	unsigned only; /* SCENE_*: in scenes that have one of these; 0: in all */
+	unsigned only; /* SCENE_*: only in scenes with one of these; 0: in all */
 };
 
 #define SCENE_HUGE 1u  /* seals on huge pages */
-#define SCENE_FILE 2u  /* victims may write to the files of what they have sealed */
+#define SCENE_FILE 2u  /* victims may write to the files of their sealed memory */
 #define SCENE_AUDIT 4u /* seals that only log beside those that deny */
 
-/* What a sealed page may hold, of: */
+/* Permitted contents of a sealed page, by: */
 #define HOLDS_PATTERN 1u
 #define HOLDS_X 2u
 #define HOLDS_ZERO 4u
-#define HOLDS_ANY 8u	  /* as long as it can be read */
-#define HOLDS_NOTHING 16u /* a guard page: it cannot be read */
+#define HOLDS_ANY 8u	  /* if readable */
+#define HOLDS_NOTHING 16u /* a guard page: unreadable */
 
 struct fuzz_page {
 	uint64_t address;
@@ -90,14 +90,14 @@ struct fuzz_place {
 	unsigned index; /* of the area */
 };
 
-#define FUZZ_AREAS 33 /* their files are open below FUZZ_BOARD_FD meanwhile */
+#define FUZZ_AREAS 33 /* at most, as their files are open below FUZZ_BOARD_FD */
 #define FUZZ_PLACES (FUZZ_AREAS * 8)
 
 struct fuzz_scene {
 	const char *name;
 	uint64_t base;
 	bool is_32, low;	      /* low: below 4 GiB, so that int 0x80 reaches it */
-	enum fuzz_strength permanent; /* what a permanent seal is in this scene */
+	enum fuzz_strength permanent; /* strength of permanent seals in this scene */
 	unsigned flags;
 
 	unsigned index;
@@ -105,10 +105,10 @@ struct fuzz_scene {
 	struct fuzz_victim template;
 	struct fuzz_place places[FUZZ_PLACES];
 	unsigned places_count;
-	uint64_t starts[FUZZ_AREAS]; /* of each area; 0: this kernel does not have such */
+	uint64_t starts[FUZZ_AREAS]; /* of each area; 0: not on this kernel */
 	struct fuzz_page pages[FUZZ_PROBES];
 	unsigned pages_count;
-	int key; /* of protection; negative: none */
+	int key; /* protection key; negative: none */
 	int segments[FUZZ_AREAS];
 };
 
@@ -118,16 +118,16 @@ extern const struct fuzz_area fuzz_areas[];
 extern const unsigned fuzz_areas_count;
 extern int fuzz_scrap_segment;
 
-/* Files and segments that no scene has sealed, huge pages. */
+/* Unsealed files and segments, huge pages. */
 void scenes_begin(void);
 void scenes_end(void);
-/* Makes the template, unless it is there already, and has it sealed. Bails out when it cannot be sealed. */
+/* Makes the template and has it sealed, unless it exists. Bails out if it cannot be sealed. */
 void scene_build(struct fuzz_scene *scene, bool sealed);
 void scene_drop(struct fuzz_scene *scene);
-/* A fork of the template; false: it could not fork, and is to be built again. */
+/* A fork of the template; false: it could not fork, and must be rebuilt. */
 bool scene_victim(struct fuzz_scene *scene, unsigned slot, struct fuzz_victim *ret);
 
-/* How strong the seal of that page of an area is in the scene. */
+/* The strength of the seal on that page of an area in the scene. */
 enum fuzz_strength scene_strength(const struct fuzz_scene *scene, const struct fuzz_area *area,
 				  unsigned page);
 /* The area at an address, or NULL. */

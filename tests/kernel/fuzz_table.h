@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Inside of the fuzzer's calls: the table of them (fuzz_draw.c), and how one is drawn. */
+/* Internals of the fuzzer's calls: the table (fuzz_draw.c), and the drawing of a call. */
 #ifndef MSEALD_TESTS_FUZZ_TABLE_H
 #define MSEALD_TESTS_FUZZ_TABLE_H
 
@@ -8,13 +8,13 @@
 #define FUZZ_OPS 40
 #define USER_LIMIT 0x7ffffffff000ul
 
-/* A call that is being drawn, with the numbers of the 64-bit ABI. */
+/* A call being drawn, with the numbers of the 64-bit ABI. */
 struct fuzz_draw {
 	const struct fuzz_scene *scene;
 	struct fuzz_random *random;
 	enum fuzz_by by;
 	long call[7];
-	bool only_64; /* there is no such call in 32 bits, or it has other arguments there */
+	bool only_64; /* 32 bits lack this call, or it has other arguments there */
 	bool only_32;
 };
 
@@ -43,10 +43,10 @@ extern const unsigned fuzz_ops_count;
 extern bool fuzz_only_sane; /* no addresses and lengths beyond memory */
 
 bool fuzz_chance(struct fuzz_draw *draw, unsigned percent);
-/* Is there that call in the scene, and is it wanted? By the ABI: is there one? */
+/* Does the scene have this call, and is it wanted? Does the ABI have it? */
 bool op_is_here(const struct fuzz_scene *scene, unsigned op);
 bool op_has_abi(unsigned op, bool is_32);
-/* Which memory and seal an argument is aimed at, as ops_count() counts. */
+/* Memory and seal that an argument aims at, as counted by ops_count(). */
 unsigned kind_aimed_at(const struct fuzz_scene *scene, unsigned op, const struct fuzz_call *call);
 
 #endif

@@ -39,7 +39,7 @@ void board_open(void)
 	char path[64];
 	int fd, pipes[2];
 
-	/* A file system that punches no holes: MADV_REMOVE by a victim would take the board away from all. */
+	/* ramfs cannot punch holes: otherwise MADV_REMOVE by a victim would take the board away from all. */
 	(void)mkdir(folder, 0700);
 	if (mount("board", folder, "ramfs", 0, NULL) < 0)
 		bail("mounting ramfs on %s: %s", folder, strerror(errno));
@@ -70,7 +70,7 @@ void victim_expect(unsigned slot)
 	atomic_store(&BOARD->slots[slot].turn, FUZZ_TURN_RUNNER);
 }
 
-/* Waits until it has given its turn back or died. */
+/* Waits until it has returned its turn or died. */
 static enum fuzz_turn wait_for(struct fuzz_victim *victim, int milliseconds)
 {
 	struct pollfd files[] = { { .fd = done_fd, .events = POLLIN },
@@ -140,7 +140,7 @@ bool victim_made(unsigned slot, int milliseconds, struct fuzz_victim *ret)
 	}
 	*ret = (struct fuzz_victim){ .slot = slot, .pid = BOARD->slots[slot].pid };
 	ret->pidfd = (int)syscall(SYS_pidfd_open, ret->pid, 0);
-	if (ret->pidfd < 0) /* dead and gone already; nobody else waits for it */
+	if (ret->pidfd < 0) /* already dead and reaped; no other process waits for it */
 		return false;
 	return true;
 }

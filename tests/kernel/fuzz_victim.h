@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The fuzzer's processes, seen from the test: they take a batch of calls, and give the turn back or die. */
+/* The fuzzer's processes, seen from the test: they take a batch of calls, and return the turn or die. */
 #ifndef MSEALD_TESTS_FUZZ_VICTIM_H
 #define MSEALD_TESTS_FUZZ_VICTIM_H
 
@@ -18,13 +18,13 @@ struct fuzz_victim {
 
 enum fuzz_turn { FUZZ_DONE, FUZZ_DIED, FUZZ_HUNG };
 
-/* Maps the board; bails out when it cannot. */
+/* Maps the board; bails out on failure. */
 void board_open(void);
 struct fuzz_slot *victim_slot(const struct fuzz_victim *victim);
 
-/* A new process of this program, or of fuzz32; bails out when it does not get ready. */
+/* A new process of this program, or of fuzz32; bails out if it does not get ready. */
 struct fuzz_victim victim_new(unsigned slot, bool is_32);
-/* To be called before somebody forks a child into the slot, and after: false when there is none. */
+/* Call these before and after another process forks a child into the slot; false: no child. */
 void victim_expect(unsigned slot);
 bool victim_made(unsigned slot, int milliseconds, struct fuzz_victim *ret);
 
@@ -32,7 +32,7 @@ bool victim_made(unsigned slot, int milliseconds, struct fuzz_victim *ret);
 enum fuzz_turn victim_step(struct fuzz_victim *victim, int milliseconds);
 /* Has it died, or does it within that time? */
 bool victim_dies(struct fuzz_victim *victim, int milliseconds);
-/* Kills it and waits for its end; whatever has become of it already. */
+/* Kills it and waits for its end, in any state. */
 void victim_end(struct fuzz_victim *victim);
 
 int64_t now_milliseconds(void);

@@ -45,7 +45,7 @@ enum filling {
 
 static const struct {
 	const char *name, *operation;
-	unsigned abis; /* that have it */
+	unsigned abis; /* ABIs with this call */
 } fillings[] = {
 	[FILL_HINT] = { "mmap with a hint", BY_CHOICE, ~0u },
 	[FILL_FIXED] = { "mmap(MAP_FIXED)", BY_ADDRESS, ~0u },
@@ -63,7 +63,7 @@ static const struct {
 
 /* --- memory to make a hole in --- */
 
-/* Four pages with nothing near below them, and right behind them a stack. */
+/* Makes four pages with nothing near below them, and a stack directly after them. */
 static uint64_t pages_below_stack(struct puppet *puppet)
 {
 	const long protection = PROT_READ | PROT_WRITE, fixed = ANONYMOUS | MAP_FIXED;
@@ -102,7 +102,7 @@ static void seal_pages(const struct puppet *puppet, uint64_t at, bool permanent)
 		bail("cannot seal pid %d: %s", puppet->pid, error);
 }
 
-/* Nobody is sealed: then the stack does grow there. */
+/* Control without seals: the stack does grow there. */
 static void stack_grows_unsealed(void)
 {
 	struct puppet *puppet = puppet_new();
@@ -155,7 +155,7 @@ static void report_hole(enum abi abi, enum filling how, bool permanent, const ch
 		    fillings[how].name);
 }
 
-/* Not filled: denied, killed, or put somewhere else. */
+/* Checks that it is not filled: denied, killed, or mapped elsewhere. */
 static const char *check_hole(struct puppet *puppet, enum abi abi, enum filling how, uint64_t at,
 			      uint64_t spare)
 {
@@ -172,8 +172,8 @@ static const char *check_hole(struct puppet *puppet, enum abi abi, enum filling 
 /* --- making it --- */
 
 /*
- * Without an override gate: one of two processes that share the memory unmaps it and dies; the
- * other is left.
+ * Without an override gate: one of two processes that share the memory unmaps it and dies; the other lives
+ * on.
  */
 static void hole_by_kill(enum abi abi, enum filling how, bool permanent)
 {
@@ -201,7 +201,7 @@ static void hole_by_kill(enum abi abi, enum filling how, bool permanent)
 	puppet_end(one);
 }
 
-/* address, length, seconds, whether by int 0x80: unmaps until it works; 1 when it did. */
+/* address, length, seconds, whether by int 0x80: unmaps until it works; 1: it did. */
 static long race_munmap(const long arguments[6])
 {
 	struct timespec start, now;
@@ -257,7 +257,7 @@ static void hole_by_race(enum abi abi, enum filling how, bool permanent, bool ca
 		puppet_end(racers[i]);
 }
 
-/* Of all seals, as Status reports them. */
+/* Status reports this for all seals. */
 static bool gate_can_be_raced(void)
 {
 	json_t *status = daemon_status(), *row;
@@ -270,7 +270,7 @@ static bool gate_can_be_raced(void)
 	return raced;
 }
 
-/* Memory that the kernel has sealed too is never gone. */
+/* Memory that is also natively sealed is never gone. */
 static bool can_be_gone(bool permanent)
 {
 	return !permanent || strcmp(getenv("MSEALD_EXPECT_NATIVE") ?: "", "1");
@@ -323,7 +323,7 @@ static const char *const covers[] = { "MAP_FIXED_NOREPLACE of a file",
 				      "mremap" };
 #define COVERS (sizeof(covers) / sizeof(*covers))
 
-/* Puts a huge page at that address, by a call of 4096 bytes where there is such. */
+/* Puts a huge page at that address, by a call of 4096 bytes if possible. */
 static long cover(struct puppet *puppet, size_t how, uint64_t at)
 {
 	const int anonymous = ANONYMOUS | MAP_HUGETLB;
@@ -339,7 +339,7 @@ static long cover(struct puppet *puppet, size_t how, uint64_t at)
 	case 2: return puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE, anonymous | MAP_FIXED, -1, 0);
 	case 3:
 		result = puppet_call(puppet, SYS_mmap, at, PAGE, READ_WRITE, anonymous, -1, 0);
-		/* Somewhere else will do. */
+		/* Another address is acceptable. */
 		return result > 0 && result != (long)at ? -EPERM : result;
 	case 4:
 		id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | SHM_HUGETLB | 0600);
@@ -352,7 +352,7 @@ static long cover(struct puppet *puppet, size_t how, uint64_t at)
 	}
 }
 
-/* Returns whether that makes sense sealed as well. */
+/* Returns whether the case also makes sense sealed. */
 static bool cover_hole(size_t how, bool sealed)
 {
 	bool worked = false;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Row 13 of docs/design.md: what was sealed is gone, and nothing must come there. */
+/* Row 13 of docs/design/model.md: sealed memory is gone, and no new mapping may take its place. */
 #ifndef MSEALD_TESTS_HOLE_H
 #define MSEALD_TESTS_HOLE_H
 
 #include "abi.h"
 
 /*
- * Makes a hole where something is sealed, by a gate that kills or by a race,
- * and tries to fill it with calls of this ABI. Tells of the cells (ways.h).
+ * Makes a hole where memory is sealed, by a gate that kills or by a race, and tries to fill it with calls of
+ * this ABI. Reports the cells (ways.h).
  */
 void holes(enum abi abi);
-/* With a gate that kills and huge pages: one of them is put over a hole, at an address before it. */
+/* Puts a huge page over a hole, at an address before it. Needs a gate that kills, and huge pages. */
 void huge_into_holes(void);
 
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * httpload PORT PATH REQUESTS [CLIENTS [EACH]]: asks the web server on
- * 127.0.0.1 for PATH so many times, by CLIENTS processes (default 4) that make
- * EACH requests (default 1) on a connection. Prints how many were answered
- * whole with status 200. Status: 0 when all were.
+ * httpload PORT PATH REQUESTS [CLIENTS [EACH]]: requests PATH from the web server on 127.0.0.1 this often, by
+ * CLIENTS processes (default 4) with EACH requests (default 1) per connection. Prints the number of complete
+ * answers with status 200. Exit status 0: all were.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -38,7 +37,7 @@ static int open_connection(void)
 	return -1;
 }
 
-/* Reads one answer; true when it is status 200 and has as many bytes as it says. */
+/* Reads one answer; true: status 200 and the announced number of bytes. */
 static bool read_answer(int fd)
 {
 	static char buffer[65536];

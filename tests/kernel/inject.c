@@ -51,7 +51,7 @@ static uint64_t find_instruction(pid_t pid)
 	return found;
 }
 
-/* Waits for the next stop; false when it has died. */
+/* Waits for the next stop; false: it has died. */
 static bool wait_for_stop(pid_t pid, int *status)
 {
 	while (waitpid(pid, status, __WALL) < 0)
@@ -60,7 +60,7 @@ static bool wait_for_stop(pid_t pid, int *status)
 	return WIFSTOPPED(*status);
 }
 
-/* On to the next border of a system call. A signal that arrives is kept for later. */
+/* Continues to the next border of a system call. An arriving signal is kept for later. */
 static int step(pid_t pid, int *signal, int *status)
 {
 	for (;;) {
@@ -84,7 +84,7 @@ static int make_call(pid_t pid, uint64_t instruction, long number, const long ar
 	if (ptrace(PTRACE_GETREGS, pid, NULL, &saved))
 		return -errno;
 	registers = saved;
-	/* What it was in must not be restarted in the middle of ours. */
+	/* Its interrupted call must not be restarted during this one. */
 	registers.orig_rax = (unsigned long long)-1;
 	registers.rip = instruction;
 	registers.rax = (unsigned long long)number;
@@ -96,9 +96,9 @@ static int make_call(pid_t pid, uint64_t instruction, long number, const long ar
 	registers.r9 = (unsigned long long)arguments[5];
 	if (ptrace(PTRACE_SETREGS, pid, NULL, &registers))
 		return -errno;
-	r = step(pid, signal, &ret->status); /* in */
+	r = step(pid, signal, &ret->status); /* entry */
 	if (r == 0)
-		r = step(pid, signal, &ret->status); /* and out again */
+		r = step(pid, signal, &ret->status); /* and exit */
 	if (r > 0)
 		ret->killed = true;
 	if (r)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * inject PID CALL [ARGUMENT]...: makes the process PID make a system call and
- * prints what came of it: "ok 0x0", the name of the error, or "killed SIGKILL".
- * CALL is a name from the list below or a number; an argument is a number as C
- * writes it, or a range as /proc/PID/maps writes it (7f00-7f10), which stands
- * for two: address and length. Status: 0 when the call was made.
+ * inject PID CALL [ARGUMENT]...: makes process PID make a system call and prints the result: "ok 0x0", the
+ * name of the error, or "killed SIGKILL". CALL is a name from the list below or a number. An argument is a
+ * number in C syntax, or a range as in /proc/PID/maps (7f00-7f10), which stands for two: address and length.
+ * Exit status 0: the call was made.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -34,7 +34,7 @@ static long result_of(long result)
 	return result < 0 ? -errno : 0;
 }
 
-/* Closes it, if it is one. */
+/* Closes the descriptor, if it is one. */
 static long got(int fd)
 {
 	long r = result_of(fd);
@@ -44,9 +44,9 @@ static long got(int fd)
 	return r;
 }
 
-/* --- what the daemon has open --- */
+/* --- descriptors of the daemon --- */
 
-/* A descriptor of the daemon's of whose fdinfo a line begins so; its number there in *ret, or -ENOENT. */
+/* Finds a descriptor of the daemon with a line in fdinfo that begins so; its number in *ret, or -ENOENT. */
 static int find_descriptor(pid_t daemon, const char *begins, unsigned skip, unsigned *ret)
 {
 	char path[300], line[128];
@@ -151,7 +151,7 @@ static long map_by_id(pid_t daemon)
 	return fd < 0 ? fd : 0;
 }
 
-/* Of all maps that there are, seal sets too: none of mseald's. */
+/* Tries all maps, including seal sets: mseald's must not be among them. */
 static long any_map_by_id(pid_t daemon)
 {
 	static const char *const names[] = { "spaces",	   "sets",	   "refs",	  "pending_forks",
@@ -174,7 +174,7 @@ static long any_map_by_id(pid_t daemon)
 	return mine ? 0 : -EPERM;
 }
 
-/* The VM has no others that are called so. */
+/* The VM has no other programs of these names. */
 static long any_program_by_id(pid_t daemon)
 {
 	unsigned mine = 0;
@@ -223,7 +223,7 @@ static long map_by_pin_read_only(pid_t daemon)
 	return got((int)syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr)));
 }
 
-/* A link that is pinned; any. */
+/* Any pinned link. */
 static int pinned_link(void)
 {
 	static const char *const folders[] = { PINS "/lock", PINS "/links/1", PINS "/links/2",
@@ -250,7 +250,7 @@ static int pinned_link(void)
 	return -ENOENT;
 }
 
-/* A descriptor of it can be had, and nothing can be done with it. */
+/* A descriptor can be obtained, but permits nothing. */
 static long detach_pinned_link(pid_t daemon)
 {
 	int fd = pinned_link();
@@ -282,7 +282,7 @@ static long update_pinned_link(pid_t daemon)
 	return r;
 }
 
-/* --- what a descriptor is good for --- */
+/* --- uses of a descriptor --- */
 
 static long with_map(pid_t daemon, const char *name, bool stolen, long (*act)(int fd))
 {
@@ -325,7 +325,7 @@ static long act_freeze(int fd)
 	return result_of(bpf_map_freeze(fd));
 }
 
-/* A program of another's that works on the map. */
+/* A foreign program that uses the map. */
 static long act_refer(int fd)
 {
 	const struct bpf_insn program[] = {
@@ -382,7 +382,7 @@ WITH_MAP(refer, "spaces", false, act_refer)
 WITH_MAP(iterate, "spaces", false, act_iterate)
 WITH_MAP(pin_elsewhere, "spaces", false, act_pin)
 
-/* Not a way at all: an object that is no file cannot be opened there. */
+/* Not possible at all: an object that is no file cannot be opened there. */
 static long open_proc_fd(pid_t daemon)
 {
 	char path[64];
@@ -395,7 +395,7 @@ static long open_proc_fd(pid_t daemon)
 
 /* --- programs --- */
 
-/* "return value", on this target; what libbpf calls it. */
+/* Loads "return value", on this target; name: for libbpf. */
 static int load_traced(enum bpf_prog_type type, enum bpf_attach_type attach, const char *target, int value)
 {
 	const struct bpf_insn program[] = {
@@ -462,7 +462,7 @@ static long write_user(pid_t daemon)
 				 &opts));
 }
 
-/* Off, and with it whatever BPF programs are attached to. */
+/* Turns ftrace off, and with it all attached BPF programs. */
 static long switch_off(pid_t daemon)
 {
 	int fd = open("/proc/sys/kernel/ftrace_enabled", O_WRONLY | O_CLOEXEC);
@@ -489,7 +489,7 @@ static long unlink_link(pid_t daemon)
 	(void)daemon;
 	if (unlink(PINS "/lock/lock_bpf_map") == 0 || errno != ENOENT)
 		return -errno;
-	/* Not locked: a link of a generation will do. */
+	/* Without a lock: a link of any generation. */
 	for (int i = 1; i < 64; i++) {
 		char path[64];
 
@@ -543,7 +543,7 @@ static long make_folder(pid_t daemon)
 
 static long remove_folder(pid_t daemon)
 {
-	/* Full, so that the kernel has the last word: ENOTEMPTY is a yes. */
+	/* The folder is full, so the kernel itself refuses: ENOTEMPTY means allowed. */
 	long r = result_of(rmdir(PINS "/maps"));
 
 	(void)daemon;
@@ -620,7 +620,7 @@ static long bind_over(pid_t daemon)
 	return r;
 }
 
-/* By the calls of 5.2. */
+/* Mounts with the calls of 5.2. */
 static long cover_anew(pid_t daemon)
 {
 	int fs = (int)syscall(SYS_fsopen, "tmpfs", 0), mnt;
@@ -648,7 +648,7 @@ static long remount(pid_t daemon)
 	return r;
 }
 
-/* In a child with a mount namespace of its own, whose mounts propagate to this one. */
+/* In a child with its own mount namespace, whose mounts propagate to this one. */
 static long in_peer_namespace(long (*act)(void))
 {
 	int status;
@@ -736,7 +736,7 @@ static long open_memory(pid_t daemon)
 	return got(open(path, O_RDWR | O_CLOEXEC));
 }
 
-/* Where anything can be written to; nothing is changed. */
+/* At a writable address; nothing is changed. */
 static long write_memory(pid_t daemon)
 {
 	char path[64], line[256], byte;

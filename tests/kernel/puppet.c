@@ -21,7 +21,7 @@
 #include "tap.h"
 
 #define STACK_SIZE (64 * 1024)
-#define PATIENCE 300 /* seconds a puppet may take over one thing */
+#define PATIENCE 300 /* seconds for one action of a puppet */
 
 static struct channel *channels;
 static int channels_fd = -1;
@@ -77,7 +77,7 @@ void nap(int milliseconds)
 	nanosleep(&(struct timespec){ milliseconds / 1000, milliseconds % 1000 * 1000000L }, NULL);
 }
 
-/* --- inside the puppet: nothing here may use errno, which threads without TLS of their own share --- */
+/* --- inside the puppet: no errno here, which threads without TLS of their own share --- */
 
 static void perform(struct channel *channel) __attribute__((noreturn));
 
@@ -153,7 +153,7 @@ void puppet_main(int argc, char **argv)
 	perform(&channels[atoi(argv[3])]);
 }
 
-/* --- the test's side --- */
+/* --- in the test --- */
 
 static struct channel *channel_new(void)
 {
@@ -171,7 +171,7 @@ static struct channel *channel_new(void)
 		bail("more than %d puppets", CHANNELS);
 	memset(&channels[i], 0, sizeof(*channels));
 	channels[i].used = 1;
-	atomic_store(&channels[i].turn, TURN_PUPPET); /* it has the word first, when it begins */
+	atomic_store(&channels[i].turn, TURN_PUPPET); /* it has the first turn, when it begins */
 	return &channels[i];
 }
 
@@ -280,7 +280,7 @@ struct puppet *puppet_new(void)
 	return puppet;
 }
 
-/* Beside the test program. */
+/* In the folder of the test program. */
 static void exec_32(const struct channel *channel)
 {
 	char path[512], fd[16], slot[16], address[32];

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A puppet is a process (or thread) that makes the system calls the test asks
- * it to make, one at a time, and so is the victim and the attacker of the
- * tests: the test sees from outside what came of it, also when it was killed.
- * It is a fork of the test program: functions and data have the same
- * addresses in both. The calls are made by a bare syscall instruction.
+ * A puppet is a process (or thread) that makes system calls at the test's request, one at a time. It is both
+ * victim and attacker of the tests. The test sees the result from outside, even if the puppet was killed. It
+ * is a fork of the test program: functions and data have the same addresses in both. A bare syscall
+ * instruction makes the calls.
  */
 #ifndef MSEALD_TESTS_PUPPET_H
 #define MSEALD_TESTS_PUPPET_H
@@ -22,32 +21,32 @@ struct puppet {
 	pid_t pid; /* of its thread group */
 	pid_t tid;
 	struct channel *channel;
-	struct puppet *leader; /* of its thread group; itself when it is no thread */
+	struct puppet *leader; /* leader of its thread group; itself unless it is a thread */
 	bool dead;
-	bool is_32; /* a 32-bit process: all of its calls are 32-bit ones */
+	bool is_32; /* a 32-bit process: all its calls are 32-bit */
 	int status; /* of waitpid(), once dead */
 };
 
-/* In place of a result when the puppet died instead of giving one. */
+/* Returned instead of a result when the puppet has died. */
 #define PUPPET_DEAD LONG_MIN
 
 typedef long (*puppet_function)(const long arguments[6]);
 
 /* A new process. */
 struct puppet *puppet_new(void);
-/* A new 32-bit process: it can make system calls, but runs no functions (-ENOSYS) and begets nobody. */
+/* A new 32-bit process: it can make system calls, but runs no functions (-ENOSYS) and has no children. */
 struct puppet *puppet_new_32(void);
 
 /*
- * The puppet calls clone(2) with these flags; the new one is a puppet as well.
- * Without CLONE_THREAD it is made a child of the test (CLONE_PARENT), so that
- * its end can be seen. NULL when clone failed: *ret_error, a negative errno.
+ * The puppet calls clone(2) with these flags; the new process is also a puppet. Without CLONE_THREAD it
+ * becomes a child of the test (CLONE_PARENT), so that its end can be seen. NULL: clone failed, *ret_error is
+ * a negative errno.
  */
 struct puppet *puppet_clone(struct puppet *of, unsigned long flags, long *ret_error);
 
 /*
- * One system call: number, then up to six arguments. Returns what the kernel
- * returned (a negative errno for an error), or PUPPET_DEAD.
+ * One system call: number, then up to six arguments. Returns the kernel's result (a negative errno for an
+ * error), or PUPPET_DEAD.
  */
 #define puppet_call(puppet, ...) puppet_call_((puppet), (const long[7]){ __VA_ARGS__ })
 long puppet_call_(struct puppet *puppet, const long call[7]);
@@ -65,25 +64,22 @@ void puppet_start_(struct puppet *puppet, puppet_function function, const long a
 long puppet_result(struct puppet *puppet);
 
 /*
- * The puppet becomes a fresh image of the test program and goes on as a puppet
- * (for puppet_call only; addresses differ now). 0, a negative errno, or PUPPET_DEAD.
+ * The puppet executes the test program anew and continues as a puppet (only for puppet_call; addresses differ
+ * now). 0, a negative errno, or PUPPET_DEAD.
  */
 long puppet_exec(struct puppet *puppet);
-/* To be called first in main(): does not return in such an image. */
+/* Call this first in main(): it does not return in such an image. */
 void puppet_main(int argc, char **argv);
 
-/*
- * PUPPET_DATA_SIZE bytes that both share, at the same address below 4 GiB, for arguments passed by
- * pointer.
- */
+/* PUPPET_DATA_SIZE shared bytes, at the same address below 4 GiB, for arguments passed by pointer. */
 void *puppet_data(const struct puppet *puppet);
 
-/* Whether it has died by now (or within milliseconds); sets status. */
+/* Has it died by now (or within milliseconds)? Sets status. */
 bool puppet_died(struct puppet *puppet, int milliseconds);
 /* Kills it, waits for its end and frees it (a thread is only freed). Takes NULL, returns NULL. */
 struct puppet *puppet_end(struct puppet *puppet);
 
-/* "ok 5", "EPERM", "killed by SIGKILL": a result in words; static buffer. */
+/* A result in words: "ok 5", "EPERM", "killed by SIGKILL"; static buffer. */
 const char *puppet_text(const struct puppet *puppet, long result);
 
 /* The bare system call, for functions that run inside a puppet. */
@@ -92,7 +88,7 @@ long raw_call(long number, long a, long b, long c, long d, long e, long f);
 #define RAW_(n, a, b, c, d, e, f, ...) \
 	raw_call((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
-/* By int 0x80 if asked to: a 64-bit number and arguments all the same. */
+/* By int 0x80 if compat; number and arguments are still 64-bit ones. */
 long raw_call_by(bool compat, long number, long a, long b, long c, long d, long e, long f);
 #define RAW_BY(...) RAW_BY_(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define RAW_BY_(compat, n, a, b, c, d, e, f, ...) \

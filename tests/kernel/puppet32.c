@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A puppet that is a real 32-bit process: puppet_new_32() of puppet.h starts
- * it. It can make system calls and nothing else. Without any library, so that
- * no 32-bit one is needed.
+ * A puppet that is a real 32-bit process, started by puppet_new_32() of puppet.h. It can make system calls
+ * and nothing else. It uses no library, so that no 32-bit one is needed.
  *
- *   puppet32 FD SLOT ADDRESS    the channels' file, which one, and where the test has them
+ *   puppet32 FD SLOT ADDRESS    file of the channels, index of its own, and their address in the test
  */
 #include "channel.h"
 
@@ -37,7 +36,7 @@ static uint32_t number(const char *text)
 	return value;
 }
 
-/* Called by _start with what the kernel put on the stack. */
+/* Called by _start with the initial stack from the kernel. */
 __attribute__((noreturn, used)) void begin(const long *stack);
 void begin(const long *stack)
 {

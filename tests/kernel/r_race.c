@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Races against the gates: threads and processes that share their memory hammer
- * sealed pages with all calls that a gate or an LSM program denies, several on one CPU
- * and others spread, while they fork and exec, while the daemon seals more of
- * their pages, and while it is killed and started again. At the end the sealed
- * bytes are what they were, or the process is dead; the attacker's bytes are
- * never there; no child is ever unsealed. What the gates let by is counted.
+ * Races against the gates: threads and processes that share their memory hammer sealed pages with all calls
+ * that a gate or an LSM program denies, several on one CPU and others spread. Meanwhile they fork and exec,
+ * the daemon seals more of their pages, and is killed and restarted.
  *
- * Not part of the plain run: tests/race boots each kernel with each preemption
- * model and runs it for $MSEALD_RACE_SECONDS.
+ * At the end the sealed bytes are unchanged, or the process is dead; the attacker's bytes never appear; no
+ * child is ever unsealed. Calls that slip past the gates are counted. Not part of the plain run: tests/race
+ * boots each kernel with each preemption model and runs it for $MSEALD_RACE_SECONDS.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,14 +31,14 @@
 #include "daemon.h"
 #include "tap.h"
 
-#define TARGETS 24 /* pages that are sealed one after the other, a free one between */
+#define TARGETS 24 /* pages to be sealed one after the other, with a free one between */
 /* Tries of one kind on one page in a row: a race needs others doing the same. */
 #define BURST 200
 #define ROUND_MS 4000
-/* Until a process that got rid of sealed memory must be dead: several looks of the daemon. */
+/* Time until a process that lost sealed memory must be dead: several looks of the daemon. */
 #define DEADLINE_MS 30000
 #define EVIL 0x4c4956454c495645ull
-/* Status of a new image that is not let map where its predecessor was sealed. */
+/* Exit status of a new image that cannot map where its predecessor was sealed. */
 #define STILL_SEALED 77
 
 enum strike { MUNMAP, MREMAP_AWAY, MREMAP_ONTO, DISCARD, MPROTECT, MAP_OVER, MAP_BESIDE, MAP_HINT, STRIKES };
@@ -49,20 +47,20 @@ static const char *const strike_names[STRIKES] = {
 	"munmap", "mremap", "mremap-onto", "madvise", "mprotect", "mmap-over", "mmap-noreplace", "mmap-hint",
 };
 
-/* Calls that an LSM program denies: no seal ever lets them through. */
+/* Calls denied by an LSM program: no seal ever lets them pass. */
 #define BY_LSM_ONLY (1u << MPROTECT | 1u << MAP_OVER | 1u << MAP_BESIDE | 1u << MAP_HINT)
 #define ALL_STRIKES ((1u << STRIKES) - 1)
 
-/* Shared by all, at the same address: orders and results. */
+/* Shared by all processes, at the same address: orders and results. */
 struct board {
 	_Atomic uint32_t fire, stop, sealed;
-	uint32_t strikes; /* bits of enum strike that this round makes */
+	uint32_t strikes; /* bits of enum strike to make in this round */
 	uint64_t page[TARGETS];
 	bool native[TARGETS];
 	pid_t sharers[2];
 	_Atomic uint64_t tries[STRIKES], passed[STRIKES], reads, children, images;
 	_Atomic uint32_t gone[TARGETS], zero[TARGETS];
-	/* What must never be. */
+	/* Violations of the promise. */
 	_Atomic uint32_t evil, wrong, native_passed, child_unsealed, image_sealed;
 };
 
@@ -83,7 +81,7 @@ static uint64_t pattern(unsigned target)
 	return 0x5ea1ed0000000000ull + target + 1;
 }
 
-/* --- the attackers: nothing here may use errno, which processes that share the memory share too --- */
+/* --- the attackers: no errno here, which processes with shared memory share too --- */
 
 static void pin(int cpu)
 {
@@ -92,16 +90,13 @@ static void pin(int cpu)
 	(void)RAW(SYS_sched_setaffinity, 0, sizeof(mask), &mask);
 }
 
-/*
- * By a call, not by a store: another may have taken the page away by now, and that must not end the
- * attack.
- */
+/* By a call, not a store: another may have unmapped the page by now, and a fault would end the attack. */
 static void put_evil(uint64_t at)
 {
 	(void)RAW(SYS_pread64, evil_fd, at, PAGE, 0);
 }
 
-/* A page of the attacker's own bytes, wherever the kernel likes. */
+/* A page of the attacker's bytes, at any address. */
 static uint64_t evil_page(void)
 {
 	long at = RAW(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -121,8 +116,8 @@ static bool any_target(uint64_t at)
 }
 
 /*
- * One try; true when the call did to the sealed page what it must not: *ret_writable is where it
- * can be written to now.
+ * One try; true: the call did something forbidden to the sealed page. *ret_writable is where it is writable
+ * now.
  */
 static bool try(enum strike strike, uint64_t target, uint64_t *own, uint64_t *ret_writable)
 {
@@ -176,7 +171,7 @@ static void hammer(uint32_t seed)
 		enum strike strike;
 
 		seed = seed * 1664525u + 1013904223u;
-		/* By time, not by chance, so that they all do the same: that is what races. */
+		/* Time chooses the strike, not chance, so that all make the same strike and race. */
 		strike = (seed >> 16) % 4 ? board->reads / 64 % STRIKES : (seed >> 20) % STRIKES;
 		target = (seed >> 8) % board->sealed;
 		if (!(board->strikes & 1u << strike))
@@ -185,7 +180,7 @@ static void hammer(uint32_t seed)
 			board->tries[strike]++;
 			if (!try(strike, board->page[target], &own, &writable))
 				continue;
-			/* Unmapped memory can be unmapped again for ever. */
+			/* Unmapped memory can be unmapped again without end. */
 			if (strike <= MREMAP_ONTO && atomic_exchange(&board->gone[target], 1))
 				continue;
 			board->passed[strike]++;
@@ -198,7 +193,7 @@ static void hammer(uint32_t seed)
 	}
 }
 
-/* Reads all sealed memory, again and again, and must never see an attacker's byte. */
+/* Reads all sealed memory again and again, and must never see an attacker's byte. */
 static void look(uint64_t pid)
 {
 	uint64_t words[2];
@@ -225,7 +220,7 @@ static void look(uint64_t pid)
 	}
 }
 
-/* Children that check at once that they are sealed, and try to be attackers. */
+/* Makes children that check immediately that they are sealed, and try to be attackers. */
 static void bear(uint32_t seed)
 {
 	while (!board->fire)
@@ -252,7 +247,7 @@ static void bear(uint32_t seed)
 	}
 }
 
-/* New images, which are not sealed: each maps where its predecessor must not. */
+/* Starts new images, which are unsealed: each maps where its predecessor must not. */
 static void become(uint32_t seed)
 {
 	while (!board->fire)
@@ -282,7 +277,7 @@ static int image_main(const char *address)
 {
 	void *at = (void *)strtoull(address, NULL, 10);
 
-	/* Something of the new image may be there. */
+	/* The new image may have a mapping there. */
 	if (mmap(at, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
 		    MAP_FAILED &&
 	    errno == EPERM)
@@ -290,7 +285,7 @@ static int image_main(const char *address)
 	return 0;
 }
 
-/* --- the victim, who turns attacker --- */
+/* --- the victim, which becomes an attacker --- */
 
 struct role {
 	void (*act)(uint32_t seed);
@@ -325,7 +320,7 @@ static int act_as_process(void *context)
 	return 0;
 }
 
-/* A process of its own that shares the memory, and a child of the test. */
+/* Makes a process that shares the memory, as a child of the test. */
 static pid_t share(int (*function)(void *), void *context)
 {
 	char *stack = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -343,7 +338,7 @@ static void victim(int ready)
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)nice(10); /* the test and the daemon come to their turn, which also preempts more */
+	(void)nice(10); /* lets test and daemon run, which also preempts more */
 	if (pages == MAP_FAILED)
 		_exit(1);
 	for (unsigned i = 0; i < TARGETS; i++) {
@@ -355,7 +350,7 @@ static void victim(int ready)
 	}
 	if (mprotect(pages, (2 * TARGETS + 1) * PAGE, PROT_READ) < 0)
 		_exit(1);
-	/* Three on one CPU, two on each other one that is used alone, the rest wherever it likes. */
+	/* Three on one CPU, two on each other CPU used alone, the rest anywhere. */
 	for (unsigned cpu = 0; cpu < cpus / 2; cpu++)
 		for (unsigned i = 0; i < (cpu ? 2 : 3); i++)
 			roles[count++] = (struct role){ hammer, (int)cpu, 0 };
@@ -383,11 +378,11 @@ static void victim(int ready)
 
 struct total {
 	uint64_t rounds, died, pages, refused, restarts, misses, gone, zero;
-	/* What must never be, beside what the board counts. */
+	/* Violations, in addition to those of the board. */
 	uint64_t outlived, other_death, needless_death, unexpected_gone, unexpected_zero, never_sealed;
 };
 
-static bool kills, preempted; /* what this kernel's gates are like, and whether they can be raced */
+static bool kills, preempted; /* does this kernel's gate kill, and can it be raced? */
 static int64_t misses_seen;
 
 static void note_misses(struct total *total)
@@ -406,7 +401,7 @@ static void restart(struct total *total)
 	total->restarts++;
 }
 
-/* The daemon is a child too: it must be there to be waited for by daemon_stop(). */
+/* The daemon is also a child: it must stay for daemon_stop() to wait for. */
 static bool ended(pid_t pid, int *status)
 {
 	return waitpid(pid, status, WNOHANG) == pid;
@@ -424,7 +419,7 @@ static bool ends_in_time(pid_t pid, int *status)
 	return true;
 }
 
-/* Does it still have each page? Also from outside, when all has come to rest. */
+/* Checks each page, also from outside, when all attackers have stopped. */
 static void look_from_outside(pid_t pid)
 {
 	for (unsigned i = 0; i < board->sealed; i++) {
@@ -465,7 +460,7 @@ static bool seal_next(pid_t pid, bool revocable, struct total *total)
 	return true;
 }
 
-/* What the round has come to, when nothing moves any more. */
+/* Judges the round, when all attackers have stopped. */
 static void judge(pid_t pid, bool dead, int status, struct total *total)
 {
 	bool harmed = false, may_die = kills && board->strikes != BY_LSM_ONLY;
@@ -507,7 +502,7 @@ static void judge(pid_t pid, bool dead, int status, struct total *total)
 	}
 }
 
-/* Children that outlived the process which would have waited for them. */
+/* Reaps children that outlived the process that should have waited for them. */
 static void reap(void)
 {
 	siginfo_t info = { 0 };
@@ -521,7 +516,10 @@ static void reap(void)
 
 static void one_round(struct total *total, int64_t end)
 {
-	/* Permanent and revocable seals; all strikes, and those that nobody dies of, so that they go on. */
+	/*
+	 * Permanent and revocable seals; all strikes, or only those that do not kill, so that the process
+	 * lives on.
+	 */
 	bool revocable = total->rounds % 2, gentle = kills && total->rounds % 4 >= 2,
 	     restarts = total->rounds % 3 == 2;
 	int pipes[2], status = 0;
@@ -560,7 +558,7 @@ static void one_round(struct total *total, int64_t end)
 			restart(total);
 			restarts = false;
 			until = now_ms() +
-				ROUND_MS / 4; /* starting takes long: what follows it is what counts */
+				ROUND_MS / 4; /* starting takes long: only the time after it counts */
 		}
 		if (board->sealed < TARGETS)
 			(void)seal_next(pid, revocable, total);

@@ -8,9 +8,9 @@
 
 /* For puppet_run(), no arguments: makes the ring; 0 or a negative errno. */
 long ring_setup(const long arguments[6]);
-/* Inside the puppet: submits the request and waits; its result. */
+/* Inside the puppet: submits the request, waits, and returns its result. */
 long ring_submit(const struct io_uring_sqe *request);
-/* The same, submitted by int 0x80 or not. */
+/* The same, submitted by int 0x80 if compat. */
 long ring_submit_by(bool compat, const struct io_uring_sqe *request);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What t_run.c runs: a program that does one thing, the first thing in main,
- * and says what came of it. Linked in several ways (tests.mk).
+ * Run by t_run.c: a program that does one action, first in main, and reports the result. Linked in several
+ * ways (tests.mk).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,7 +22,7 @@
 extern int main(int argc, char **argv);
 
 static const char rodata[3 * PAGE] __attribute__((aligned(PAGE))) = "constant";
-/* Relocated, so that it is RELRO where there is any. */
+/* Relocated, so that it is in RELRO, if the program has any. */
 static const void *const relro[3 * PAGE / 8]
 	__attribute__((aligned(PAGE), section(".data.rel.ro"))) = { main, relro, rodata };
 static char data[3 * PAGE] __attribute__((aligned(PAGE))) = "data";
@@ -38,7 +38,7 @@ static int protect(const void *at, int protection)
 	return mprotect((char *)(uintptr_t)at + PAGE, PAGE, protection) ? errno : 0;
 }
 
-/* Errno of changing text, rodata, relro, data; 0: it could. */
+/* Reports the errno of changing text, rodata, relro, data; 0: success. */
 static void attack(char text[256])
 {
 	uintptr_t middle = ((uintptr_t)code + PAGE) & ~(uintptr_t)(PAGE - 1);
@@ -69,7 +69,7 @@ static void print_file(const char *path, const char *const *lines)
 		fclose(file);
 }
 
-/* All that its parent gave it. */
+/* Prints everything that its parent gave it. */
 static void show_self(int argc, char **argv)
 {
 	static const char *const lines[] = { "SigBlk",	  "SigIgn",	"SigCgt",   "SigPnd", "ShdPnd",
@@ -92,7 +92,7 @@ static void show_self(int argc, char **argv)
 			printf("limit %d %lu %lu\n", i, (unsigned long)limit.rlim_cur,
 			       (unsigned long)limit.rlim_max);
 	}
-	/* Set by t_run to 100 s before the exec, however long that took. */
+	/* t_run sets it to 100 s before the exec, which may take long. */
 	printf("priority %d alarm %s\n", getpriority(PRIO_PROCESS, 0), alarm(0) > 10 ? "set" : "not set");
 	printf("group %d session %d terminal %d\n", getpgrp() == getpid(), getsid(0) == getpid(),
 	       tcgetpgrp(0) == getpgrp());

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A 32-bit program for t_run.c, without any library: it tries to change its own
- * constants and code, and ends with 0 when it could, 1 when all was EPERM, else
- * 2. With an argument it waits for its standard input first.
+ * A 32-bit program for t_run.c, without any library: tries to change its own constants and code. Exit status
+ * 0: it could, 1 if all were EPERM, else 2. With an argument it waits for its standard input first.
  */
 #define PAGE 4096
 

@@ -42,8 +42,8 @@ static void exec_it(const struct run *run, bool sealed)
 		setenv("RUNPRE_FIFO", FIFO, 1);
 	}
 	/*
-	 * What is preloaded comes before its library; and its handlers of signals make ignored ones
-	 * to be none after exec.
+	 * Other preloaded libraries come before its library. And its signal handlers turn ignored signals
+	 * into default ones after exec.
 	 */
 	sanitizer_options("verify_asan_link_order=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0");
 	if (sealed) {
@@ -95,7 +95,7 @@ static void read_all(int fd, char *text, size_t size)
 	size_t length = 0;
 	ssize_t got;
 
-	fcntl(fd, F_SETFL, O_NONBLOCK); /* a child that it has left behind may have it open */
+	fcntl(fd, F_SETFL, O_NONBLOCK); /* a child left behind may have it open */
 	while (length + 1 < size && (got = read(fd, text + length, size - 1 - length)) > 0)
 		length += (size_t)got;
 	while (length > 0 && text[length - 1] == '\n')

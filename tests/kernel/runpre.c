@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A library for LD_PRELOAD, whose constructor runs before the entry point of
- * runme (and in no other program) and does what RUNPRE says.
+ * A library for LD_PRELOAD. Its constructor runs before the entry point of runme (in no other program), and
+ * does the action named by RUNPRE.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -47,7 +47,7 @@ static __attribute__((constructor)) void runpre(void)
 	if (!what || strncmp(program_invocation_short_name, "runme", 5))
 		return;
 	if (!strcmp(what, "hang")) {
-		/* Until a byte comes from there. */
+		/* Waits for a byte. */
 		int fd = open(getenv("RUNPRE_FIFO"), O_RDWR | O_CLOEXEC);
 
 		if (write(2, "hangs\n", 6) != 6 || read(fd, &byte, 1) != 1)
@@ -59,7 +59,7 @@ static __attribute__((constructor)) void runpre(void)
 	} else if (!strcmp(what, "thread")) {
 		pthread_create(&thread, NULL, sleeper, NULL);
 	} else if (!strcmp(what, "threadexec")) {
-		/* Another thread than the one that is held. */
+		/* Another thread than the held one makes the exec. */
 		setenv("RUNPRE", "", 1);
 		pthread_create(&thread, NULL, exec_it, NULL);
 		for (;;)

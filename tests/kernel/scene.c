@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What victims and test have in common; see victims.h. */
+/* Shared by victims and test; see victims.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * started [--fork] : the program that policies seal in t_policy.sh. Built dynamic, static,
- * static-pie, without RELRO,
- * not PIE. Reads orders from stdin, a line each, and answers each with a line:
- *   attack CALL SEGMENT [FILE]   mprotect, munmap, mmap, madvise on the last page of text, rodata,
- *   relro or data of the
- *                                first file whose path has FILE in it (default: its own): the
+ * started [--fork]: the program that policies seal in t_policy.sh. Built dynamic, static, static-pie, without
+ * RELRO, not PIE. Reads orders from stdin, one per line, and answers each with a line:
+ *
+ *   attack CALL SEGMENT [FILE]   mprotect, munmap, mmap, madvise on the last page of text, rodata, relro or
+ *                                data of the first file with FILE in its path (default: its own): the
  *                                error's name, or ok
  *   open NAME, close             dlopen, dlclose
  *   fork                         the pid of a child that sleeps
- *   exec PATH, vfork PATH        becomes that program, or begets it
+ *   exec PATH, vfork PATH        becomes that program, or starts it as a child
  *   exit STATUS
- * --fork: leaves at once, and a child does all that. --as UID PATH: becomes that program as that
- * user. --sleep, --short:
- * sleeps, or ends. --storm N MATCHED OTHER: starts N programs as fast as it can, every 25th MATCHED
- * and to stay, the others in turns MATCHED and OTHER and short; when those have ended, the pids of
- * those that stay.
+ *
+ *   --fork                       exits at once, and a child does all of the above
+ *   --as UID PATH                becomes that program as that user
+ *   --sleep, --short             sleeps, or ends
+ *   --storm N MATCHED OTHER      starts N programs as fast as it can: every 25th is MATCHED and stays, the
+ *                                others are alternately MATCHED and OTHER and end soon. When these have
+ *                                ended, prints the pids of those that stay
  */
 #define _GNU_SOURCE
 #ifndef STATIC
@@ -30,7 +31,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* So that there is RELRO worth the name, and constants. */
+/* Large enough for real RELRO, and constants. */
 static const char *const volatile names[1024] = { "one", "two" };
 static const char constants[8192] = { 1, 2, 3 };
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Attacks that throw contents away or detach them: rows 6 and 7 of
- * docs/design.md. Read-only memory is what they must not reach; who may write
- * to sealed memory may as well discard it.
+ * Attacks that throw contents away or detach them: rows 6 and 7 of docs/design/model.md. They must not affect
+ * read-only memory; a process that may write to sealed memory may also discard it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,7 +14,7 @@
 #include "attack.h"
 #include "ring.h"
 
-/* Not in every libc's headers. */
+/* Missing in some libc's headers. */
 #define ADVICE_DONTNEED_LOCKED 24
 #define ADVICE_HWPOISON 100
 #define ADVICE_SOFT_OFFLINE 101
@@ -53,7 +52,7 @@ STRIKE(soft_offline, CALL(SYS_madvise, at, PAGE, ADVICE_SOFT_OFFLINE))
 
 STRIKE(hwpoison_beside, CALL(SYS_madvise, at + LENGTH + PAGE, PAGE, ADVICE_HWPOISON))
 
-/* Further away than any huge page is long. New memory lies below the stage. */
+/* Further away than the length of any huge page. New memory lies below the stage. */
 static long hwpoison_far(struct stage *stage, uint64_t at)
 {
 	uint64_t far = stage_map(stage, 2ul << 30, PROT_READ | PROT_WRITE,
@@ -76,7 +75,7 @@ static void locked(struct stage *stage)
 	stage_call(stage, SYS_mlock, (long)start, (long)(stage->control[0] + LENGTH - start));
 }
 
-/* The whole stage guards; a control may lie apart from the target. */
+/* The whole stage has guard pages; a control may lie apart from the target. */
 static void guarding(struct stage *stage)
 {
 	uint64_t start = stage->control[1];
@@ -111,7 +110,7 @@ static long advise_vector(struct stage *stage, const struct iovec *vector, size_
 			memcpy((struct iovec *)puppet_data(stage->victim) + i, &vector[i], sizeof(*vector));
 	}
 	result = CALL(SYS_process_madvise, pidfd, (long)puppet_data(stage->victim), (long)count, advice, 0);
-	/* Of several ranges it does what it may before the first that it may not. */
+	/* With several ranges the call handles those before the first forbidden one. */
 	if (result >= 0 && (size_t)result != length && count == 1)
 		stage_trouble(stage, "process_madvise did only %ld of %zu bytes", result, length);
 	return result;
@@ -225,14 +224,14 @@ const struct attack discard_attacks[] = {
 	/* Writable or not: a child would have a hole. */
 	{ 6, "madvise that keeps it from children: MADV_DONTFORK, writable memory", ANON_WRITE, BY_GATE,
 	  .strike = dontfork },
-	/* The seal does not hold in children that do not have the memory. */
+	/* The seal does not hold in children that lack the memory. */
 	{ 6, "madvise that gives it to children: MADV_DOFORK", ANON_READ, BY_GATE, .strike = advise_dofork,
 	  .prepare = not_for_forks, .not_native = true },
 	{ 6, "madvise that discards: MADV_WIPEONFORK", ANON_READ, BY_GATE, .strike = wipeonfork },
 	{ 6, "madvise that discards: MADV_GUARD_INSTALL", ANON_READ, BY_GATE, .strike = guard_install },
 	/*
-	 * Inside or out, these change what can be accessed. mseal(2) knows GUARD_INSTALL of
-	 * read-only memory only.
+	 * Both directions change access to the memory. mseal(2) denies GUARD_INSTALL on read-only memory
+	 * only.
 	 */
 	{ 6, "madvise of guard pages: MADV_GUARD_INSTALL, writable memory", ANON_WRITE, BY_GATE,
 	  .strike = guard_install, .not_native = true },
@@ -247,10 +246,7 @@ const struct attack discard_attacks[] = {
 	{ 6, "madvise of guard pages: MADV_GUARD_REMOVE, into it from below", ANON_WRITE, BY_GATE,
 	  .strike = guard_remove_from_below, .prepare = guarding, .below = 2, .not_native = true },
 
-	/*
-	 * The page goes with all of the huge page that it may be in: judged rounded to the biggest
-	 * there is.
-	 */
+	/* The page may be in a huge page, which goes as a whole: judged rounded to the largest size. */
 	{ 6, "madvise that takes pages away: MADV_HWPOISON", ANON_READ, BY_GATE, .strike = hwpoison,
 	  .prepare = with_handler, .coarse = true, .abis = ABIS_FUNCTIONS, .not_native = true },
 	{ 6, "madvise that takes pages away: MADV_SOFT_OFFLINE", ANON_READ, BY_GATE, .strike = soft_offline,
@@ -261,7 +257,7 @@ const struct attack discard_attacks[] = {
 	{ 6, "MADV_HWPOISON, beyond it by 2 GiB", ANON_READ, ALLOWED, .strike = hwpoison_far,
 	  .prepare = with_handler, .no_before = true, .invisible = true, .abis = 1u << ABI_64 },
 
-	/* No write takes the page itself away. */
+	/* A write never takes the page itself away. */
 	{ 6, "MADV_HWPOISON: writable memory", ANON_WRITE, BY_GATE, .strike = hwpoison,
 	  .prepare = with_handler, .coarse = true, .abis = ABIS_FUNCTIONS, .not_native = true },
 	{ 6, "MADV_SOFT_OFFLINE: writable memory", ANON_WRITE, BY_GATE, .strike = soft_offline,

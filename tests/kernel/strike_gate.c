@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Attacks that only a gate can deny: rows 3, 4, 5 and 8 of docs/design.md. */
+/* Attacks that only a gate can deny: rows 3, 4, 5 and 8 of docs/design/model.md. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/aio_abi.h>
@@ -30,7 +30,7 @@
 #define IPC_SHMDT 22
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 
-/* Other memory of the victim, to be moved onto or away from the seal. */
+/* Other memory of the victim, which is moved onto the seal, or target of a move. */
 static uint64_t elsewhere(struct stage *stage, unsigned long length)
 {
 	uint64_t start = stage_map(stage, length, PROT_READ | PROT_WRITE, ANONYMOUS);
@@ -84,7 +84,7 @@ STRIKE(dontunmap_fixed, CALL(SYS_mremap, at, LENGTH, LENGTH, MREMAP_MAYMOVE | MR
 			     elsewhere(stage, LENGTH)))
 STRIKE(duplicate, CALL(SYS_mremap, at, 0, LENGTH, MREMAP_MAYMOVE))
 
-/* The start of each mapping, with room behind it to grow into. */
+/* At the start of each mapping, with room after it to grow into. */
 static void with_room(struct stage *stage)
 {
 	stage->control[0] = stage->target + 8 * PAGE;
@@ -92,7 +92,7 @@ static void with_room(struct stage *stage)
 	apart(stage);
 }
 
-/* Nothing behind the target is moved away by the control. */
+/* The control moves nothing after the target away. */
 static void without_room(struct stage *stage)
 {
 	stage->control[0] += LENGTH;
@@ -129,7 +129,7 @@ static long break_to(struct stage *stage, uint64_t address)
 {
 	long result = CALL(SYS_brk, address);
 
-	/* A break that cannot be moved is given back as it is. */
+	/* For a break that cannot be moved, brk returns the old one. */
 	return result < 0 || result == (long)address ? result : -ENOMEM;
 }
 
@@ -138,7 +138,7 @@ STRIKE(break_below, break_to(stage, at - 2 * PAGE))
 STRIKE(break_odd, break_to(stage, at + LENGTH - PAGE - 1))
 STRIKE(break_grow, break_to(stage, at + LENGTH + 40 * PAGE))
 
-/* The heap of a 64-bit program may be out of reach of 32 bits: this gives it another, of 20 pages. */
+/* The heap of a 64-bit program may be out of reach of 32 bits: makes another, of 20 pages. */
 static uint64_t low_heap(struct stage *stage)
 {
 	uint64_t start = stage_map(stage, 120 * PAGE, PROT_READ | PROT_WRITE, ANONYMOUS);
@@ -168,7 +168,7 @@ static void with_heap(struct stage *stage)
 
 STRIKE(detach, CALL(SYS_shmdt, at))
 STRIKE(detach_rest, CALL(SYS_shmdt, at - PAGE))
-/* The i386 multiplexer takes any version in the upper half of its first argument (ipc/syscall.c). */
+/* The i386 multiplexer accepts any version in the upper half of its first argument (ipc/syscall.c). */
 STRIKE(detach_by_ipc, puppet_call_32(stage->victim, I386_IPC, IPC_SHMDT, 0, 0, 0, (long)at))
 STRIKE(detach_by_ipc_version,
        puppet_call_32(stage->victim, I386_IPC, 0xffff0000l | IPC_SHMDT, 0, 0, 0, (long)at))
@@ -189,7 +189,7 @@ static void with_segments(struct stage *stage)
 	attach_at(stage, stage->control[1], LENGTH);
 }
 
-/* Segments that have lost their first page: shmdt takes the address where that was. */
+/* Segments without their first page: shmdt takes the address where it was. */
 static void with_cut_segments(struct stage *stage)
 {
 	for (int i = 0; i < 3; i++) {
@@ -200,7 +200,7 @@ static void with_cut_segments(struct stage *stage)
 	}
 }
 
-/* Only the last page of the segment is sealed; all of it would go. */
+/* Only the last page of the segment is sealed; shmdt would remove all of it. */
 static void with_sealed_tail(struct stage *stage)
 {
 	with_segments(stage);
@@ -214,7 +214,7 @@ static long detach_whole(struct stage *stage, uint64_t at)
 	return CALL(SYS_shmdt, at == stage->target ? stage->own[0] : (long)at);
 }
 
-/* --- row 8: io_destroy, which unmaps the address that it remembers --- */
+/* --- row 8: io_destroy, which unmaps the address that the kernel stored --- */
 
 static void reuse_ring(struct stage *stage, uint64_t at)
 {
@@ -239,7 +239,7 @@ static void with_rings(struct stage *stage)
 
 	for (int i = 0; i < 2; i++) {
 		*context = 0;
-		/* By the ABI of the attack, which puts the ring where that can name it. */
+		/* The attack's own ABI makes the ring, so that the ring has an address in its reach. */
 		if (CALL(SYS_io_setup, 1, (long)context))
 			stage_trouble(stage, "io_setup fails");
 		if (stage->trouble[0] || proc_maps_read(stage->victim->pid, &maps) < 0)
@@ -275,7 +275,7 @@ const struct attack gate_attacks[] = {
 	{ 4, "mremap of it: a tagged address", ANON_READ, BY_GATE, .strike = shrink_tagged,
 	  .prepare = with_tags, .abis = ABIS_64 },
 	{ 4, "mremap of it: shrink", ANON_READ, BY_GATE, .strike = shrink },
-	/* above: so that the control leaves the memory below the target as it is */
+	/* above: so that the control does not change memory below the target */
 	{ 4, "mremap of it: shrink, the seal is what goes", ANON_READ, BY_GATE, .strike = shrink_tail,
 	  .below = 2, .above = 2 },
 	{ 4, "mremap of it: shrink, the seal is what stays", ANON_READ, BY_GATE, .strike = shrink_to_it,

@@ -24,18 +24,18 @@
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
-#define ADVICE_HWPOISON 100 /* not in every libc's headers */
+#define ADVICE_HWPOISON 100 /* missing in some libc's headers */
 #define ADVICE_SOFT_OFFLINE 101
 
 #define CALL(...) stage_attack(stage, __VA_ARGS__)
 
-/* --- huge pages onto a seal: more is replaced than the length says --- */
+/* --- huge pages onto a seal: more than the length is replaced --- */
 
 static char huge_folder[] = "/tmp/huge-XXXXXX";
 static char huge_pages_before[32];
 static const char *no_huge_pages, *no_huge_files;
 
-/* Small pages where two huge ones could be; only some in the middle of the first are sealed. */
+/* Small pages where two huge ones fit; only some in the middle of the first are sealed. */
 static void amid_huge(struct stage *stage)
 {
 	uint64_t start = stage_map(stage, 3 * HUGE, READ_WRITE, ANONYMOUS);
@@ -136,7 +136,7 @@ static const struct attack huge_attacks[] = {
 	{ .name = NULL },
 };
 
-/* --- sealed huge pages: more is taken away than the length says --- */
+/* --- sealed huge pages: more than the length is taken away --- */
 
 static void on_huge(struct stage *stage)
 {
@@ -150,7 +150,7 @@ static void on_huge(struct stage *stage)
 		return;
 	stage_fill(stage, start, 3 * HUGE, 17);
 	stage_call(stage, SYS_mprotect, (long)start, 3 * HUGE, PROT_READ);
-	/* Some room of the same alignment, to be moved to. */
+	/* Room with the same alignment, as target of a move. */
 	room = (long)stage_map(stage, 5 * HUGE, PROT_NONE, ANONYMOUS);
 	stage->own[0] = (room + (long)HUGE - 1) & -(long)HUGE;
 	stage->target = start + HUGE;
@@ -202,7 +202,7 @@ static long huge_discard_short(struct stage *stage, uint64_t at)
 
 static const struct attack on_huge_attacks[] = {
 #define WHOLE .layout = PREPARED, .prepare = on_huge
-/* mseal(2) splits no huge page either, and says EINVAL. */
+/* mseal(2) does not split huge pages either: EINVAL. */
 #define TAIL .layout = PREPARED, .prepare = on_huge_tail, .not_native = true
 	{ 4, "mremap of it: a huge page away, lengths 4096", WHOLE, .mechanism = BY_GATE,
 	  .strike = huge_move },
@@ -218,7 +218,7 @@ static const struct attack on_huge_attacks[] = {
 	  .strike = huge_unmap_short, .invisible = true, .error = EINVAL },
 	{ 6, "madvise that discards: MADV_DONTNEED, a huge page, its tail is sealed", TAIL,
 	  .mechanism = BY_GATE, .strike = huge_discard },
-	/* It does nothing: the end is rounded down. */
+	/* It has no effect: the end is rounded down. */
 	{ 6, "MADV_DONTNEED of a huge page, length 4096, its tail is sealed", TAIL, .mechanism = ALLOWED,
 	  .strike = huge_discard_short, .invisible = true },
 #undef WHOLE
@@ -226,9 +226,9 @@ static const struct attack on_huge_attacks[] = {
 	{ .name = NULL },
 };
 
-/* --- huge pages that are not sealed: the memory behind them goes as well --- */
+/* --- unsealed huge pages: the memory after them goes as well --- */
 
-/* Room of that many huge pages, and inaccessible. */
+/* Inaccessible room for that many huge pages. */
 static uint64_t huge_room(struct stage *stage, unsigned long pages)
 {
 	uint64_t room = stage_map(stage, (pages + 1) * HUGE, PROT_NONE, ANONYMOUS | MAP_NORESERVE);
@@ -252,7 +252,7 @@ static void put_small(struct stage *stage, uint64_t at, unsigned long length)
 	stage_fill(stage, at, length, 23);
 }
 
-/* Twice: a page, a huge page, and as many small ones, some of which are sealed. */
+/* Twice: a page, a huge page, and as many small ones, some sealed. */
 static void behind_huge(struct stage *stage)
 {
 	uint64_t room = huge_room(stage, 6);
@@ -275,7 +275,7 @@ static void tail_of_huge(struct stage *stage)
 	stage->control[0] -= 8 * PAGE + LENGTH;
 }
 
-/* Somewhere else, aligned to a huge page. */
+/* Another address, aligned to a huge page. */
 static long away(struct stage *stage)
 {
 	stage->own[0] += 2 * (long)HUGE;
@@ -303,14 +303,14 @@ static long move_before(struct stage *stage, uint64_t at)
 	return CALL(SYS_mremap, huge_before(at), HUGE + PAGE, PAGE, MOVE, away(stage));
 }
 
-/* at: in the huge page. 7.3 moves several mappings at once, each rounded to what it is made of. */
+/* at: in the huge page. 7.3 moves several mappings at once, each rounded to its page size. */
 static long move_several(struct stage *stage, uint64_t at)
 {
 	return CALL(SYS_mremap, (long)((at & -HUGE) - PAGE), 2 * PAGE, 2 * PAGE, MOVE,
 		    away(stage) - (long)PAGE);
 }
 
-/* at: in the small pages. A page and a huge page come to where a page and small ones are. */
+/* at: in the small pages. A page and a huge page move to a page and small ones. */
 static long several_onto(struct stage *stage, uint64_t at)
 {
 	uint64_t source = huge_room(stage, 3) + HUGE;
@@ -320,7 +320,7 @@ static long several_onto(struct stage *stage, uint64_t at)
 	return CALL(SYS_mremap, (long)(source - PAGE), 2 * PAGE, 2 * PAGE, MOVE, (long)((at & -HUGE) - PAGE));
 }
 
-/* The same with a hole between the two, which stays as wide. */
+/* The same with a hole between the two, which keeps its width. */
 static long several_apart_onto(struct stage *stage, uint64_t at)
 {
 	uint64_t source = huge_room(stage, 3) + HUGE;
@@ -332,7 +332,7 @@ static long several_apart_onto(struct stage *stage, uint64_t at)
 		    (long)((at & -HUGE) - 3 * PAGE));
 }
 
-/* As amid_huge, with a page before, which a control's call replaces as well. */
+/* Like amid_huge, with a page before it that a control's call also replaces. */
 static void amid_several(struct stage *stage)
 {
 	uint64_t room = huge_room(stage, 5);
@@ -344,7 +344,7 @@ static void amid_several(struct stage *stage)
 	stage_call(stage, SYS_mprotect, (long)stage->target, LENGTH, PROT_READ);
 }
 
-/* A page of the same huge page: all of it is taken away. */
+/* A page of the same huge page, which goes as a whole. */
 static long poison_neighbour(struct stage *stage, uint64_t at)
 {
 	return CALL(SYS_madvise, (long)(at & -HUGE), PAGE, ADVICE_HWPOISON);
@@ -364,7 +364,7 @@ static void neighbour_in_huge(struct stage *stage)
 static const struct attack near_huge_attacks[] = {
 #define BEHIND .layout = PREPARED, .mechanism = BY_GATE, .no_before = true, .prepare = behind_huge
 #define AMID .layout = PREPARED, .mechanism = BY_GATE, .no_before = true, .prepare = amid_several
-/* mseal(2) splits no huge page, and says EINVAL. */
+/* mseal(2) does not split huge pages: EINVAL. */
 #define TAIL .layout = PREPARED, .mechanism = BY_GATE, .no_before = true, .not_native = true
 	{ 4, "mremap of it: a huge page before it, shrunk from 2 MiB + 4096 to 4096", BEHIND,
 	  .strike = shrink_before },
@@ -388,9 +388,9 @@ static const struct attack near_huge_attacks[] = {
 	{ .name = NULL },
 };
 
-/* --- no huge page anywhere: nobody is hindered --- */
+/* --- without any huge page: no call is hindered --- */
 
-/* What malloc does with big blocks: they begin where a huge page could, and end wherever. */
+/* Like big blocks of malloc: they begin where a huge page could, and end anywhere. */
 static void ordinary_block(struct stage *stage)
 {
 	uint64_t room = huge_room(stage, 4);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mremap with lengths that the kernel rounds, or refuses only after it has
- * unmapped the target (mm/mremap.c, mremap_to): rows 4 and 5 of docs/design.md.
+ * mremap with lengths that the kernel rounds, or refuses only after it has unmapped the target (mm/mremap.c,
+ * mremap_to): rows 4 and 5 of docs/design/model.md, "What is denied".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,8 +27,8 @@
 #define ABIS_NATURAL (ABIS_64 | 1u << ABI_32) /* a length of all ones is beyond their user memory */
 
 /*
- * Far beyond user memory: 2^62, or nearly 2^32. int 0x80 has no such length in
- * a 64-bit process; there it is more than all that lies above a high source.
+ * Far beyond user memory: 2^62, or nearly 2^32. int 0x80 cannot express such a length in a 64-bit process;
+ * its largest is more than everything above a high source.
  */
 static long far(const struct stage *stage)
 {
@@ -41,7 +41,7 @@ static long farthest(const struct stage *stage)
 	return ABIS_32 & 1u << stage->abi ? (long)(uint32_t)-PAGE : -(long)PAGE;
 }
 
-/* Kernels differ in what they check first; none changes anything. */
+/* Kernels differ in the order of their checks; none changes anything. */
 static long any_error(long result)
 {
 	return result == -ENOMEM || result == -EFAULT ? -EINVAL : result;
@@ -71,8 +71,8 @@ static long duplicate_away(struct stage *stage, uint64_t at)
 /* --- row 5: onto it --- */
 
 /*
- * What is moved. It lies above the target: a range from there to the end of
- * memory does not meet the seal, nor the target (which the kernel looks at first).
+ * The memory to move. It lies above the target, so that a range from it to the end of memory meets neither
+ * the seal nor the target (which the kernel checks first).
  */
 static long source_above(struct stage *stage)
 {
@@ -80,7 +80,7 @@ static long source_above(struct stage *stage)
 
 	if (stage->abi != ABI_INT80)
 		return (long)(stage->target + 12 * PAGE);
-	/* Nothing a 64-bit process needs lies above it for 4 GiB. */
+	/* A 64-bit process needs nothing in the 4 GiB above it. */
 	return stage_call(stage, SYS_mmap, high, LENGTH, READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 			  -1, 0);
 }
@@ -123,13 +123,13 @@ STRIKE(onto_shared_wrapped, onto_shared(stage, at, -1l))
 STRIKE(onto_shared_wrapped_odd, onto_shared(stage, at, -(long)PAGE + 1))
 STRIKE(onto_unaligned, onto(stage, at + 8, PAGE, PAGE, 0))
 
-/* What the kernel refuses at once: nothing changes, sealed or not. */
+/* The kernel refuses at once: nothing changes, sealed or not. */
 #define AT_ONCE .error = EINVAL, .natively = "EINVAL", .invisible = true
-/* What it refuses after it has unmapped the target. */
+/* The kernel refuses only after it has unmapped the target. */
 #define TOO_LATE .error = EINVAL, .abis = ABIS_NATURAL
 
 const struct attack length_attacks[] = {
-	/* From before the seal, the range would reach over it. */
+	/* If the range began before the seal it would include it. */
 	{ 4, "mremap of it: old length 2^62", ANON_READ, BY_GATE, .strike = shrink_far, AT_ONCE,
 	  .no_before = true, .abis = ABIS_NATURAL },
 	{ 4, "mremap of it: old length up to the last page", ANON_READ, BY_GATE, .strike = shrink_farthest,
@@ -147,7 +147,7 @@ const struct attack length_attacks[] = {
 	  .strike = duplicate_wrapped, .invisible = true, .abis = ABIS_64 },
 	{ 4, "mremap of it: old length 0, MREMAP_FIXED away", SHARED_READ, BY_GATE, .strike = duplicate_away,
 	  .invisible = true },
-	/* mseal(2) looks at the first page only. */
+	/* mseal(2) checks the first page only. */
 	{ 4, "mremap of it: old length 0, the seal is behind its first page", SHARED_READ, BY_GATE,
 	  .strike = duplicate_below, .below = 2, .invisible = true, .not_native = true },
 	{ 4, "mremap of it: old length 2^64 - 100, the seal is behind its first page", SHARED_READ, BY_GATE,
@@ -171,7 +171,7 @@ const struct attack length_attacks[] = {
 	  .strike = onto_old_far_from_below, .below = 2, TOO_LATE },
 	{ 5, "mremap onto it: old length 2^62 + 1, one byte of it, rounded up", ANON_READ, BY_GATE,
 	  .strike = onto_old_far_odd, .below = 1, TOO_LATE },
-	/* 7.3 looks at the source before it unmaps the target. */
+	/* 7.3 checks the source before it unmaps the target. */
 	{ 5, "mremap onto it: old length 0 of private memory", ANON_READ, BY_GATE, .strike = onto_old_none,
 	  .error = EINVAL, .natively = "EINVAL", .either = true },
 	{ 5, "mremap onto it: old length 2^64 - 1 of private memory", ANON_READ, BY_GATE,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Attacks that LSM programs deny: rows 1, 2, 9 and 10 of docs/design.md, and PR_SET_MM of row 8. */
+/* Attacks that LSM programs deny: rows 1, 2, 9 and 10 of docs/design/model.md, and PR_SET_MM of row 8. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -58,7 +58,7 @@ STRIKE(protect_tagged, CALL(SYS_mprotect, TAGGED(at), LENGTH, PROT_READ | PROT_W
 
 static void with_stacks(struct stage *stage)
 {
-	/* Far apart, as the kernel keeps 256 pages below a stack free. */
+	/* Far apart, because the kernel keeps 256 pages below a stack free. */
 	uint64_t base = stage_map(stage, 2048 * PAGE, PROT_NONE, ANONYMOUS);
 
 	stage_call(stage, SYS_munmap, (long)base, 2048 * PAGE);
@@ -89,7 +89,7 @@ STRIKE(map_file_below,
 STRIKE(map_shared, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED | MAP_FIXED, stage->fd, 0))
 STRIKE(map_validate, CALL(SYS_mmap, at, LENGTH, PROT_READ, MAP_SHARED_VALIDATE | MAP_FIXED, stage->fd, 0))
 STRIKE(map_growsdown, CALL(SYS_mmap, at, LENGTH, PROT_READ, ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0))
-/* One page asked for, the huge page is mapped. */
+/* One page is requested, a huge page is mapped. */
 STRIKE(map_huge, CALL(SYS_mmap, at & -HUGE, PAGE, PROT_READ,
 		      ANONYMOUS | MAP_FIXED | MAP_HUGETLB | MAP_NORESERVE, -1, 0))
 
@@ -104,7 +104,7 @@ static long old_mmap(struct stage *stage, uint64_t at, unsigned long length, uin
 
 STRIKE(old_map_over, old_mmap(stage, at, LENGTH, ANONYMOUS | MAP_FIXED))
 STRIKE(old_map_from_below, old_mmap(stage, at - 2 * PAGE, 3 * PAGE, ANONYMOUS | MAP_FIXED))
-/* A hint only: there is something already. */
+/* Only a hint: the address is taken. */
 STRIKE(old_map_hint, old_mmap(stage, at, LENGTH, ANONYMOUS))
 
 static void with_huge_areas(struct stage *stage)
@@ -120,13 +120,13 @@ static void with_huge_areas(struct stage *stage)
 	stage_fill(stage, stage->target, LENGTH, 1);
 }
 
-/* --- row 8: the break is moved to above the seal, so that brk() shrinks into it --- */
+/* --- row 8: moves the break above the seal, so that brk() shrinks into it --- */
 
 static long break_moved(struct stage *stage, uint64_t at)
 {
 	long result = 0;
 
-	/* brk() does nothing below the start of the heap, which 32 bits may not even name. */
+	/* brk() does nothing below the start of the heap, which may be out of reach of 32 bits. */
 	if (stage->abi == ABI_INT80)
 		result = CALL(SYS_prctl, PR_SET_MM, PR_SET_MM_START_BRK, at - PAGE, 0, 0);
 	if (result)
@@ -148,7 +148,7 @@ STRIKE(attach_from_above, CALL(SYS_shmat, stage->own[0], at + 3 * PAGE, SHM_REMA
 STRIKE(attach_rounded, CALL(SYS_shmat, stage->own[0], at + 100, SHM_REMAP | SHM_RND))
 STRIKE(attach_rounded_below, CALL(SYS_shmat, stage->own[0], at - 3 * PAGE + 4000, SHM_REMAP | SHM_RND))
 
-/* By the i386 multiplexer: number, id, flags, where to put the address, address. */
+/* The i386 multiplexer takes: number, id, flags, where to put the address, address. */
 STRIKE(attach_by_ipc, puppet_call_32(stage->victim, I386_IPC, IPC_SHMAT, stage->own[0], SHM_REMAP,
 				     (long)puppet_data(stage->victim), (long)at))
 STRIKE(attach_by_ipc_below,
@@ -160,7 +160,7 @@ static void with_segment(struct stage *stage)
 	long id = stage_call(stage, SYS_shmget, IPC_PRIVATE, LENGTH, IPC_CREAT | 0600);
 
 	stage->own[0] = id;
-	/* Attached once and removed, it goes with the process. */
+	/* Attached once and removed, it is freed with the process. */
 	stage_call(stage, SYS_shmat, id, 0, 0);
 	stage_call(stage, SYS_shmctl, id, IPC_RMID, 0);
 }

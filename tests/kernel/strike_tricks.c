@@ -18,7 +18,7 @@
 #define LENGTH (TARGET_PAGES * PAGE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
-#define TOP 0x7ffffffff000ul /* where user memory ends (arch/x86/include/asm/page_64_types.h) */
+#define TOP 0x7ffffffff000ul /* end of user memory (arch/x86/include/asm/page_64_types.h) */
 
 #define CALL(...) stage_attack(stage, __VA_ARGS__)
 
@@ -34,8 +34,8 @@ static long plain(struct stage *stage, uint64_t at)
 /* --- lengths beyond all memory --- */
 
 /*
- * Nothing is above these pages but what the kernel may have put there itself,
- * so that a call that reaches for everything above leaves the victim alive.
+ * Only mappings of the kernel may lie above these pages, so that the victim survives a call on everything
+ * above.
  */
 static void at_top(struct stage *stage)
 {
@@ -102,7 +102,7 @@ static const struct trick reaching[] = {
 	{ { .name = NULL } },
 };
 
-/* The same of 32 bits, whose sums never wrap: all memory below 4 GiB, and the next 4. */
+/* The same for 32 bits, where sums never wrap: all memory below 4 GiB, and the next 4. */
 static const struct trick reaching_32[] = {
 #define ALL_32 .layout = ANON_READ, .no_before = true, .abis = 1u << ABI_INT80, .error = ENOMEM
 	{ { 1, "mprotect: length 2^32 - 4096", ALL_32, .mechanism = BY_LSM },
@@ -121,13 +121,13 @@ static const struct trick reaching_32[] = {
 	{ { .name = NULL } },
 };
 
-/* --- what the kernel refuses itself --- */
+/* --- calls that the kernel itself refuses --- */
 
 #define REFUSED .layout = ANON_READ, .mechanism = ALLOWED, .invisible = true
 #define REFUSED_64 REFUSED, .abis = ABIS_64
 
 static const struct trick refused[] = {
-/* The end of the range comes round to small numbers. */
+/* The end of the range wraps to small numbers. */
 #define WRAPS(row_, name, call, what, err) \
 	{ { row_, name ": a length that ends at 2^64", REFUSED_64, .error = err }, \
 	  .number = call, \
@@ -152,10 +152,7 @@ static const struct trick refused[] = {
 	WRAPS(6, "MADV_DONTFORK", SYS_madvise, MADV_DONTFORK, EINVAL),
 	WRAPS(3, "munmap", SYS_munmap, 0, EINVAL),
 #undef WRAPS
-	/*
-	 * munmap, unlike madvise, takes nothing that reaches beyond user memory, which has up to
-	 * 2^56 bytes.
-	 */
+	/* Unlike madvise, munmap accepts no range beyond user memory, which has up to 2^56 bytes. */
 	{ { 3, "munmap: length 2^62", REFUSED_64, .error = EINVAL },
 	  .number = SYS_munmap,
 	  .length = 1ul << 62 },
@@ -189,13 +186,13 @@ static const struct trick refused[] = {
 	  .offset = 8,
 	  .length = PAGE,
 	  .third = MADV_DONTFORK },
-	/* Done at once: there is nothing to do. */
+	/* Succeeds at once, without effect. */
 	{ { 1, "mprotect: length 0", REFUSED }, .number = SYS_mprotect, .third = READ_WRITE },
 	{ { 6, "MADV_DONTNEED: length 0", REFUSED }, .number = SYS_madvise, .third = MADV_DONTNEED },
 	{ { .name = NULL } },
 };
 
-/* --- process_madvise of a kernel that takes no such advice --- */
+/* --- process_madvise on a kernel that accepts no such advice --- */
 
 static long advise_by_vector(struct stage *stage, uint64_t at)
 {
@@ -236,7 +233,7 @@ static void make_all(const struct trick *tricks)
 	}
 }
 
-/* Of itself, as 6.13 and later do (mm/madvise.c, process_madvise). */
+/* On itself, as 6.13 and later do (mm/madvise.c, process_madvise). */
 static bool takes_destructive_advice(void)
 {
 	struct iovec range = { mmap(NULL, PAGE, READ_WRITE, ANONYMOUS, -1, 0), PAGE };

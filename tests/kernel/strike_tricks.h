@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Tricks: calls whose range is not what it seems (beyond all memory, around
- * the end of it), and calls that the kernel itself refuses, for which nobody
- * may be killed. Run by t_tricks.c.
+ * Tricks: calls with a misleading range (beyond all memory, wrapping around its end), and calls that the
+ * kernel itself refuses, for which no process may be killed. Run by t_tricks.c.
  */
 #ifndef MSEALD_TESTS_STRIKE_TRICKS_H
 #define MSEALD_TESTS_STRIKE_TRICKS_H
@@ -10,17 +9,17 @@
 #include "attack.h"
 
 struct trick {
-	/* mechanism ALLOWED: the outcome is the same whether sealed or not. invisible: it changes nothing. */
+	/* mechanism ALLOWED: the same result, sealed or not. invisible: it changes nothing. */
 	struct attack attack;
 
 	/* For the strike plain(), which is the default: number(at + offset, length, third, fourth, fifth). */
 	long number, offset;
 	unsigned long length;
-	bool from_end; /* length is counted from the last byte of the 64-bit numbers */
+	bool from_end; /* length is counted from the last byte of the 64-bit address space */
 	long third, fourth, fifth;
 };
 
-/* All of them: not sealed as the kernel does it, sealed stopped, beside the seal as if not sealed. */
+/* Runs all: unsealed with the kernel's result, denied on the seal, beside the seal as if unsealed. */
 void tricks_run(void);
 
 #endif

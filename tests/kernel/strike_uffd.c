@@ -20,7 +20,7 @@
 #include "daemon.h"
 #include "tap.h"
 
-/* Not in every libc's headers. */
+/* Missing in some libc's headers. */
 struct move {
 	uint64_t to, from, length, mode;
 	int64_t moved;
@@ -41,7 +41,7 @@ static const struct trick {
 	const char *name;
 	enum command command;
 	enum memory memory;
-	bool allowed; /* on sealed memory as well */
+	bool allowed; /* also on sealed memory */
 	bool invisible;
 } tricks[] = {
 	{ "UFFDIO_COPY into memory never touched", COPY, UNTOUCHED },
@@ -57,7 +57,7 @@ static const struct trick {
 
 /* --- inside the puppet --- */
 
-/* features: a userfaultfd, ready. */
+/* features: makes a userfaultfd, ready for use. */
 static long uffd_new(const long arguments[6])
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = (uint64_t)arguments[0] };
@@ -107,14 +107,14 @@ static long uffd_command(const long arguments[6])
 
 struct uffd_stage {
 	struct puppet *puppet;
-	uint64_t at, target; /* attacked and sealed; where MOVE goes */
+	uint64_t at, target; /* attacked and sealed; target of MOVE */
 	long fd;	     /* the userfaultfd, or a negative errno */
 	int eyes;
 };
 
 static long map_pages(struct puppet *puppet, int protection, int flags, int fd)
 {
-	/* With a page on both sides that is never touched. */
+	/* With an untouched page on both sides. */
 	long base = puppet_call(puppet, SYS_mmap, 0, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	return puppet_call(puppet, SYS_mmap, base + (long)PAGE, PAGE, protection, flags | MAP_FIXED, fd, 0);
@@ -185,7 +185,7 @@ static long look(const struct uffd_stage *stage)
 {
 	long value = -1;
 
-	/* A page that is missing is not there to be read: that waits for the handler of the userfaultfd. */
+	/* A missing page is not read: that would wait for the handler of the userfaultfd. */
 	return pread(stage->eyes, &value, sizeof(value), (off_t)stage->at) == sizeof(value) ? value : -1;
 }
 
@@ -262,7 +262,7 @@ static void audit(const struct trick *trick)
 	stage_done(&stage);
 }
 
-/* A seal that userfaultfd does not reach says nothing of what it does reach. */
+/* A seal out of reach of userfaultfd does not affect memory in its reach. */
 static void beside_text(const struct trick *trick)
 {
 	struct uffd_stage stage = stage_for(trick);
@@ -281,8 +281,8 @@ static void beside_text(const struct trick *trick)
 }
 
 /*
- * With foreign-write denied, what the process may write itself another one may
- * not put there: into memory that was writable as it was sealed.
+ * With foreign-write denied, another process may not put into memory what the process itself may write:
+ * memory that was writable when sealed.
  */
 static const struct trick foreign_tricks[] = {
 	{ "UFFDIO_COPY into writable memory", COPY, WRITABLE },
@@ -349,7 +349,7 @@ static void by_foreign_monitor(const struct trick *trick)
 	}
 }
 
-/* The process itself may write there, by userfaultfd as well. */
+/* The process itself may write there, also by userfaultfd. */
 static void by_itself(const struct trick *trick)
 {
 	struct uffd_stage stage = stage_for(trick);
@@ -363,7 +363,7 @@ static void by_itself(const struct trick *trick)
 	stage_done(&stage);
 }
 
-/* Another process has the descriptor: what counts is whose memory it is. */
+/* Another process has the descriptor: the owner of the memory decides. */
 static void by_monitor(const struct trick *trick)
 {
 	for (int sealed = 0; sealed < 2; sealed++) {

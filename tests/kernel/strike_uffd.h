@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Row 12: what userfaultfd puts into sealed memory, or moves out of it. Run by t_foreign.c. */
+/* Row 12: userfaultfd puts pages into sealed memory, or moves them out of it. Run by t_foreign.c. */
 #ifndef MSEALD_TESTS_STRIKE_UFFD_H
 #define MSEALD_TESTS_STRIKE_UFFD_H
 
@@ -7,7 +7,7 @@
 
 /* A page of a file that userfaultfd cannot reach, mapped read-only. */
 uint64_t uffd_file_page(struct puppet *puppet);
-/* All attacks; pinned: whether a program is attached. */
+/* Runs all attacks; pinned: whether a program is attached. */
 void uffd_all(bool (*pinned)(const char *program));
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a seal may say: its actions, what it denies, and whether it can be taken back. */
+/* Properties of seals: actions, deny masks, and revocation. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -66,7 +66,7 @@ static void audit(void)
 	monitor_open(&monitor, puppet->pid);
 	ok(protect(puppet, start, 4) == 0, "audit: mprotect is let through");
 	ok(!strcmp(protection_of(puppet->pid, start), "rw-p"), "audit: and has its effect");
-	/* Sealed when it was read-only, so advice still counts. */
+	/* It was sealed while read-only, so advice still counts. */
 	ok(puppet_call(puppet, SYS_madvise, start, PAGE, MADV_DONTNEED) == 0,
 	   "audit: madvise is let through");
 	ok(puppet_call(puppet, SYS_mremap, start + 2 * PAGE, 2 * PAGE, PAGE, 0) > 0,
@@ -79,7 +79,7 @@ static void audit(void)
 	for (size_t i = 0; i < 5; i++) {
 		json_t *event = monitor_next(&monitor, 10000);
 
-		/* Twice, while what another daemon had attached is still on its way out. */
+		/* Events come twice while the programs of another daemon are still being detached. */
 		while (i > 0 && event && !strcmp(json_text(event, "operation"), operations[i - 1])) {
 			json_decref(event);
 			event = monitor_next(&monitor, 10000);
@@ -143,7 +143,7 @@ static void strongest_wins(void)
 	ok(protect(puppet, start + 2 * PAGE, 1) == -EPERM, "audit and deny: denied");
 	ok(protect(puppet, start, 3) == -EPERM, "a call from audit into deny: denied");
 	ok(!strcmp(protection_of(puppet->pid, start + 2 * PAGE), "r--p"), "and nothing has changed");
-	/* The weaker one later does not weaken. */
+	/* A weaker seal later does not weaken. */
 	seal_as(puppet, start + 4 * PAGE, 1, NULL, "audit", true);
 	ok(protect(puppet, start + 4 * PAGE, 1) == -EPERM, "deny, then audit on top: denied");
 	ok(!daemon_unseal(puppet->pid, NULL, 0), "the audit is taken back");
@@ -205,7 +205,7 @@ static void masks(void)
 	puppet_end(puppet);
 }
 
-/* --- taking back --- */
+/* --- revoking --- */
 
 static void revocable(void)
 {
@@ -258,7 +258,7 @@ static void permanent(void)
 	ok(protect(puppet, start, 1) == -EPERM && daemon_says_sealed(puppet->pid, start, 2 * PAGE),
 	   "permanent: still denied and listed");
 
-	/* Both on the same page: the permanent seal stays, whichever came first. */
+	/* Both on the same page: the permanent seal stays, in either order. */
 	seal_as(puppet, start + 4 * PAGE, 1, "mprotect", NULL, false);
 	seal_as(puppet, start + 4 * PAGE, 1, "unmap", NULL, true);
 	seal_as(puppet, start + 6 * PAGE, 1, NULL, NULL, true);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The report's advice is enough: programs that do what seals deny (advised.c) do it under Action=audit,
- * and the report says what it was, and by which keys it would be allowed. With Action=deny and each of
- * these keys alone the program works, and nothing of it is denied; without them it does not.
+ * The report's advice is sufficient. Programs that do what seals deny (advised.c) do it under Action=audit,
+ * and the report names the attempts and the keys that would allow them. With Action=deny and each of these
+ * keys alone the program works, and nothing of it is denied; without them it fails.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,10 +26,10 @@
 
 static struct program {
 	const char *name;
-	const char *kind;     /* what the report calls it; NULL: nothing special */
+	const char *kind;     /* its name in the report; NULL: none */
 	const char *example;  /* words of the report in text */
 	const char *argument; /* NULL: none */
-	bool spared;	      /* it works with deny where a gate could only kill */
+	bool spared;	      /* works with deny where a gate could only kill */
 	char ways[WAYS_MAX][160];
 	size_t ways_count;
 	pid_t pid;
@@ -53,7 +53,7 @@ static void install(void)
 	mkdir(FOLDER, 0755);
 	mkdir("/etc/mseald", 0755);
 	mkdir(ETC, 0755);
-	/* With Dlopen=yes the daemon seals what it alone can, such as the stack, only after that. */
+	/* With Dlopen=yes the daemon seals other memory, such as the stack, only after this time. */
 	file = fopen("/etc/mseald/mseald.conf", "we");
 	if (!file || fputs("[Mseald]\nSettle=2s\n", file) < 0 || fclose(file))
 		bail("no configuration");
@@ -109,7 +109,7 @@ static void start(struct program *program)
 		bail("%s does not start", path);
 }
 
-/* Has its policy been applied to the process, as far as it can be? */
+/* Has its policy been applied to the process, as far as possible? */
 static bool is_done(pid_t pid)
 {
 	json_t *reply = NULL, *match;
@@ -125,12 +125,12 @@ static bool is_done(pid_t pid)
 	return done;
 }
 
-/* Starts all and has each do it once it is sealed. How each ended: as child_end(). */
+/* Starts all, and has each act once it is sealed. Results as of child_end(). */
 static void run_all(int statuses[])
 {
 	for (struct program *program = programs; program < END; program++)
 		start(program);
-	/* Only by then the daemon has sealed the stack, and what was loaded late. */
+	/* Only then the daemon has sealed the stack, and libraries loaded late. */
 	nap(5000);
 	for (struct program *program = programs; program < END; program++)
 		for (int i = 0; i < 300 && !is_done(program->pid); i++)
@@ -241,7 +241,7 @@ static void audit(void)
 	}
 }
 
-/* Without advice they fail: or it would prove nothing. */
+/* Without the advice they fail, otherwise the test proves nothing. */
 static void deny(void)
 {
 	int statuses[ELEMENTS(programs)];
@@ -259,7 +259,7 @@ static void deny(void)
 	}
 }
 
-/* No more by name: with Segments=none the policy is not one that the report has. */
+/* Not by name any more: with Segments=none the report lacks the policy. */
 static bool is_quiet(const struct program *program)
 {
 	json_t *reply = NULL, *row;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Programs that seals can make fail (cases.c): how each ends does not depend on whether the program or the
- * daemon is faster. Each is started 200 times ($MSEALD_BRIEF: 20), and ends the same way each time.
+ * Programs that seals can make fail (cases.c): their end does not depend on whether the program or the daemon
+ * is faster. Each is started 200 times ($MSEALD_BRIEF: 20), and ends the same way each time.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -36,7 +36,7 @@ static void install(void)
 		bail("the programs cannot be copied");
 }
 
-/* The policy on all of them, with these lines in [Seal]. */
+/* Sets a policy for all of them, with these lines in [Seal]. */
 static void set_policy(const char *seal)
 {
 	FILE *file = fopen(ETC "/cases.conf", "we");
@@ -54,7 +54,7 @@ static pid_t start(bool by_run, const char *program, const char *argument)
 
 	snprintf(path, sizeof(path), FOLDER "%s", program);
 	if (pid == 0) {
-		/* What they print is not of the test. */
+		/* Their output is not part of the test. */
 		if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
 			_exit(126);
 		if (by_run)
@@ -68,13 +68,13 @@ static pid_t start(bool by_run, const char *program, const char *argument)
 	return pid;
 }
 
-/* Program runs that the kernel has skipped. */
+/* Number of program runs that the kernel has skipped. */
 static int64_t skipped(void)
 {
 	return daemon_pid() ? status_number("misses") : 0;
 }
 
-/* To explain a failure: what the kernel has left to the daemon. */
+/* To explain a failure: the parts that the kernel left to the daemon. */
 static void say_why(void)
 {
 	static const char *const counts[][2] = { { "objects_left", "objects" }, { "late", "processes" } };
@@ -95,9 +95,9 @@ static void say_why(void)
 }
 
 /*
- * So many starts, some at a time, each given another number of milliseconds up to most. All have to end with
- * that status. While a gate is preempted, the kernel skips it for others on that processor (docs/design.md,
- * Races): as many may end in another way.
+ * Starts the program this often, some at a time, each with another number of milliseconds up to most. All
+ * must end with that status. While a gate is preempted, the kernel skips it for others on that processor
+ * (docs/design/gates.md, "Races"): as many may end in another way.
  */
 static void all_end(unsigned count, bool by_run, const char *program, unsigned most, int expected,
 		    const char *what)
@@ -155,7 +155,7 @@ static bool says(const char *report_text, const char *words)
 	return false;
 }
 
-/* LeakSanitizer fails when another tracer has the process as it ends. */
+/* LeakSanitizer fails if another tracer has the process as it ends. */
 static void leak(void)
 {
 	all_end(times, false, "case-leak", 0, 0, "LeakSanitizer does its work");
@@ -168,7 +168,7 @@ static void packed(void)
 	all_end(times, false, "case-packed-relro", 200, 1, "with RELRO it is complete, and denied that");
 }
 
-/* After 10 seconds it is sealed as it is. */
+/* After 10 seconds it is sealed in its current state. */
 static void packed_late(void)
 {
 	pid_t pids[AT_ONCE];

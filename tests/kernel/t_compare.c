@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Side by side on the same kernel: memory that a process has sealed itself, with
- * mseal(2) and nothing else, and memory that mseald has sealed. Each attack must
- * succeed on the first - else it proves nothing - and be denied on the second.
+ * Compares on the same kernel: memory that a process has sealed itself, with mseal(2) only, and memory that
+ * mseald has sealed. Each attack must succeed on the first - otherwise it proves nothing - and be denied on
+ * the second.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,7 +31,7 @@ struct comparison {
 	enum memory memory;
 	/* 0 or more: it succeeded; -errno; PUPPET_DEAD */
 	long (*strike)(struct puppet *victim, uint64_t page);
-	int row; /* of docs/design.md: 11 and 12 may not be covered yet */
+	int row; /* of docs/design/model.md: 11 and 12 may not be covered yet */
 };
 
 static uint64_t make_memory(struct puppet *victim, enum memory memory)
@@ -110,7 +110,7 @@ struct uffdio_move {
 #define UFFDIO_MOVE _IOWR(UFFDIO, 0x05, struct uffdio_move)
 #endif
 
-/* Moves the page elsewhere: it is gone from where it was. Inside the victim. */
+/* Moves the page elsewhere, so that its address is unmapped. Inside the victim. */
 static long uffd_move(const long arguments[6])
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -146,7 +146,7 @@ static const struct comparison comparisons[] = {
 	{ "UFFDIO_MOVE", ANON_RW, by_uffd, 12 },
 };
 
-/* What Status says of that row, of all its operations; skipped where one is not covered. */
+/* Does Status report all operations of that row as covered? If not, they are skipped. */
 static bool covered(int row)
 {
 	json_t *status = daemon_status(), *rows = json_object_get(status, "rows"), *one;

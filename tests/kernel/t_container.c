@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * WatchContainer and UnwatchContainer without any container runtime: whose cgroup is taken and whose
- * is not, what is kept, who comes first, what a daemon makes of what another left. tests/oci has containers.
+ * WatchContainer and UnwatchContainer without a container runtime: which cgroups are accepted, what is kept,
+ * the order of policies, and the takeover by the next daemon. tests/oci has containers.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -28,7 +28,7 @@ static bool write_text(const char *path, const char *text)
 	return file && fputs(text, file) >= 0 && fclose(file) == 0;
 }
 
-/* A process in that cgroup that waits. */
+/* A waiting process in that cgroup. */
 static pid_t process_in(const char *cgroup)
 {
 	char path[512], pid_text[16];
@@ -46,7 +46,7 @@ static pid_t process_in(const char *cgroup)
 	return pid;
 }
 
-/* Becomes the program that can be sealed. */
+/* Becomes a program that can be sealed. */
 static pid_t program_in(const char *cgroup)
 {
 	char path[512], pid_text[16];
@@ -91,7 +91,7 @@ static bool is_kept(const char *id)
 	return access(path, F_OK) == 0;
 }
 
-/* By which policy the process is sealed, or will be: borrowed until the next call, "" for none. */
+/* The policy that seals the process, or will: borrowed until the next call, "" for none. */
 static const char *policy_of(pid_t pid, bool sealed)
 {
 	static char policy[256];
@@ -179,7 +179,7 @@ static void test_cgroups(void)
 	ok(rmdir(KEPT) == 0 || access(KEPT, F_OK) < 0, "nothing of it is kept");
 }
 
-/* A cgroup that holds the client, further down. */
+/* A cgroup with the client in a cgroup below it. */
 static void test_above_caller(pid_t pid)
 {
 	char text[16];
@@ -204,7 +204,7 @@ static void test_life(pid_t first, pid_t odd)
 	ok(is_sealed_by(program, "container one"), "what starts there is sealed");
 	ok(!watch("two.x_y+z:-", odd), "a cgroup with an odd name is taken");
 	second = program_in(ODD);
-	/* Both are about it: it is below. */
+	/* It is below, so both apply. */
 	ok(is_sealed_by(second, "container one"),
 	   "what starts there is sealed: by the first that is about it");
 	end(second);

@@ -14,7 +14,7 @@ policy() { # NAME, the file on stdin
 	cat >$etc/"$1".conf
 	chmod 644 $etc/"$1".conf
 }
-# start NAME: a process that waits; its pid in $pid.
+# start NAME: starts a process that waits; its pid in $pid.
 start() {
 	rm -f $dir/in-"$1" $dir/out-"$1"
 	mkfifo $dir/in-"$1" $dir/out-"$1"
@@ -118,7 +118,7 @@ ok $? 'and goes on to work'
 waits 60 is_state "$pid" sealed
 ok $? 'and to seal'
 
-# What a daemon asks the kernel as it starts must not be what it is sealed against.
+# Seals on the daemon must not deny the probes that a daemon makes at its start.
 kill -9 $daemon
 wait $daemon 2>/dev/null
 mseald --debug >$dir/log 2>&1 &

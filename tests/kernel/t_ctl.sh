@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# msealctl against a real daemon: what is wrong gives one clear line on stderr, nothing on stdout, a
-# status that is not zero (2 when it is called wrongly, 3 when mseald refuses, 4 when it does not run,
-# else 1), and seals nothing; what is right works. For busybox sh, as root in the VM; needs mseald and
-# msealctl.
+# msealctl against a real daemon. A wrong call gives one clear line on stderr, nothing on stdout, a
+# status that is not zero (2 for usage, 3 if mseald refuses, 4 if it does not run, else 1), and
+# seals nothing; a correct call works. For busybox sh, as root in the VM; needs mseald and msealctl.
 
 # shellcheck source=tests/kernel/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -12,7 +11,8 @@ dir=/tmp/ctl-test
 daemon='' victim=''
 nothing_sealed() { [ "$(msealctl list)" = 'Nothing is sealed.' ]; }
 
-# wrong STATUS WORD WHAT COMMAND...: ends with that status and says, in a line that has WORD in it, why.
+# wrong STATUS WORD WHAT COMMAND...: exits with that status and gives the reason, in a line that
+# contains WORD.
 wrong() {
 	status=$1 word=$2 what=$3 got=0
 	shift 3
@@ -24,7 +24,7 @@ wrong() {
 	ok $? "$what: status $status, one line"
 	cat $dir/said
 	[ $got = "$status" ] || echo "# status $got"
-	# In short only after all of them.
+	# In the short form only after all of them.
 	[ -z "$daemon" ] || [ -n "${MSEALD_BRIEF-}" ] || nothing_sealed || ok 1 "$what: nothing is sealed"
 }
 
@@ -112,7 +112,7 @@ wrong 3 '' 'a dry run of what is refused' msealctl seal --dry-run $victim 0x1000
 nothing_sealed
 ok $? 'after all of that nothing is sealed'
 
-# What a dry run says is what is sealed then.
+# The seals are those of the dry run.
 msealctl seal --dry-run --revocable --segments=text,relro $victim >$dir/plan 2>$dir/err
 ok $? 'seal --dry-run'
 sed 's/^/# /' $dir/plan $dir/err

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What outlives the daemon: everything that is sealed. Killed, ended, started
- * again, killed while it seals: nothing opens in between, and the next one
- * knows all that the last one knew.
+ * All seals outlive the daemon. It is killed, ended, restarted, killed while it seals: no seal opens in
+ * between, and the next daemon knows everything that the last one knew.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -34,7 +33,7 @@ static bool allowed(struct puppet *puppet, uint64_t at)
 	       puppet_call(puppet, SYS_mprotect, at, PAGE, PROT_READ) == 0;
 }
 
-/* All spaces, without what grows with every attempt, and in one order. */
+/* All spaces, in one order, without the members that grow with every attempt. */
 static json_t *list_without_counts(void)
 {
 	json_t *spaces = daemon_list(0), *sorted = json_object(), *space, *seal;
@@ -100,8 +99,8 @@ static void attached_while_needed(void)
 	ok(status_number("attached") == 1 && denied(puppet, page), "and with the next seal it is again");
 	puppet_end(puppet);
 	/*
-	 * On and off, quickly: no seal may fall into a detaching, which the kernel goes on with
-	 * when the daemon is done.
+	 * Quickly on and off: no seal may fall into a detaching, which the kernel continues after the daemon
+	 * has finished.
 	 */
 	for (int i = 0; i < times; i++) {
 		puppet = puppet_new();
@@ -194,8 +193,8 @@ static void ended_and_restarted(int signal, const char *name)
 	ok(family_holds(&family) && denied(newborn, family.page), "%s: the new one changes nothing of that",
 	   name);
 	/*
-	 * The sacrifice is gone, the newborn is new: as many spaces, and the same seals for those
-	 * that stayed.
+	 * The sacrifice is gone, the newborn is new: the same number of spaces, and the same seals for the
+	 * others.
 	 */
 	after = list_without_counts();
 	ok(json_object_size(after) == 3, "%s: the new one lists three spaces (%zu)", name,
@@ -209,7 +208,10 @@ static void ended_and_restarted(int signal, const char *name)
 		   daemon_says_sealed(family.child->pid, family.page, PAGE) &&
 		   daemon_says_sealed(newborn->pid, family.page, PAGE),
 	   "%s: the new one lists the same seals", name);
-	/* Without it: of one, child and newborn, mmap, munmap. With the new one: three of mprotect. */
+	/*
+	 * Without the daemon: by one, child and newborn, mmap, munmap. With the new daemon: three of
+	 * mprotect.
+	 */
 	count = status_number("denied") + status_number("killed") - count;
 	ok(count >= 8, "%s: attempts made without it are counted (%" PRId64 ")", name, count);
 	ok(attempts_on(family.one->pid) > attempts, "%s: with the seal as well", name);
@@ -246,7 +248,7 @@ static void events_go_on(const struct family *family)
 	json_t *event;
 
 	monitor_open(&monitor, 0);
-	/* What was tried without it is not for monitors that began later, or comes first. */
+	/* Attempts made without a daemon are not for monitors that began later, or they come first. */
 	while ((event = monitor_next(&monitor, 500)))
 		json_decref(event);
 	(void)denied(family->child, family->page);
@@ -306,7 +308,7 @@ static void killed_while_sealing(void)
 		uint64_t sealed = 1;
 		const char *error = NULL;
 
-		/* With the first it attaches its programs, which takes longer than the killer waits. */
+		/* With the first seal it attaches its programs, which takes longer than the killer waits. */
 		must_seal(puppet->pid, start, PAGE);
 		killer = fork();
 		if (killer == 0) {
@@ -328,7 +330,7 @@ static void killed_while_sealing(void)
 				  !denied(child, start + 2 * k * PAGE) ||
 				  !daemon_says_sealed(puppet->pid, start + 2 * k * PAGE, PAGE);
 		}
-		/* The seal it died over: there or not, but listed if there. */
+		/* The seal during which it died: set or not, but listed if set. */
 		silent += denied(puppet, start + 2 * sealed * PAGE) !=
 			  daemon_says_sealed(puppet->pid, start + 2 * sealed * PAGE, PAGE);
 		broken += !allowed(puppet, start + PAGE);
@@ -351,7 +353,7 @@ int main(int argc, char **argv)
 	attached_while_needed();
 	ended_and_restarted(SIGKILL, "kill -9");
 	ended_and_restarted(SIGTERM, "SIGTERM");
-	/* The same as SIGTERM to it. */
+	/* Handled like SIGTERM. */
 	if (brief(1, 0))
 		ended_and_restarted(SIGINT, "SIGINT");
 	last_one_goes_without_it();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What each bit of the deny mask keeps true: the access to the memory (mprotect: guard pages
- * as well), its contents (discard: also where only a protection key forbids
- * writes), that it is there (unmap: the end of data, which brk may count from).
+ * What each bit of the deny mask protects. mprotect: access to the memory (guard pages, too). discard: its
+ * contents (also if only a protection key forbids writes). unmap: its presence (the end of data, from which
+ * brk may count).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include "ways.h"
 
 #define READ_WRITE (PROT_READ | PROT_WRITE)
-#define ADVICE_GUARD_INSTALL 102 /* not in every libc's headers */
+#define ADVICE_GUARD_INSTALL 102 /* missing in some libc's headers */
 #define ADVICE_GUARD_REMOVE 103
 
 /* deny: words, NULL: the default */
@@ -38,7 +38,7 @@ static void seal(const struct puppet *puppet, uint64_t at, unsigned long pages, 
 		bail("cannot seal with deny %s: %s %s", deny ?: "as usual", error, daemon_error_message());
 }
 
-/* Asked from inside: with foreign-write denied nobody else may. */
+/* Checked from inside: foreign-write denies it to other processes. */
 static bool readable(struct puppet *puppet, uint64_t at)
 {
 	long fd, result;
@@ -72,7 +72,7 @@ static void guard_page(const char *deny, bool denies, bool remove)
 
 	if (remove)
 		result = puppet_call(puppet, SYS_madvise, at, 6 * PAGE, ADVICE_GUARD_INSTALL);
-	/* Not sealed: the last two. */
+	/* Unsealed: the last two pages. */
 	if (!result)
 		result = puppet_call(puppet, SYS_madvise, at + 4 * PAGE, 2 * PAGE, advice);
 	if (result == -EINVAL) {
@@ -102,7 +102,7 @@ static void guard_page(const char *deny, bool denies, bool remove)
 
 /* --- protection keys --- */
 
-/* What the key says now is the thread's own affair: any key but 0 may forbid writes at any time. */
+/* A thread may change its key at any time: any key but 0 may forbid writes. */
 static void with_key(bool permanent, const char *what, long advice)
 {
 	struct puppet *puppet = puppet_new();
@@ -145,14 +145,14 @@ static void with_key(bool permanent, const char *what, long advice)
 	puppet_end(puppet);
 }
 
-/* Key 0 forbids nobody anything. */
+/* Key 0 never forbids anything. */
 static void with_key_0(void)
 {
 	struct puppet *puppet = puppet_new();
 	uint64_t at = puppet_pages(puppet, 2, READ_WRITE);
 	long result = puppet_call(puppet, SYS_pkey_mprotect, at, PAGE, READ_WRITE, 0);
 
-	/* Without keys, only -1 is taken. */
+	/* Without keys, only -1 is accepted. */
 	if (result) {
 		skip(puppet_text(puppet, result), "MADV_DONTNEED of writable memory with key 0");
 	} else {
@@ -164,9 +164,9 @@ static void with_key_0(void)
 	puppet_end(puppet);
 }
 
-/* --- advice of others --- */
+/* --- advice by other processes --- */
 
-/* Whatever advice another process may give (mm/madvise.c): none changes sealed memory. */
+/* Tries all advice that another process may give (mm/madvise.c): none changes sealed memory. */
 static void from_outside(int protection, const char *what)
 {
 	struct puppet *victim = puppet_new(), *other = puppet_new();
@@ -226,8 +226,7 @@ static void end_of_data(long what, const char *name)
 }
 
 /*
- * Where brk counts from the end of data (CONFIG_COMPAT_BRK, no randomization): sealed data below
- * the heap stays.
+ * If brk counts from the end of data (CONFIG_COMPAT_BRK, no randomization), sealed data below the heap stays.
  */
 static void break_into_data(void)
 {
@@ -242,7 +241,7 @@ static void break_into_data(void)
 		at = heap + 2 * PAGE;
 		if (sealed)
 			must_seal_revocably(puppet->pid, at, PAGE);
-		/* The heap begins behind the seal, data ends before it. */
+		/* The heap begins after the seal, data ends before it. */
 		result = puppet_call(puppet, SYS_prctl, PR_SET_MM, PR_SET_MM_START_BRK, at + 2 * PAGE, 0, 0);
 		if (!sealed)
 			ok(result == 0, "the start of the heap: not sealed, it can be moved (%s)",

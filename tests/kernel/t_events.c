@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the daemon reports of attempts: one event for each, with all that is
- * needed to find the culprit; and events that are lost when no client reads are counted.
+ * The daemon reports one event for each attempt, with everything needed to find the culprit. Events that are
+ * lost while no client reads are counted.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -64,7 +64,7 @@ static bool is_text(const json_t *object, const char *member, const char *wanted
 	return false;
 }
 
-/* In the text of the test program, where puppets make their calls? */
+/* Is the address in the text of the test program, where puppets make their calls? */
 static bool in_own_text(uint64_t address)
 {
 	extern char __executable_start, etext;
@@ -110,7 +110,7 @@ static void check_event(struct monitor *monitor, const struct expected *wanted, 
 	json_decref(event);
 }
 
-/* A process in a cgroup of its own, with its own uid, gid and name. */
+/* A process in its own cgroup, with its own uid, gid and name. */
 static struct puppet *somebody(const char *name, int64_t *ret_cgroup)
 {
 	struct puppet *puppet = puppet_new();
@@ -152,7 +152,7 @@ enum { TRY_MPROTECT, TRY_MMAP, TRY_SHMAT, TRY_MUNMAP, TRY_MREMAP, TRY_ONTO, TRY_
 static const struct {
 	enum mseald_op op;
 	bool by_gate;
-	unsigned long offset, pages; /* of the range reported, from the seal's start */
+	unsigned long offset, pages; /* of the reported range, from the seal's start */
 	const char *what;
 } tries[TRY_COUNT] = {
 	[TRY_MPROTECT] = { MSEALD_OP_MPROTECT, false, 1, 3, "mprotect" },
@@ -230,7 +230,7 @@ static void each_operation(void)
 	monitor_close(&all);
 }
 
-/* Where two programs see one call, and let it through, it is still one attempt. */
+/* If two programs see one audited call, it is still one attempt. */
 static void audited_once(void)
 {
 	for (int how = 0; how < TRY_COUNT; how++) {
@@ -318,7 +318,7 @@ static void segments(void)
 
 /* --- too many --- */
 
-/* page, count: the attempts that were not denied. */
+/* page, count: returns the number of attempts that were not denied. */
 static long attack_often(const long arguments[6])
 {
 	long wrong = 0;
@@ -360,7 +360,7 @@ static void buffer_overflows(void)
 	ok(received > 0 && received + monitor.lost == count,
 	   "what the monitor got and what was reported as lost make as many (%" PRId64 " + %" PRId64 ")",
 	   received, monitor.lost);
-	/* And afterwards as before. */
+	/* After the burst an attempt is reported as before it. */
 	puppet_call(puppet, SYS_mprotect, page, PAGE, PROT_NONE);
 	event = monitor_next(&monitor, 10000);
 	ok(json_number(event, "pid") == puppet->pid, "the next attempt is reported again");
@@ -370,7 +370,7 @@ static void buffer_overflows(void)
 	puppet_end(puppet);
 }
 
-/* Runs in a puppet: so many children try some times each, and end. */
+/* Runs in a puppet: this many children make some attempts each, and end. */
 static long attack_by_children(const long arguments[6])
 {
 	for (long i = 0; i < arguments[2]; i++) {
@@ -389,7 +389,7 @@ static long attack_by_children(const long arguments[6])
 	return 0;
 }
 
-/* Runs in a puppet: attempts, which are denied, and then one more, elsewhere. */
+/* Runs in a puppet: denied attempts, and then one more, elsewhere. */
 static long attack_and_once_more(const long arguments[6])
 {
 	attack_often(arguments);
@@ -408,7 +408,7 @@ static int64_t lost_unused(void)
 	return number;
 }
 
-/* Attempts made without pause, by many processes too, do not drive out the events of others. */
+/* Continuous attempts, also by many processes, do not displace the events of others. */
 static void others_are_reported(void)
 {
 	struct puppet *noisy = puppet_new(), *quiet = puppet_new(), *ends = puppet_new(),
@@ -437,11 +437,13 @@ static void others_are_reported(void)
 		puppet_call(quiet, SYS_mprotect, other, PAGE, PROT_NONE);
 		nap(300);
 	}
-	/* Very many processes send events; the rest of the buffer is kept for events other than attempts. */
+	/*
+	 * Very many processes send events; the rest of the buffer is reserved for other events than attempts.
+	 */
 	ok(puppet_run(noisy, attack_by_children, (long)page, 10, 600) == 0,
 	   "others: 600 processes try as well");
 	ends = puppet_end(ends);
-	/* It has reported another attempt just now. */
+	/* It has just reported another attempt. */
 	ok(puppet_run(killed, attack_and_once_more, (long)own.start + 2 * (long)PAGE, 1000,
 		      (long)own.start) == PUPPET_DEAD,
 	   "others: one is killed");
@@ -470,7 +472,7 @@ static void others_are_reported(void)
 /* A monitor that never reads must stop neither the daemon nor other monitors. */
 static void monitor_that_does_not_read(void)
 {
-	/* More than is kept for one who does not read: 8 MB. */
+	/* More than the queue of a client that does not read: 8 MB. */
 	const long count = brief(50000, 25000);
 	struct puppet *puppet = puppet_new();
 	uint64_t page = puppet_pages(puppet, 1, PROT_READ);
@@ -492,7 +494,7 @@ static void monitor_that_does_not_read(void)
 	   " + %" PRId64 ")",
 	   received, busy.lost);
 	ok(daemon_alive(), "a monitor that does not read: the daemon answers");
-	/* Having slept, it may read on and learns what it missed, or has been dropped. */
+	/* After its sleep it may continue and learns what it missed, or has been dropped. */
 	received = 0;
 	while ((event = monitor_next(&lazy, 3000))) {
 		received++;

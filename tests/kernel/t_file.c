@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The file behind a sealed private mapping (row 14): written, truncated and
- * punched in every way there is, by descriptors from before the seal and
- * after, by the sealed process, its child and others; and what goes on as ever.
+ * The file behind a sealed private mapping (row 14). It is written, truncated and punched in every possible
+ * way, by descriptors from before and after the seal, by the sealed process, its child and others. Also:
+ * operations that still work.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -120,7 +120,7 @@ static long by_shared_mapping(const long a[6])
 	return done(a, fd, at < 0 ? at : store(at));
 }
 
-/* The mapping is there, not writable; third argument: where. */
+/* The mapping exists, not writable; third argument: its address. */
 static long by_mprotect(const long a[6])
 {
 	long r = RAW(SYS_mprotect, a[2], SIZE, PROT_READ | PROT_WRITE);
@@ -190,8 +190,8 @@ static long by_ring(const long a[6])
 static const struct way {
 	const char *name;
 	puppet_function strike;
-	bool by_path; /* a descriptor from before makes no difference */
-	int mapped;   /* through a shared mapping from before, of this protection */
+	bool by_path; /* an earlier descriptor makes no difference */
+	int mapped;   /* through an earlier shared mapping, of this protection */
 } ways[] = {
 	{ "write", by_write },
 	{ "pwrite", by_pwrite },
@@ -215,12 +215,12 @@ struct scene {
 	char path[128];
 	struct puppet *victim, *other;
 	uint64_t at;		   /* the private mapping of the victim */
-	long fd, other_fd;	   /* to write by, from before; -1 */
-	long shared, other_shared; /* shared mappings from before; 0 */
+	long fd, other_fd;	   /* writable, from before; -1: none */
+	long shared, other_shared; /* shared mappings from before; 0: none */
 	char before[SIZE];
 };
 
-/* As it was; by us, who are root and no party to it. */
+/* Restores the file, as root, who is no party to the seal. */
 static void fill(const char *path)
 {
 	char page[PAGE];
@@ -236,7 +236,7 @@ static void fill(const char *path)
 	(void)close(fd);
 }
 
-/* What the process would read there; false: there is nothing any more (it was truncated). */
+/* The contents that the process would read there; false: none any more (truncated). */
 static bool peek(const struct scene *scene, char contents[SIZE])
 {
 	char path[64];
@@ -336,7 +336,7 @@ static void must_seal_file(const struct scene *scene, const char *deny)
 		bail("sealing: %s %s", error, daemon_error_message());
 }
 
-/* Is the program attached, by any daemon that was here? */
+/* Is the program attached, by any daemon so far? */
 static bool pinned(const char *program)
 {
 	char path[128];
@@ -396,7 +396,7 @@ static void one_way(const struct way *way, bool before)
 	scene_close(&scene);
 }
 
-/* In short, each way in one of its states on this file system, and in the other on the next. */
+/* In the short form, each way in one of its states on this file system, and in the other on the next. */
 static void all_ways(unsigned which)
 {
 	for (size_t i = 0; i < ELEMENTS(ways); i++) {
@@ -409,7 +409,7 @@ static void all_ways(unsigned which)
 	}
 }
 
-/* --- what goes on as ever --- */
+/* --- operations that still work --- */
 
 static bool copy_over(const char *path)
 {
@@ -581,7 +581,7 @@ static void as_needed(void)
 	ok(unpinned_within("mseald_file_write", 20), "until nobody has it sealed");
 }
 
-/* A memfd counts as no writer of its inode. */
+/* A memfd is not counted as a writer of its inode. */
 static void memory_file(void)
 {
 	struct scene scene;
@@ -603,7 +603,7 @@ static void memory_file(void)
 	scene_close(&scene);
 }
 
-/* In the puppet: takes a descriptor that was sent over its socket; the descriptor, or a negative errno. */
+/* In the puppet: receives a descriptor over its socket. Returns it, or a negative errno. */
 static long receive(const long a[6])
 {
 	char byte, control[CMSG_SPACE(sizeof(int))] = { 0 };
@@ -704,7 +704,7 @@ static long seal_self(const long a[6])
 		       0;
 }
 
-/* A user must not keep root from files of others. */
+/* A user must not deny root access to files of others. */
 static void users(void)
 {
 	struct scene scene;
@@ -746,7 +746,7 @@ static bool mount_overlay(void)
 		     "lowerdir=/run/t_file/lower,upperdir=/run/t_file/upper,workdir=/run/t_file/work") == 0;
 }
 
-/* Writes go into a copy above, and the sealed file stays as it was. */
+/* Writes go into an upper copy, and the sealed file is unchanged. */
 static void lower_file(void)
 {
 	struct scene scene;
@@ -787,7 +787,7 @@ int main(int argc, char **argv)
 	(void)mkdir(folder, 0755);
 	daemon_start();
 	as_needed();
-	/* Somebody stays sealed, so that what all seals need stays attached. */
+	/* One process stays sealed, so that the programs of all seals stay attached. */
 	keeper = puppet_new();
 	must_seal(keeper->pid, puppet_pages(keeper, 1, PROT_READ), PAGE);
 	all_ways(0);
@@ -801,7 +801,7 @@ int main(int argc, char **argv)
 	users();
 	overlay();
 	puppet_end(keeper);
-	/* Last: the next daemon would have to load all of its programs. */
+	/* Last, because the next daemon would have to load all its programs. */
 	daemon_gone();
 	daemon_stop(SIGTERM);
 	return tap_end();

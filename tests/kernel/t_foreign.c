@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rows 11 and 12 of docs/design.md: writes that go round the mapping, by
- * by any process, and pages that userfaultfd puts or moves. Every attack
- * first succeeds on a process that is not sealed, while another is.
+ * Rows 11 and 12 of docs/design/model.md: writes that bypass the mapping, by any process, and pages that
+ * userfaultfd puts or moves. Every attack first succeeds on an unsealed process, while another one is sealed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +32,7 @@
 #define USER 1000
 #define VALUE 0x5ea1edL
 
-/* --- inside a puppet: pid, tid, address; writes VALUE there, 0 when it is done --- */
+/* --- inside a puppet: pid, tid, address; writes VALUE there, returns 0 on success --- */
 
 static long write_path(const char *path, long address)
 {
@@ -109,7 +108,7 @@ static long seize_poke(const long arguments[6])
 	return poke_stopped(arguments);
 }
 
-/* pid, descriptor of the victim: takes it over, and writes by it. */
+/* pid, descriptor of the victim: takes it over, and writes with it. */
 static long take_descriptor(const long arguments[6])
 {
 	long pidfd = RAW(SYS_pidfd_open, arguments[0], 0), fd, value = VALUE, result;
@@ -125,7 +124,7 @@ static long take_descriptor(const long arguments[6])
 	return result == sizeof(value) ? 0 : result < 0 ? result : -EIO;
 }
 
-/* fd, how, address: writes by a descriptor there is already. */
+/* fd, how, address: writes with an existing descriptor. */
 enum { BY_PWRITE, BY_WRITE, BY_WRITEV, BY_PWRITEV, BY_RING, BY_RING_WORKER, WAYS };
 static const char *const way_names[] = { "pwrite",  "write",	"writev",
 					 "pwritev", "io_uring", "an io_uring worker" };
@@ -172,7 +171,7 @@ struct victim {
 	struct puppet *puppet;
 	/* a page each: read-only, writable, read-only and never sealed */
 	uint64_t still, writable, beside;
-	int eyes; /* its memory, opened before it was sealed: to read */
+	int eyes; /* its memory, opened for reading before it was sealed */
 };
 
 static void become_user(struct puppet *puppet)
@@ -250,7 +249,7 @@ static const struct strike {
 	puppet_function function;
 	enum who who;
 	bool writable;	       /* works on writable memory only */
-	int error;	       /* when sealed; 0: as the gate does it, -1: SIGKILL */
+	int error;	       /* when sealed; 0: depends on the gate, -1: SIGKILL */
 	const char *operation; /* of its event */
 } strikes[] = {
 	{ "/proc/self/mem", mem_self, SELF, false, EPERM, "proc-mem" },
@@ -300,7 +299,7 @@ static long strike(const struct strike *attack, const struct victim *victim, str
 			  (long)(attack->writable ? victim->writable : victim->still), fd);
 }
 
-/* The descriptor that pidfd_getfd is after. */
+/* The descriptor that pidfd_getfd tries to get. */
 static long own_mem(const struct strike *attack, const struct victim *victim)
 {
 	return attack->function == take_descriptor ?
@@ -369,7 +368,7 @@ static void fails_sealed(const struct strike *attack)
 		     event ? json_number(event, "pid") : 0);
 	json_decref(event);
 	monitor_close(&monitor);
-	/* By kill, the pages were written; they died with the process. */
+	/* With a kill gate the pages were written, and are gone with the process. */
 	if (!victim.puppet->dead && attack->error > 0)
 		ok(peek(&victim, at) == before, "row 11: %s by %s: sealed, nothing has changed", attack->name,
 		   who_names[attack->who]);
@@ -419,7 +418,7 @@ static void audited(const struct strike *attack)
 	victim_end(&victim);
 }
 
-/* Who attacks from outside is refused; only the sealed process itself dies of its own attack. */
+/* An attacker from outside is refused; only the sealed process itself is killed for its own attack. */
 static void killed(const struct strike *outside, const struct strike *inside)
 {
 	struct victim victim = victim_new(false);
@@ -475,7 +474,9 @@ static void old_descriptors(void)
 			ok(peek(&victim, victim.writable + 8) == before,
 			   "sealed, nothing has changed; and it can still be read");
 	}
-	/* Nothing of the process can be written so, sealed or not: the hook does not get the range. */
+	/*
+	 * No memory of the process can be written this way, sealed or not: the hook does not get the range.
+	 */
 	ok(puppet_run(other, write_by, others, BY_PWRITE, (long)victim.beside) == -EPERM,
 	   "memory beside the seal is denied too");
 	puppet_end(other);
@@ -510,7 +511,7 @@ static void refused_traced(const struct victim *victim, pid_t tracer, const char
 		diag("%s", daemon_error_message());
 }
 
-/* Was nothing of it sealed? Then the right to trace is there for another. */
+/* Is nothing of it sealed? Then another process may trace it. */
 static bool still_open(const struct victim *victim)
 {
 	json_t *seals = daemon_seals(victim->puppet->pid), *seal, *bit;
@@ -569,7 +570,7 @@ static void traced_before(void)
 	victim_end(&victim);
 }
 
-/* Somebody attaches and detaches all the time: sealed is what nobody traces, or nothing is sealed. */
+/* A process attaches and detaches all the time: either the seal exists without a tracer, or not at all. */
 static long attach_often(const long arguments[6])
 {
 	int status;
@@ -620,7 +621,7 @@ static void attached_meanwhile(void)
 			wrong++;
 		if (!error && tracer_pid(victim.puppet->pid))
 			wrong++;
-		/* The tracer first: a child that is traced is not its parent's to wait for. */
+		/* The tracer first: the parent cannot wait for a traced child. */
 		puppet_end(tracer);
 		victim_end(&victim);
 	}
@@ -630,7 +631,7 @@ static void attached_meanwhile(void)
 	diag("%d sealed, %d refused", sealed, refused);
 }
 
-/* --- what still works --- */
+/* --- operations that still work --- */
 
 static bool reads(struct puppet *puppet, pid_t pid, const char *file)
 {
@@ -700,7 +701,7 @@ static void still_works(void)
 	victim_end(&victim);
 }
 
-/* Its own numbers are what the gate goes by: another's memory is another's matter. */
+/* The gate goes by the caller's own numbers: memory of another process is not its concern. */
 static void writes_to_others(void)
 {
 	struct victim victim = victim_new(false), other = victim_new(false);
@@ -717,7 +718,7 @@ static void writes_to_others(void)
 	victim_end(&other);
 }
 
-/* --- the daemon comes and goes --- */
+/* --- the daemon stops and starts --- */
 
 static bool pinned(const char *program)
 {
@@ -761,7 +762,7 @@ static void daemon_gone(void)
 	ok(puppet_run(other, mem_pid, victim.puppet->pid, 0, (long)victim.still) == -EACCES,
 	   "the daemon killed: denied");
 	daemon_start();
-	nap(1000); /* the older programs go in the kernel's own time */
+	nap(1000); /* the kernel frees older programs with a delay */
 	ok(puppet_run(other, mem_pid, victim.puppet->pid, 0, (long)victim.still) == -EACCES,
 	   "a new one: denied");
 	ok(pwrite(victim.eyes, "x", 1, (off_t)victim.still) == -1 && errno == EPERM,
@@ -791,7 +792,7 @@ static void allow_tracing(void)
 {
 	int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_WRONLY | O_CLOEXEC);
 
-	/* Else a user may only trace their children; the attacks need more. */
+	/* Otherwise a user may only trace their children; the attacks need more. */
 	if (fd >= 0 && write(fd, "0", 1) != 1)
 		diag("Yama may be in the way: %s", strerror(errno));
 	if (fd >= 0)
@@ -816,7 +817,7 @@ int main(int argc, char **argv)
 	ok(!pinned("mseald_file_ioctl"),
 	   "while userfaultfd reaches nothing sealed, no program is in its way");
 
-	/* Somebody is sealed all the time: the programs stay attached while others act unsealed. */
+	/* One process is sealed all the time: the programs stay attached while unsealed ones act. */
 	watched = victim_new(false);
 	must_seal_foreign(&watched, NULL);
 	all_strikes();

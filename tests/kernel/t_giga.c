@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where huge pages have 1 GiB by default (default_hugepagesz=1G), calls that
- * name no size take that much. Only in a VM that is booted so and has the room:
+ * With huge pages of 1 GiB by default (default_hugepagesz=1G), calls without a size take that much. Only in a
+ * VM that is booted so and has the room:
  *
  *   MSEALD_APPEND='default_hugepagesz=1G hugepagesz=1G hugepages=4' MSEALD_MEM=7168
  *   tests/kernel/run 7.3 t_giga
@@ -30,11 +30,11 @@
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
-#define FAR 0x100000000000l /* nothing is there */
+#define FAR 0x100000000000l /* unused address */
 
 #define CALL(...) stage_attack(stage, __VA_ARGS__)
 
-/* Some pages that are sealed, far from the start of the only gigabyte that they lie in. */
+/* Some sealed pages, far from the start of the only gigabyte that contains them. */
 static void in_gigabyte(struct stage *stage)
 {
 	uint64_t at = FAR + 4 * HUGE;
@@ -47,7 +47,7 @@ static void in_gigabyte(struct stage *stage)
 	}
 }
 
-/* A huge page, and sealed pages within the gigabyte behind it. */
+/* A huge page, and sealed pages within the gigabyte after it. */
 static void behind_gigabyte(struct stage *stage)
 {
 	in_gigabyte(stage);

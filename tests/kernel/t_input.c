@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Wrong input: each gets the right error and a line for people, and nothing is
- * sealed. (What is no request at all: t_socket.c.)
+ * Wrong input: each request gets the right error and a message, and nothing is sealed. (Malformed requests:
+ * t_socket.c.)
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,7 +22,7 @@
 
 #define INVALID "org.varlink.service.InvalidParameter"
 
-static struct puppet *puppet; /* somebody that could be sealed */
+static struct puppet *puppet; /* a process that could be sealed */
 static uint64_t pages;	      /* sixteen of its pages; page 8 is not mapped */
 
 /* --- requests --- */
@@ -250,7 +250,7 @@ static void too_many(void)
 	   million, error ?: "no error");
 	ok(puppet_call(large, SYS_mprotect, start, PAGE, PROT_READ) == 0 && nothing_sealed(),
 	   "%zu ranges: nothing is sealed", million);
-	/* In steps it gets to the same end: what does not fit is refused whole. */
+	/* Step by step it reaches the same end: a request that does not fit is refused whole. */
 	error = daemon_seal(&(struct seal_order){ .pid = large->pid, .ranges = ranges, .count = 32000 },
 			    NULL);
 	if (!error) {
@@ -276,7 +276,7 @@ static void exits_while_sealed(void)
 {
 	unsigned sealed = 0, rejected = 0, wrong = 0, times = brief(300, 30);
 
-	/* Somebody stays sealed, so that the programs are not detached each time. */
+	/* One process stays sealed, so that the programs are not detached each time. */
 	must_seal(puppet->pid, pages + 4 * PAGE, PAGE);
 	for (unsigned i = 0; i < times; i++) {
 		pid_t pid = fork();
@@ -303,7 +303,7 @@ static void exits_while_sealed(void)
 	ok(status_becomes("spaces", 1, 20) && status_becomes("sets", 1, 20), "and nothing of them is left");
 }
 
-/* Only root may ask. */
+/* Only root may do this. */
 static void other_users(void)
 {
 	pid_t pid = fork();
@@ -340,7 +340,7 @@ int main(int argc, char **argv)
 	other_users();
 	too_many();
 	exits_while_sealed();
-	/* After all that it still does its work. */
+	/* Afterwards it still works. */
 	error = seal_range(puppet->pid, pages, PAGE);
 	ok(!error && puppet_call(puppet, SYS_mprotect, pages, PAGE, PROT_READ) == -EPERM,
 	   "after all that, sealing works (%s)", error ?: "fine");

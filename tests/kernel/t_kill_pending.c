@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A gate that kills lets the call happen: the address space has lost sealed
- * memory, and all processes in it are to be killed (kill pending). None of them may escape: not by
- * fork, vfork or new processes that share the memory, however fast, nor while the daemon is stopped.
+ * A gate that kills lets the call happen: the address space has lost sealed memory, and all processes in it
+ * are to be killed (kill pending). None may escape: not by fork, vfork or new processes that share the
+ * memory, however fast, nor while the daemon is stopped.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -37,7 +37,7 @@
 enum via { BY_MADVISE, BY_URING, BY_MUNMAP, BY_MREMAP };
 static const char *const via_names[] = { "madvise", "io_uring", "munmap", "mremap onto it" };
 
-/* What the others do. */
+/* Actions of the other processes. */
 enum how { WATCH, VFORK, FORKERS, HOP };
 static const char *const how_names[] = {
 	"a process that shares the memory forks when it has changed",
@@ -49,25 +49,28 @@ static const char *const how_names[] = {
 /* Shared by all, at the same address. */
 static struct board {
 	_Atomic int go, forks, refused, left;
-	/* all stand still: else the test itself could not kill processes that fast */
+	/* all pause: otherwise the test itself could not kill processes this fast */
 	_Atomic int stop;
 	_Atomic long page;	   /* once it can be sealed */
-	_Atomic long seen, ran_us; /* when a sharer saw the change, and how long it ran on with it */
+	_Atomic long seen, ran_us; /* when a sharer saw the change, and how long it continued to run */
 	_Atomic int victim;
 } * board;
 
-/* --- inside: nothing here may use errno --- */
+/* --- inside: no errno here --- */
 
 static enum via via;
 static enum how how;
-/* In short, the daemon need not wait for its turn behind all of them: they only would run on meanwhile. */
+/*
+ * In the short form the daemon need not wait for its turn behind all of them: they would only run on
+ * meanwhile.
+ */
 static int niceness;
 static volatile long *page;
 static char stacks[STACKS][STACK] __attribute__((aligned(64)));
 
 /*
- * Is it there? Asked of futex(2), which takes no mmap_lock while it is: for that, munmap waits in a way that
- * SIGKILL ends (mm/mmap.c), and then it would not happen.
+ * Checks the page by futex(2), which takes no mmap_lock while the page exists. If it did, munmap would wait
+ * for the lock in a way that SIGKILL ends (mm/mmap.c), and would not happen.
  */
 static bool page_gone(void)
 {
@@ -108,7 +111,7 @@ static void rest(void)
 		RAW(SYS_pause);
 }
 
-/* A child with memory of its own: with what was done it stays, else it goes. */
+/* Forks a child with its own memory: it stays if it has the change, otherwise it ends. */
 static void fork_once(void)
 {
 	long pid = RAW(SYS_clone, SIGCHLD, 0, 0, 0, 0);
@@ -131,7 +134,7 @@ static int striker(void *argument)
 	while (!atomic_load(&board->go))
 		;
 	strike_page();
-	/* The caller of vfork goes on when its child is dead. */
+	/* The caller of vfork continues when its child is dead. */
 	if (how == VFORK)
 		RAW(SYS_exit_group, 0);
 	rest();
@@ -153,7 +156,7 @@ static int watcher(void *argument)
 	atomic_store(&board->seen, microseconds());
 	for (int i = 0; i < 8; i++)
 		fork_once();
-	/* Each time that it can, but no more of them than a machine takes. */
+	/* Forks whenever possible, but no more than a machine can take. */
 	while (atomic_load(&board->left) < 16 && !atomic_load(&board->stop)) {
 		fork_once();
 		atomic_store(&board->ran_us, microseconds() - atomic_load(&board->seen));
@@ -169,7 +172,7 @@ static int forker(void *argument)
 	rest();
 }
 
-/* argument: which stack it has. Forks its successor, and ends. */
+/* argument: index of its stack. Forks its successor, and ends. */
 static int hopper(void *argument)
 {
 	long next = ((long)argument + 1) % STACKS;
@@ -270,8 +273,8 @@ static bool reads_as_before(pid_t pid)
 }
 
 /*
- * How many live in that session, its leader apart; changed: of those only that have lost the page.
- * Kills them if asked to.
+ * The number of living processes in that session, except its leader; changed: only those that have lost the
+ * page. Kills them if requested.
  */
 static int living(pid_t session, bool changed, bool end)
 {
@@ -371,7 +374,7 @@ static void escapes(bool stopped)
 	if (stopped) {
 		nap(2000);
 		left = atomic_load(&board->left);
-		/* A child that was being forked just then may still have to be killed. */
+		/* A child that was just being forked may still have to be killed. */
 		if (how != FORKERS)
 			ok(left == 0, "%s, %s%s: nobody gets away (%d)", via_names[via], how_names[how], when,
 			   left);
@@ -412,7 +415,7 @@ static long fork_by_clone(const long arguments[6])
 	return pid < 0 ? pid : 0;
 }
 
-/* whether by int 0x80 */
+/* argument: whether by int 0x80 */
 static long fork_plainly(const long arguments[6])
 {
 	long pid = RAW_BY(arguments[0], SYS_clone, SIGCHLD, 0, 0, 0, 0);
@@ -503,7 +506,7 @@ int main(int argc, char **argv)
 		{ BY_MUNMAP, FORKERS }, { BY_MREMAP, FORKERS }, { BY_MADVISE, WATCH },
 		{ BY_URING, WATCH },	{ BY_MUNMAP, WATCH },	{ BY_MREMAP, WATCH },
 	};
-	/* In short each of what the others do, and each call, once; six turns have all scenes. */
+	/* In the short form each action and each call once; six turns cover all scenes. */
 	static const enum via turns[6][4] = {
 		{ [HOP] = BY_MADVISE, [VFORK] = BY_URING, [FORKERS] = BY_MUNMAP, [WATCH] = BY_MREMAP },
 		{ [HOP] = BY_MUNMAP, [VFORK] = BY_URING, [FORKERS] = BY_MADVISE, [WATCH] = BY_MREMAP },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * libmseal in the process that it seals: the same errors by mseald as by mseal(2) of the kernels that have
- * it, and what is sealed is sealed. For root and for a user.
+ * libmseal in the process that it seals: mseald gives the same errors as mseal(2) of kernels that have it,
+ * and the seals hold. For root and for a user.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -60,7 +60,7 @@ static uint64_t pages(struct puppet *puppet)
 	return puppet_pages(puppet, 4, PROT_READ);
 }
 
-/* Before: unmapping and the like succeed. The seal is on the second of four pages. */
+/* Control before: unmapping and the like succeed. The seal is on the second of four pages. */
 static void attack(const char *who, uid_t user, const char *name, const long call[7], bool by_gate)
 {
 	struct puppet *puppet = user ? puppet_of(user, user) : puppet_new();
@@ -91,7 +91,7 @@ static void attacks(const char *who, uid_t user)
 	attack(who, user, "madvise", (const long[7]){ SYS_madvise, 0, PAGE, MADV_DONTNEED }, true);
 }
 
-/* Each as mm/mseal.c has it. */
+/* Each as in mm/mseal.c. */
 static void errors(const char *who, uid_t user)
 {
 	struct puppet *puppet = user ? puppet_of(user, user) : puppet_new();

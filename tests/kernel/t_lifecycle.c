@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The life of a sealed address space: processes that share it, every child, exec and
- * exit, and pids that are used again.
+ * The life of a sealed address space: processes that share it, every child, exec and exit, and reused pids.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -35,7 +34,7 @@ static bool allowed(struct puppet *puppet, uint64_t at)
 	       puppet_call(puppet, SYS_mprotect, at, PAGE, PROT_READ) == 0;
 }
 
-/* Sealed: page 1 of three. */
+/* A puppet with page 1 of three sealed. */
 static struct puppet *sealed_puppet(uint64_t *ret_page)
 {
 	struct puppet *puppet = puppet_new();
@@ -46,7 +45,7 @@ static struct puppet *sealed_puppet(uint64_t *ret_page)
 	return puppet;
 }
 
-/* All that must hold in a process with the seal; a gate comes last, so the puppet may be dead then. */
+/* Everything that must hold in a process with the seal. The gate comes last, as it may kill the puppet. */
 static void check_sealed(struct puppet *puppet, uint64_t page, const char *who)
 {
 	long result;
@@ -112,7 +111,7 @@ static void sets_part(void)
 	puppet_end(puppet);
 }
 
-/* page: what a child of vfork() gets; its parent's stack is used, so it may do little. */
+/* page: attacks from a child of vfork(); it uses its parent's stack, so it may do little. */
 static long vfork_and_attack(const long arguments[6])
 {
 	int status = -1;
@@ -141,7 +140,7 @@ static long vfork_and_unmap(const long arguments[6])
 	return status;
 }
 
-/* vfork, then exec of what has nothing to do with the seal: what shells and make do all day. */
+/* vfork, then exec of an unrelated program: the everyday work of shells and make. */
 static long vfork_and_exec(const long arguments[6])
 {
 	int status = -1;
@@ -172,7 +171,7 @@ static void vforks(void)
 	if (gate_denies()) {
 		ok(result == 0, "child of vfork: munmap: EPERM (%s)", puppet_text(puppet, result));
 	} else {
-		/* The child dies of it, and the daemon kills all that share the memory. */
+		/* The child is killed for it, and the daemon kills all that share the memory. */
 		ok(result == PUPPET_DEAD || (WIFSIGNALED(result) && WTERMSIG(result) == SIGKILL),
 		   "child of vfork: munmap: SIGKILL (%s)", puppet_text(puppet, result));
 		ok(puppet_died(puppet, 10000),
@@ -198,7 +197,7 @@ static void shared_memory(unsigned long flags, const char *who)
 	puppet_end(sharer);
 	puppet_end(puppet);
 
-	/* The other way round: sealed by the sharer's name, after it was made. */
+	/* The reverse: sealed by the sharer's pid, after it was made. */
 	puppet = puppet_new();
 	sharer = puppet_clone(puppet, flags, NULL);
 	page = puppet_pages(puppet, 3, PROT_READ) + PAGE;
@@ -252,7 +251,7 @@ static void execs(void)
 	ok(puppet_exec(child) == 0 && status_becomes("spaces", 1, 10),
 	   "exec: and that seal is gone after another exec");
 
-	/* An exec that fails changes nothing. */
+	/* A failed exec changes nothing. */
 	strcpy(puppet_data(puppet), "/no/such/program");
 	ok(puppet_call(puppet, SYS_execve, (long)puppet_data(puppet), 0, 0) == -ENOENT &&
 		   denied(puppet, page),
@@ -268,7 +267,7 @@ static void exits(void)
 	pid_t pid = puppet->pid;
 	json_t *seals;
 
-	/* A zombie: dead, its pid not yet free. */
+	/* A zombie: dead, but its pid is not free yet. */
 	kill(pid, SIGKILL);
 	ok(status_becomes("spaces", 0, 10), "exit: the address space is forgotten");
 	seals = daemon_seals(pid);
@@ -277,7 +276,7 @@ static void exits(void)
 	puppet_died(puppet, 10000);
 	puppet_end(puppet);
 
-	/* A thread's exit is not the process's. */
+	/* The exit of a thread is not that of its process. */
 	puppet = sealed_puppet(&page);
 	thread = puppet_clone(puppet, THREAD, NULL);
 	ok(thread != NULL, "a thread is made");
@@ -286,7 +285,7 @@ static void exits(void)
 	puppet_end(thread);
 }
 
-/* --- what a fork does not take along --- */
+/* --- memory that a fork does not inherit --- */
 
 static void forks_with_a_hole(void)
 {
@@ -313,7 +312,7 @@ static void forks_with_a_hole(void)
 
 /* --- thousands of short lives --- */
 
-/* page, lives, is it sealed: forks; each child tries and ends. The lives that went wrong. */
+/* page, lives, is it sealed: forks; each child tries and ends. Returns the number of wrong results. */
 static long short_lives(const long arguments[6])
 {
 	long wrong = 0, expected = arguments[2] ? -EPERM : 0;
@@ -370,7 +369,7 @@ static void pids_used_again(void)
 	spaces = status_number("spaces");
 	sets = status_number("sets");
 	denials = status_number("denied");
-	/* Few pids, so that each serves a sealed child and an unsealed one many times over. */
+	/* Few pids, so that each serves sealed and unsealed children many times. */
 	ok(write_pid_max(400), "pids are made scarce, pid_max 400");
 	puppet_start(sealed, short_lives, (long)page, lives, 1);
 	puppet_start(free_one, short_lives, (long)free_page, lives, 0);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lock=yes: each attack of lock_attacks.c is made on a daemon that is not
- * locked, where it succeeds, and on one that is. Then what refuses the lock,
- * what a locked daemon still does, and what is left when it is gone. It must be
- * the last test in its VM: the lock holds until the next boot.
+ * Lock=yes: each attack of lock_attacks.c is made on an unlocked daemon, where it succeeds, and on a locked
+ * one. Then: conditions that prevent the lock, work that a locked daemon still does, and the state after it
+ * is gone. It must be the last test in its VM: the lock holds until the next boot.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -57,7 +56,7 @@ static bool denied(struct puppet *puppet, uint64_t at)
 	return puppet_call(puppet, SYS_mprotect, at, PAGE, PROT_READ | PROT_WRITE) == -EPERM;
 }
 
-/* A daemon that is expected to end by itself: its status, and what it said. */
+/* Runs a daemon that should exit by itself: returns its status, and its output. */
 static int daemon_fails(char said[4096])
 {
 	pid_t pid;
@@ -103,7 +102,7 @@ static json_t *lock_status(void)
 	return lock;
 }
 
-/* --- not locked: all attacks have their way --- */
+/* --- unlocked: all attacks succeed --- */
 
 static void attack_unlocked(void)
 {
@@ -152,7 +151,9 @@ static void refused(const char *config, int status, const char *words, const cha
 	ok(access(PINS "/lock", F_OK) < 0 && lock_leaves_others(), "%s: nothing is locked", name);
 }
 
-/* A sealed process, an unlocked daemon that is gone, and somebody who kept a descriptor: then without. */
+/*
+ * A sealed process, an unlocked daemon that is gone, and a process that kept a descriptor; then without it.
+ */
 static void taken_over(void)
 {
 	struct puppet *puppet = puppet_new();
@@ -214,7 +215,7 @@ static void attack_locked(struct puppet *puppet, uint64_t page)
 
 /* --- denials are counted and reported --- */
 
-/* Denials of one lock operation, by Metrics; -1: it is not among them. */
+/* Denials of one lock operation, by Metrics; -1: not listed. */
 static int64_t denied_at(const char *op)
 {
 	json_t *reply = NULL, *one;
@@ -244,7 +245,7 @@ static json_t *next_denial(struct monitor *monitor, const char *op)
 	}
 }
 
-/* In its end: what tests before this one have left in it may be long. */
+/* Searches the end of the log: earlier tests may have left much in it. */
 static bool log_says(const char *words)
 {
 	static char log[1 << 18];
@@ -258,10 +259,7 @@ static bool log_says(const char *words)
 	return strstr(log, words);
 }
 
-/*
- * By a process of its own, so that it has a line in the log: what unlink says each time, 0 when it
- * is not EPERM.
- */
+/* In a process of its own, so that it has a line in the log. Exits with the errno of unlink, 0 for EPERM. */
 static pid_t try_pin(unsigned times)
 {
 	int status;
@@ -350,7 +348,7 @@ static void many_denials(struct puppet *puppet, uint64_t page)
 
 /* --- shutdown --- */
 
-/* Of a task: what it calls itself; nobody but itself can change that. */
+/* Sets the name of a task; only the task itself can do that. */
 static void call_itself(pid_t pid, long memory, const char *name)
 {
 	struct iovec local = { (void *)name, strlen(name) + 1 },
@@ -370,7 +368,7 @@ static long kill_from(pid_t pid, int signal)
 											  done.result;
 }
 
-/* pid 1 as systemd-shutdown: SIGTERM arrives, and nothing comes of it while anybody lives. */
+/* pid 1 as systemd-shutdown: SIGTERM arrives, and has no effect while another process lives. */
 static void pretended_shutdown(struct puppet *puppet, uint64_t page)
 {
 	struct injection done = { 0 };
@@ -410,7 +408,7 @@ static void pretended_shutdown(struct puppet *puppet, uint64_t page)
 	call_itself(1, done.result, was);
 }
 
-/* The lock leaves objects of others alone. */
+/* The lock does not affect foreign objects. */
 static void others_go_on(void)
 {
 	pid_t pid;
@@ -423,7 +421,7 @@ static void others_go_on(void)
 	   "locked: others mount and unmount");
 	pid = fork();
 	if (pid == 0) {
-		/* As services and containers do it. */
+		/* Services and containers make these calls. */
 		bool good = unshare(CLONE_NEWNS) == 0 &&
 			    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 &&
 			    mount("tmpfs", "/sys", "tmpfs", 0, NULL) == 0 && umount("/sys") == 0 &&
@@ -476,7 +474,7 @@ static void goes_on_itself(struct puppet *puppet, uint64_t page)
 
 #define TERMINAL "MSEALD_TERMINAL"
 
-/* In the place of mseald: makes this terminal its own, and is mseald then. */
+/* In place of mseald: takes this terminal as its own, then becomes mseald. */
 static void start_on_terminal(void)
 {
 	const char *path = getenv(TERMINAL);
@@ -494,7 +492,7 @@ static void start_on_terminal(void)
 	_exit(127);
 }
 
-/* The next daemon has a terminal; returns its other side. */
+/* Gives the next daemon a terminal; returns its other side. */
 static int give_terminal(void)
 {
 	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -505,7 +503,7 @@ static int give_terminal(void)
 	return fd;
 }
 
-/* No hook sees the signals that a terminal sends. */
+/* No hook sees signals from a terminal. */
 static void interrupted(int terminal, struct puppet *puppet, uint64_t page)
 {
 	ok(write(terminal, "\003\034", 2) == 2, "terminal: ^C and ^\\ are typed");
@@ -528,7 +526,7 @@ static bool write_to(const char *path, const char *text)
 	return good;
 }
 
-/* By its cgroup: no hook is asked (kernel/cgroup/cgroup.c). */
+/* Kills the daemon by its cgroup, for which the kernel calls no hook (kernel/cgroup/cgroup.c). */
 static void end_daemon(void)
 {
 	char pid[16];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which policy applies to a program the kernel decides as user/lib does: folders of made-up policies, and
- * starts of a program under made-up paths, in made-up cgroups, by several users, marked or not. 10,000 starts
- * ($MSEALD_BRIEF: 400), each compared with policies_match(), and how the kernel would seal with the policy.
- * The kernel may leave a decision to the daemon only where docs/design.md says so. $MSEALD_SEED: the same
- * again.
+ * The kernel decides which policy applies to a program as user/lib does. The test makes folders of random
+ * policies, and starts a program under random paths, in random cgroups, by several users, marked or not.
+ * 10,000 starts ($MSEALD_BRIEF: 400) are each compared with policies_match(), and with how the kernel would
+ * seal by the policy. The kernel may leave a decision to the daemon only where
+ * docs/design/policies.md says so. $MSEALD_SEED: repeats a run.
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
@@ -37,7 +37,7 @@
 #define PATTERNS 64 /* patterns that the kernel can compare */
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-/* Also names that patterns are likely to take for others. */
+/* Includes names that patterns are likely to confuse. */
 static const char *const programs[] = {
 	"/srv/m/a",
 	"/srv/m/ab",
@@ -98,7 +98,7 @@ static bool chance(unsigned percent)
 
 #define ANY(list) ((list)[draw(COUNT(list))])
 
-/* Mostly one of a few: so policies that name one program apply often. */
+/* Most paths are one of a few, so that policies for one program apply often. */
 static const char *favourites[3];
 
 static const char *any_program(void)
@@ -108,7 +108,7 @@ static const char *any_program(void)
 
 /* --- policies --- */
 
-/* A pattern that is likely to take this text and some others. */
+/* A pattern that is likely to match this text and some others. */
 static void pattern_of(const char *text, bool path, char out[1024])
 {
 	size_t at = 0, length = strlen(text);
@@ -121,7 +121,7 @@ static void pattern_of(const char *text, bool path, char out[1024])
 		} else if (kind == 1) {
 			out[at++] = '*';
 			i += draw(4);
-			/* Within a name, mostly. */
+			/* Mostly within a name. */
 			for (size_t k = 0; path && k < 4 && i > k && text[i - k] == '/'; k++)
 				i--;
 		} else if (kind == 2) {
@@ -253,7 +253,7 @@ static void write_file(const char *folder, unsigned number, bool far)
 	fclose(file);
 }
 
-/* Never a name of an earlier folder of policies: of one with a fault the last good version would go on. */
+/* Never a name from an earlier folder: if it has a fault, its last good version would stay active. */
 static void write_policy(bool far)
 {
 	static unsigned number;
@@ -307,7 +307,7 @@ static void make_programs(const char *from)
 		for (size_t i = 0; i < COUNT(programs); i++) {
 			char path[1024], command[4096];
 
-			/* One file of each kind: the daemon looks into a file once. */
+			/* One file of each kind: the daemon inspects a file only once. */
 			(void)snprintf(path, sizeof(path), "%s%s", marked ? "/marked" : "/plain",
 				       programs[i]);
 			(void)snprintf(command, sizeof(command),
@@ -325,7 +325,7 @@ struct start {
 	bool marked;
 };
 
-/* Its pid, when the program runs. */
+/* Returns its pid once the program runs. */
 static pid_t begin(const struct start *start)
 {
 	char path[512], root[16], byte = 0;
@@ -339,7 +339,7 @@ static pid_t begin(const struct start *start)
 	(void)snprintf(root, sizeof(root), "/%s", start->marked ? "marked" : "plain");
 	pid = fork();
 	if (pid == 0) {
-		/* The same path for both kinds of file: as the process itself sees it. */
+		/* Both kinds of file have the same path, in the process's own root. */
 		if (dprintf(procs, "0") < 0 || chroot(root) < 0 || chdir("/") < 0 || dup2(fds[1], 1) < 0 ||
 		    setresuid(start->user, start->user, start->user) < 0)
 			_exit(1);
@@ -359,7 +359,7 @@ struct maps {
 	const struct mseald_state *state;
 };
 
-/* What the kernel has noted of this program; false: nothing. Older programs may be watched, too. */
+/* The kernel's facts about this program; false: none. Older programs may be watched, too. */
 static bool watched_now(const struct maps *maps, pid_t pid, struct mseald_watched *ret)
 {
 	uint64_t key, *last = NULL;
@@ -385,7 +385,7 @@ static struct {
 	unsigned starts, matched, none, open, wrong;
 } seen;
 
-/* What the comparison must not leave out, and of how many starts or files it was. */
+/* Cases that the comparison must include, with counts of starts or files. */
 enum {
 	BY_FILE,
 	BY_FOLDER,
@@ -425,7 +425,7 @@ static void count_kinds(const struct policies *policies, const struct policy *ex
 {
 	size_t index = (size_t)(expected - policies->list);
 
-	/* Of more than one it is not known which of them has matched. */
+	/* With more than one it is unknown which has matched. */
 	if (expected->exe_count == 1)
 		kinds[BY_FILE + (int)expected->exe[0].kind]++;
 	if (expected->unit_count == 1)
@@ -459,7 +459,7 @@ static void count_files(const char *const *folders)
 	diagnostics_free(&faults);
 }
 
-/* Has it only bracket expressions that the kernel can compare? */
+/* Are all its bracket expressions comparable in the kernel? */
 static bool is_plain(const char *pattern)
 {
 	unsigned sets = 0;
@@ -475,7 +475,7 @@ static bool is_plain(const char *pattern)
 	return true;
 }
 
-/* The first policy that the kernel may have to leave open; as many as there are: none. */
+/* The first policy that the kernel may have to leave open; the number of policies: none. */
 static size_t first_open(const struct policies *policies)
 {
 	unsigned patterns = 0;
@@ -496,7 +496,7 @@ static size_t first_open(const struct policies *policies)
 	return policies->count;
 }
 
-/* Would the kernel seal as that policy says? It leaves the stack and FileWrite= to the daemon. */
+/* Would the kernel seal by that policy? It leaves the stack and FileWrite= to the daemon. */
 static bool seals_so(int seals, const struct mseald_watched *watched, const struct policy *policy)
 {
 	uint32_t index = MSEALD_POLICY_SEAL(watched->generation, watched->policy);
@@ -507,7 +507,7 @@ static bool seals_so(int seals, const struct mseald_watched *watched, const stru
 	if (bpf_map_lookup_elem(seals, &index, &seal) < 0 || strcmp(seal.name, policy->name) != 0 ||
 	    seal.segments != (policy->seal.segments & ~(1u << MSEALD_SEGMENT_STACK)))
 		return false;
-	/* Which objects have the mark only the daemon can see. */
+	/* Only the daemon can see which objects are marked. */
 	if (policy->marked || !seal.segments)
 		return !seal.rule && !seal.data_rule;
 	late = seal.flags & (MSEALD_POLICY_LATE | MSEALD_POLICY_REPORT);
@@ -557,7 +557,7 @@ static void try(const struct maps *maps, const struct policies *policies, size_t
 	     is ? watched.policy : 0, expected ? expected->name : "none", index, open);
 }
 
-/* far: so many of them, the first, match nothing. */
+/* far: the first so many match nothing. */
 static void play(const struct maps *maps, unsigned policies_wanted, unsigned far)
 {
 	static const char *const folders[] = { ETC, VENDOR, NULL };
@@ -585,7 +585,10 @@ static void play(const struct maps *maps, unsigned policies_wanted, unsigned far
 	diagnostics_free(&faults);
 }
 
-/* A few policies; or more than the kernel has bits for, of which in turn any, or only the last can match. */
+/*
+ * A few policies; or more than the kernel has bits for, of which alternately any, or only the last, can
+ * match.
+ */
 static void play_round(const struct maps *maps, unsigned round)
 {
 	if (round % 8 == 3)
@@ -647,7 +650,7 @@ static void reloads(const struct maps *maps)
 	   starts, sealed, missed);
 }
 
-/* Opens the maps, when the daemon knows which file is marked. */
+/* Opens the maps, once the daemon knows which file is marked. */
 static struct maps learn_marks(void)
 {
 	struct maps maps;
@@ -727,7 +730,7 @@ int main(void)
 	all_kinds();
 	reloads(&maps);
 	daemon_stop(SIGTERM);
-	/* The next test has policies of its own. */
+	/* The next test has its own policies. */
 	empty(ETC);
 	empty(VENDOR);
 	return tap_end();

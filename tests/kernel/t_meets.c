@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Calls that meet several seals at once, of different strength: all of them are
- * judged, wherever the call meets them, and the strongest wins. What mseal(2)
- * protects lets no call off that meets another seal besides.
+ * Calls that meet several seals of different strength: all are judged, wherever the call meets them, and the
+ * strongest wins. A native seal does not excuse a call that also meets another one.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,7 +30,7 @@ enum kind { NONE, MPROTECT_ONLY, AUDIT, REVOCABLE, PERMANENT };
 
 static const struct {
 	const char *name, *deny, *action;
-	bool revocable, strong; /* strong: the calls below must not change what it is on */
+	bool revocable, strong; /* strong: the calls below must not change its part */
 } kinds[] = {
 	[NONE] = { "not sealed", NULL, NULL, false, false },
 	[MPROTECT_ONLY] = { "against mprotect", "mprotect", NULL, true, false },
@@ -41,7 +40,7 @@ static const struct {
 };
 
 static const enum kind pairs[][2] = {
-	{ NONE, NONE }, /* first: it works */
+	{ NONE, NONE }, /* control: it works */
 	{ MPROTECT_ONLY, MPROTECT_ONLY },
 	{ AUDIT, AUDIT },
 	{ MPROTECT_ONLY, AUDIT },
@@ -59,11 +58,11 @@ static const enum kind pairs[][2] = {
 	{ REVOCABLE, REVOCABLE },
 };
 
-/* Two parts of a process, each of two pages. */
+/* Two parts of a process, of two pages each. */
 struct scene {
 	struct stage stage;
 	uint64_t part[2];
-	uint64_t base; /* of what the call is about: a page, both parts, a page */
+	uint64_t base; /* range of the call: a page, both parts, a page */
 };
 
 enum call {
@@ -98,7 +97,7 @@ static long segment(struct scene *scene)
 {
 	long id = stage_call(&scene->stage, SYS_shmget, IPC_PRIVATE, 6 * PAGE, IPC_CREAT | 0600), at;
 
-	/* Where the ABI can name it. */
+	/* At an address in reach of the ABI. */
 	at = (long)stage_map(&scene->stage, 6 * PAGE, PROT_NONE, ANONYMOUS);
 	stage_call(&scene->stage, SYS_shmat, id, at, SHM_REMAP);
 	stage_call(&scene->stage, SYS_shmctl, id, IPC_RMID, 0);
@@ -178,16 +177,13 @@ static void seal_part(const struct scene *scene, int which, enum kind kind)
 		bail("cannot seal: %s %s", error, daemon_error_message());
 }
 
-/*
- * May the call say that it has worked, though it left alone what mseal(2) protects? So does shmdt
- * (ipc/shm.c).
- */
+/* May the call succeed, though it left natively sealed memory unchanged? shmdt may (ipc/shm.c). */
 static bool may_succeed(enum call call, enum kind first, enum kind second)
 {
 	return call == DETACH && native_expected() && first != REVOCABLE && second != REVOCABLE;
 }
 
-/* Where mseal(2) has split the mapping, the kernel moves it no more, whatever else is met. */
+/* If mseal(2) has split the mapping, the kernel does not move it, whatever else is met. */
 static bool may_fail_otherwise(enum call call, enum kind first, enum kind second)
 {
 	return call == MOVE_AWAY && native_expected() && (first == PERMANENT || second == PERMANENT);
@@ -237,7 +233,7 @@ static bool meet(enum call call, enum abi abi, enum kind first, enum kind second
 	return good;
 }
 
-/* The order in which the seals were made must not count: the second part first. */
+/* The order of sealing must not matter: the second part first. */
 static void later_first(void)
 {
 	struct scene scene;
@@ -253,7 +249,7 @@ static void later_first(void)
 	stage_close(&scene.stage);
 }
 
-/* More seals than one node of the tree holds, on one segment: only the last is strong. */
+/* More seals than fit in one node of the tree, on one segment: only the last is strong. */
 static void many_on_segment(void)
 {
 	struct puppet *puppet = puppet_new();
@@ -280,7 +276,7 @@ static void many_on_segment(void)
 	puppet_end(puppet);
 }
 
-/* In short, by a third of the calls, others for the next pair. */
+/* In the short form, a third of the calls, others for the next pair. */
 static bool is_met(enum call call, size_t pair)
 {
 	return brief(1, 0) || pair == 0 || (pair + call + turn()) % 3 == 0;

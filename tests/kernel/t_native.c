@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The native gate, by what a process notices of it: nothing. Each victim
- * (victims_*.c) is sealed while it is in a state of its own, and checks its own
- * system calls; each seal's gate is looked up.
+ * The native gate is invisible to processes. Each victim (victims_*.c) is sealed in a different state, and
+ * checks its own system calls; the gate of each seal is checked.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,7 +18,7 @@
 #include "tap.h"
 #include "victims.h"
 
-/* Waits until the victim is where it is meant to be sealed. */
+/* Waits until the victim is in the state in which it is to be sealed. */
 static bool is_there(const struct victim *victim, pid_t pid)
 {
 	uint32_t first = atomic_load(&scene.shared->progress);
@@ -37,7 +36,7 @@ static bool is_there(const struct victim *victim, pid_t pid)
 	return false;
 }
 
-/* Does it come back to the call it was in, of itself? */
+/* Does it return to its interrupted call by itself? */
 static bool is_back(const struct victim *victim, pid_t pid)
 {
 	long call;
@@ -45,7 +44,7 @@ static bool is_back(const struct victim *victim, pid_t pid)
 	for (int i = 0; i < 2000; i++) {
 		char state = state_of(pid, &call);
 
-		/* A sleep of a given length is gone on with by restart_syscall(2). */
+		/* A sleep of a given length continues by restart_syscall(2). */
 		if (state == 'S' && (call == victim->call || call == SYS_restart_syscall))
 			return true;
 		nap(5);
@@ -63,7 +62,7 @@ static void check_end(const struct victim *victim, struct puppet *puppet, uint64
 		   "%s: ends as it would (wait status %#x)", victim->name, puppet->status);
 		return;
 	}
-	/* The kernel itself refuses where it is native: nobody is killed for it, and no program is needed. */
+	/* The kernel itself refuses for native seals: no process is killed, and no program is needed. */
 	result = puppet_call(puppet, SYS_munmap, page, PAGE);
 	ok(native || gate_is_override() ? result == -EPERM : result == PUPPET_DEAD,
 	   "%s: munmap then: %s (%s)", victim->name, native || gate_is_override() ? "EPERM" : "SIGKILL",
@@ -109,7 +108,7 @@ static void try_victim(const struct victim *victim)
 	}
 	native = victim->gate == NATIVE || (victim->gate == EITHER && sealed.native);
 	check_gate(puppet->pid, pages + (2 * seals - 1) * PAGE, &sealed, native, victim->name);
-	/* Where the machine is busy, there may be no moment within the tenth of a second that is tried. */
+	/* On a busy machine there may be no suitable moment within the tenth of a second. */
 	if (seals > 1)
 		ok(natives * 10 >= seals * 9, "%s: %u seals are native (%u)", victim->name, seals, natives);
 	if (victim->call >= 0 && victim->gate == NATIVE && victim->wake)
@@ -134,7 +133,7 @@ static void try_victim(const struct victim *victim)
 	scene_close();
 }
 
-/* Kernels without mseal(2): all as ever. */
+/* Kernels without mseal(2): everything works as before. */
 static void without(void)
 {
 	struct puppet *puppet = puppet_new();
@@ -159,7 +158,7 @@ int main(int argc, char **argv)
 		without();
 		skip("this kernel has no mseal(2)", "the native gate");
 	} else {
-		/* Always one that is sealed, so that the programs are not attached anew each time. */
+		/* One process is always sealed, so that the programs are not attached anew each time. */
 		struct puppet *other = puppet_new();
 
 		must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);

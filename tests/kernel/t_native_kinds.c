@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which seals are made by mseal(2) too, and what then happens to calls that try
- * to change the memory: refused by the kernel, reported and counted by mseald.
+ * Which seals are native, and the result of calls that try to change the memory: refused by the kernel,
+ * reported and counted by mseald.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include "native.h"
 #include "tap.h"
 
-/* --- which --- */
+/* --- which seals --- */
 
 static void never(const char *name, const char *deny, const char *action, bool revocable)
 {
@@ -74,7 +74,7 @@ static void which(void)
 	puppet_end(puppet);
 }
 
-/* --- what happens --- */
+/* --- results --- */
 
 /* The call is refused, and the caller lives. */
 static void denied(struct puppet *puppet, const char *name, long result)
@@ -124,10 +124,7 @@ static void happens(void)
 	ok(result == (gate_is_override() ? -EPERM : (long)(heap + 2 * PAGE)) &&
 		   *protection_of(puppet->pid, heap + PAGE),
 	   "brk: the break stays where it is (%s)", puppet_text(puppet, result));
-	/*
-	 * The kernel's own shmdt says 0 when it was refused (ipc/shm.c, ksys_shmdt, 6.12), but
-	 * changes nothing.
-	 */
+	/* The kernel's own shmdt returns 0 if refused (ipc/shm.c, ksys_shmdt, 6.12), but changes nothing. */
 	result = puppet_call(puppet, SYS_shmdt, segment);
 	ok((result == -EPERM || (result == 0 && !gate_is_override())) && *protection_of(puppet->pid, segment),
 	   "shmdt: the segment stays, and the caller lives (%s)", puppet_text(puppet, result));
@@ -194,7 +191,7 @@ static void with_gate_bpf(void)
 	ok(!*sealed.why, "--gate=bpf: it is not even tried");
 	daemon_stop(SIGTERM);
 	unsetenv("MSEALD");
-	/* Another daemon makes up for it, when it is asked to. */
+	/* Another daemon catches up, when requested. */
 	daemon_start();
 	sealed = seal_page(puppet->pid, page);
 	check_gate(puppet->pid, page, &sealed, true, "sealed once more by a daemon without it");

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The native gate and processes that are not as others: stopped, traced,
- * zombies, many threads, shared memory, 32-bit, frozen - and a daemon that dies
- * in the middle of it.
+ * The native gate and special processes: stopped, traced, zombies, many threads, shared memory, 32-bit,
+ * frozen - and a daemon that dies during sealing.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -132,7 +131,7 @@ static void stopped(bool asleep)
 	end(puppet);
 }
 
-/* Stopped and continued all the time, by another process: ends in the state that the last signal set. */
+/* Another process stops and continues it all the time: it ends in the state of the last signal. */
 static void stopped_and_continued(bool stopped_last)
 {
 	const char *name = stopped_last ? "stopped and continued, stopped last" : "stopped and continued";
@@ -174,7 +173,7 @@ static void stopped_and_continued(bool stopped_last)
 
 /* --- traced --- */
 
-/* Another tracer of that thread, until it is killed. */
+/* Makes another tracer of that thread, until it is killed. */
 static pid_t traced_by_another(pid_t tid)
 {
 	int ready[2];
@@ -262,7 +261,7 @@ static void leader_gone(void)
 	puppet_start(puppet, end_thread, 0, 0, 0, 0, 0, 0);
 	becomes(puppet->pid, 'Z');
 	sealed = seal_page(puppet->pid, page);
-	/* /proc/PID/smaps of the first one is empty. */
+	/* /proc/PID/smaps of the first thread is empty. */
 	ok(!sealed.error && sealed.native && !strcmp(listed_gate(puppet->pid, page), "native") &&
 		   (!sealing_is_shown() || shown_sealed(thread->tid, page)),
 	   "its first thread has ended: native (%s %s)", sealed.error ?: "sealed", sealed.why);
@@ -295,7 +294,7 @@ static void shared_memory(void)
 
 /* --- 32-bit --- */
 
-/* read(0, stack, 16), write(1, stack, what came), exit(7), by int 0x80. */
+/* read(0, stack, 16), write(1, stack, bytes read), exit(7), by int 0x80. */
 static const unsigned char code_32[] = {
 	0x83, 0xec, 0x10,			  /* sub esp, 16 */
 	0x31, 0xdb, 0x89, 0xe1,			  /* xor ebx, ebx; mov ecx, esp */

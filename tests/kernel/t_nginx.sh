@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# An nginx as it is: sealed by pid with --segments=all, master and workers, while it serves;
+# An unmodified nginx: sealed by pid with --segments=all, master and workers, while it serves;
 # attacked from inside; reloaded; ended. For busybox sh, as root in the VM; needs mseald, msealctl,
-# nginx, inject and httpload.
-# $MSEALD_EXPECT_GATE (override or kill) says what must become of a call that only a gate can deny.
+# nginx, inject and httpload. $MSEALD_EXPECT_GATE (override or kill): the expected result of a call
+# that only a gate can deny.
 
 # shellcheck source=tests/kernel/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -12,8 +12,8 @@ dir=/tmp/nginx-test
 port=8080
 master='' daemon=''
 
-# None may be left who holds the port: the master is stopped first, so that it makes no other, and a
-# worker that has not yet its title is killed as well.
+# No process may keep the port. The master is stopped first, so that it makes no new worker; a
+# worker without its title yet is killed as well.
 kill_nginx() {
 	kill -STOP "$master" 2>/dev/null && waits 10 grep -q '^State:.T' "/proc/$master/status"
 	# shellcheck disable=SC2046 # several pids
@@ -37,13 +37,13 @@ override) stopped=EPERM ;;
 kill) stopped='killed SIGKILL' ;;
 *) bail "MSEALD_EXPECT_GATE is \"$MSEALD_EXPECT_GATE\"; set it to override or kill" ;;
 esac
-# With mseal(2) the kernel itself refuses all of these but to discard the contents of a file.
+# With mseal(2) the kernel itself refuses all of these except discarding the contents of a file.
 refused=$stopped
 [ -z "${MSEALD_EXPECT_NATIVE-}" ] || refused=EPERM
 
 # --- nginx ---
 
-# The ready workers: children of the master that are not on their way out.
+# The ready workers: children of the master that are not about to exit.
 workers() {
 	# shellcheck disable=SC2013 # a line of words
 	for pid in $(cat "/proc/$master/task/$master/children" 2>/dev/null); do
@@ -53,7 +53,7 @@ workers() {
 }
 first_worker() { workers | head -n 1; }
 two_workers() { [ "$(workers | wc -l)" = 2 ]; }
-# Two workers, and none of those named.
+# Two workers, other than the named ones.
 other_workers() {
 	two_workers || return 1
 	for pid; do
@@ -79,12 +79,12 @@ mapping() { # PID PERMISSIONS NAME: the first mapping of that kind
 text() { mapping "$1" r-xp '/nginx$'; }
 libc() { mapping "$1" r-xp '/libc[.-]'; }
 vdso() { mapping "$1" r-xp '^.vdso.$'; }
-# The first read-only mapping behind the text.
+# The first read-only mapping after the text.
 rodata() { \
 	awk \
 	'$6 ~ /\/nginx$/ && text && $2 == "r--p" { print $1; exit } $6 ~ /\/nginx$/ && $2 == "r-xp" {
 		text = 1 }' "/proc/$1/maps"; }
-# The read-only mapping just before the data.
+# The read-only mapping directly before the data.
 relro() { awk \
 	'$6 ~ /\/nginx$/ { if ($2 == "rw-p" && before != "") { print before
 			exit } before = $2 == "r--p" ? $1 : "" }' "/proc/$1/maps"; }
@@ -94,12 +94,12 @@ contents() {
 	dd if="/proc/$1/mem" bs=4096 skip=$((0x${2%-*} / 4096)) count=$(((0x${2#*-} - 0x${2%-*}) / 4096)) \
 		2>/dev/null | md5sum
 }
-# Protection of the mapping that begins there.
+# The protection of the mapping that begins there.
 protection() { awk -v start="${2%-*}" 'index($1, start "-") == 1 { print $2 }' "/proc/$1/maps"; }
 
 # --- attacks ---
 
-# strike PID RANGE HOW: prints what became of it.
+# strike PID RANGE HOW: prints the result.
 strike() {
 	case $3 in
 	mprotect) inject "$1" mprotect "$2" 7 ;;
@@ -113,14 +113,16 @@ LSM='mprotect mmap'
 GATE='munmap madvise mremap'
 SEGMENTS='text rodata relro'
 
-# In short, one of three attacks, another of the next segment, and where $MSEALD_TURN is another.
+# In the short form one of three attacks, another for the next segment, and for another
+# $MSEALD_TURN.
 attack=0
 its_turn() {
 	attack=$((attack + 1))
 	[ -z "${MSEALD_BRIEF-}" ] || [ $(((attack + ${MSEALD_TURN:-0}) % 3)) = 0 ]
 }
 
-# Not sealed: each attack works. What is left of the worker is not looked at; the master makes another.
+# Unsealed: each attack works. The remaining state of the worker is not checked; the master makes
+# another.
 attack_unsealed() {
 	attack=0
 	for segment in $SEGMENTS; do
@@ -166,7 +168,7 @@ attack_sealed() {
 			fi
 		done
 	done
-	# Beside the seals: memory of its own it can still change.
+	# Beside the seals it can still change its own memory.
 	worker=$(first_worker)
 	address=$(inject "$worker" mmap 0 8192 3 0x22 -1 0)
 	address=${address#ok }
@@ -185,7 +187,7 @@ all_sealed() {
 
 # --- the test ---
 
-# In short, a fifth of the requests.
+# In the short form, a fifth of the requests.
 few=${MSEALD_BRIEF:+5}
 : "${few:=1}"
 

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Policies: programs are sealed as they start, however they are linked and started, and
-# work on; other programs are left alone. For busybox sh, as root in the VM; needs
-# mseald, msealctl and started (started.c).
-# $MSEALD_EXPECT_GATE (override or kill) and $MSEALD_EXPECT_NATIVE say what becomes of a munmap.
+# Policies: programs are sealed as they start, however they are linked and started, and continue to
+# work; other programs are not affected. For busybox sh, as root in the VM; needs mseald, msealctl
+# and started (started.c). $MSEALD_EXPECT_GATE (override or kill) and $MSEALD_EXPECT_NATIVE: the
+# expected result of munmap.
 
 # shellcheck source=tests/kernel/tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -21,9 +21,9 @@ bail() {
 	exit 1
 }
 
-# --- programs: one at a time is talked to, by descriptors 7 and 8 ---
+# --- programs: one at a time is controlled, by descriptors 7 and 8 ---
 
-# begin COMMAND...: starts it, leaves its own word for its pid in $pid.
+# begin COMMAND...: starts it; sets $pid to the pid that it reports.
 begin() {
 	rm -f $dir/in $dir/out
 	mkfifo $dir/in $dir/out
@@ -84,7 +84,7 @@ unsealed_texts() {
 			if (i > count) print
 		}' $dir/list "/proc/$1/maps"
 }
-# All that is executable and of a file is sealed.
+# Is all executable memory of files sealed?
 all_text() {
 	unsealed_texts "$1" >$dir/unsealed
 	[ ! -s $dir/unsealed ]
@@ -92,7 +92,7 @@ all_text() {
 	sed 's/^/# not sealed: /' $dir/unsealed
 }
 
-# The library that was loaded last.
+# Is the library sealed that was loaded last?
 libz_sealed() {
 	! unsealed_texts "$pid" | grep -q libz
 }
@@ -119,7 +119,7 @@ kill) refused='no answer' ;;
 esac
 [ -z "${MSEALD_EXPECT_NATIVE-}" ] || refused=EPERM
 
-# --- what can be done unsealed ---
+# --- attacks that succeed unsealed ---
 
 for attack in 'mprotect text' 'mprotect relro' 'mprotect rodata' 'madvise text' 'mprotect data'; do
 	begin $bin/started
@@ -239,7 +239,7 @@ job=$!
 waits 120 is_sealed $job
 ok $? 'a script whose interpreter a policy is about'
 kill -9 $job
-# A name that is no UTF-8.
+# A name that is not UTF-8.
 cp "$tests"/started "$bin/$(printf 'na\377me')"
 begin "$bin/$(printf 'na\377me')"
 waits 120 is_sealed "$pid"
@@ -296,8 +296,8 @@ is "$(policy_of "$pid")" 40-later 'the first policy by name decides'
 for round in 1 2 3; do
 	ask open libz.so.1
 	is "$answer" ok "Dlopen=yes: it loads a library ($round)"
-	# Where munmap could only be answered with SIGKILL, and there is no mseal(2), dlclose must
-	# be let alone.
+	# If munmap could only be answered with SIGKILL, and there is no mseal(2), dlclose must not
+	# be affected.
 	if [ "$refused" = EPERM ]; then
 		waits 120 libz_sealed
 		ok $? "Dlopen=yes: which is sealed ($round)"
@@ -315,7 +315,7 @@ end
 
 # --- the files that are mapped ---
 
-# open_to_write FILE: opens it as a writer does, and changes nothing.
+# open_to_write FILE: opens it for writing, and changes nothing.
 open_to_write() { (: >>"$1") 2>/dev/null; }
 libc=$(awk '$6 ~ /\/libc[.-]/ { print $6; exit }' /proc/$daemon/maps)
 policy 20-file <<END
@@ -347,7 +347,7 @@ end
 rm $etc/20-file.conf
 reload
 
-# --- matched by something else ---
+# --- matched by other keys ---
 
 policy 30-user <<END
 [Match]
@@ -413,7 +413,7 @@ echo "$pid" >/sys/fs/cgroup/apps/two/cgroup.procs
 kill -CONT $daemon
 waits 120 is_sealed "$pid"
 ok $? 'moved to another cgroup before it was looked at: that of the exec counts'
-# Nothing more is to be sealed of it by then, and nothing kept but what sealed it.
+# By then no more of it is to be sealed, and only its seals are kept.
 sleep 1
 is "$(policy_of "$pid") $(state "$pid")" '32-cgroup sealed' 'and long after, too'
 end
@@ -426,7 +426,7 @@ begin $bin/started-static
 sleep 1
 is "$(state "$pid") $(seals "$pid")" 'exempt 0' 'Segments=none'
 end
-# As a linker does with -z memory-seal; the note has room for one more property, of size 0.
+# Like a linker with -z memory-seal; the note has room for one more property, of size 0.
 note=$(od -A d -t x4 -w4 -v /srv/others/started 2>/dev/null |
 	awk '$2 == "00000010" { size = $1; seen = 1; next } seen && $2 == "00000005" { next }
 	seen && $2 == "00554e47" { print $1 + 4; exit } { seen = 0 }')
@@ -534,7 +534,7 @@ storm=${MSEALD_BRIEF:+300}
 begin /srv/others/started --storm "${storm:=1000}" $bin/started /srv/others/started
 pids=$pid
 echo "# $storm programs started in $(($(date +%s) - seconds)) s"
-# How many of them are sealed: all at once, since each question starts a program.
+# The number of sealed ones: all at once, since each request starts a program.
 count_sealed() {
 	msealctl policy list |
 		awk -v pids="$pids" 'BEGIN { n = split(pids, all, " ")

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where a seal begins and ends: parts of mappings, several mappings, seals
- * beside and over each other, ten thousand of them, calls that reach over
- * several mappings, and seals made while the mappings change.
+ * Borders of seals: parts of mappings, several mappings, adjacent and overlapping seals, ten thousand of
+ * them, calls over several mappings, and seals made while mappings change.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,7 +25,7 @@ static bool denied(struct puppet *puppet, uint64_t start, uint64_t length)
 	return puppet_call(puppet, SYS_mprotect, start, length, PROT_NONE) == -EPERM;
 }
 
-/* The protection is changed and put back. */
+/* Changes the protection, and restores it. */
 static bool allowed(struct puppet *puppet, uint64_t start, uint64_t length)
 {
 	return puppet_call(puppet, SYS_mprotect, start, length, PROT_NONE) == 0 &&
@@ -121,7 +120,7 @@ static void adjacent_and_overlapping(void)
 	ok(denied(puppet, start + 20 * PAGE, PAGE) && denied(puppet, start + 27 * PAGE, PAGE) &&
 		   denied(puppet, start + 23 * PAGE, PAGE),
 	   "a seal within a seal: all of it is sealed");
-	/* A call that meets several seals and what lies between. */
+	/* A call on several seals and the memory between. */
 	ok(denied(puppet, start, 32 * PAGE), "a call over several seals");
 	ok(denied(puppet, start + 6 * PAGE, 5 * PAGE), "a call over a gap into a seal");
 	ok(allowed(puppet, start + 16 * PAGE, 4 * PAGE), "a call that fills a gap exactly");
@@ -134,7 +133,7 @@ static void adjacent_and_overlapping(void)
 
 #define MANY 10000ul
 
-/* start: changes every gap; the first that cannot be is the result, or 0. */
+/* start: changes every gap; returns the first that cannot be changed, or 0. */
 static long change_gaps(const long arguments[6])
 {
 	for (long i = 0; i < (long)MANY; i++) {
@@ -146,7 +145,7 @@ static long change_gaps(const long arguments[6])
 	return 0;
 }
 
-/* start: tries every seal; the first that is not denied is the result, or 0. */
+/* start: tries every seal; returns the first that is not denied, or 0. */
 static long attack_seals(const long arguments[6])
 {
 	for (long i = 0; i < (long)MANY; i++) {
@@ -203,7 +202,7 @@ static void ten_thousand(void)
 	ok(denied(puppet, start + PAGE, PAGE) && denied(puppet, start + 2 * (MANY - 1) * PAGE, PAGE),
 	   "10,000 seals: and one more");
 	result = puppet_call(puppet, SYS_munmap, start + (2 * MANY - 3) * PAGE, 2 * PAGE);
-	/* Too many to make each by mseal(2). */
+	/* Too many to be made native. */
 	ok(stopped_by_program(puppet, result), "10,000 seals: munmap of a gap and the last: %s",
 	   program_text());
 	free(ranges);
@@ -212,7 +211,7 @@ static void ten_thousand(void)
 
 /* --- all or nothing --- */
 
-/* Eight mappings of two pages in a row, each unlike its neighbours; the last is sealed. */
+/* Eight mappings of two pages in a row, each different from its neighbours; the last is sealed. */
 static struct puppet *mappings_in_a_row(uint64_t *ret_start)
 {
 	struct puppet *puppet = puppet_new();
@@ -221,7 +220,7 @@ static struct puppet *mappings_in_a_row(uint64_t *ret_start)
 	for (uint64_t i = 1; i < 8; i += 2)
 		puppet_call(puppet, SYS_mprotect, start + i * 2 * PAGE, 2 * PAGE,
 			    i % 4 == 1 ? RW : PROT_NONE);
-	/* The last is read-only, so that advice that discards is denied there too. */
+	/* The last is read-only, so that advice that discards is also denied there. */
 	puppet_call(puppet, SYS_mprotect, start + 14 * PAGE, 2 * PAGE, PROT_READ | PROT_EXEC);
 	*ret_start = start;
 	return puppet;
@@ -287,7 +286,7 @@ static void over_mappings(int how)
 			   gate_text(), puppet_text(puppet, result));
 		after = puppet->dead ? strdup(before) : snapshot(puppet->pid, start, 16 * PAGE);
 		if (how == OVER_MADVISE && native_expected() && !gate_is_override())
-			skip("mseal(2) refuses it mapping by mapping: docs/design.md, Native",
+			skip("mseal(2) refuses mapping by mapping: docs/design/model.md, \"What is denied\"",
 			     "%s, the last one sealed, changes none", name);
 		else if (!ok(!strcmp(before, after), "%s, the last one sealed, changes none", name))
 			diag("before:\n%safter:\n%s", before, after);
@@ -320,7 +319,7 @@ static const char *seal_patiently(pid_t pid, uint64_t start, uint64_t length)
 	return error;
 }
 
-/* start, pages, word to stop at: maps, unmaps and protects every odd page. */
+/* start, pages, address of the stop flag: maps, unmaps and protects every odd page. */
 static long stir(const long arguments[6])
 {
 	_Atomic uint32_t *stop = (_Atomic uint32_t *)arguments[2];
@@ -373,7 +372,7 @@ static void sealed_while_neighbours_change(void)
 	puppet_end(puppet);
 }
 
-/* page, word to stop at: changes the very page until it cannot; the errno. */
+/* page, address of the stop flag: changes this page until it fails; returns the errno. */
 static long fight(const long arguments[6])
 {
 	_Atomic uint32_t *stop = (_Atomic uint32_t *)arguments[1];
@@ -389,7 +388,7 @@ static long fight(const long arguments[6])
 		result = RAW(SYS_munmap, page, PAGE);
 		if (result)
 			return result;
-		/* Not MAP_FIXED: nothing may be put where a sealed page was. */
+		/* Without MAP_FIXED: no mapping may take the place of a sealed page. */
 		result = RAW(SYS_mmap, page, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 		if (result != page)
 			return result;
@@ -425,7 +424,7 @@ static void sealed_while_it_changes(void)
 			} else {
 				strcpy(first, protection_of(puppet->pid, page));
 				nap(30);
-				/* In a kill the page may go; in life it may not. */
+				/* A kill may take the page with it; a living process must keep it. */
 				if (!puppet_died(puppet, 0)) {
 					gone += !first[0];
 					changed += !!strcmp(first, protection_of(puppet->pid, page));
@@ -440,8 +439,8 @@ static void sealed_while_it_changes(void)
 	diag("of %u pages that change all the time %u were sealed (%u of these died at it), %u refused",
 	     times, sealed, killed, refused);
 	/*
-	 * A thread that never sleeps may have been past a gate: docs/threat-model.md, Races. Rare,
-	 * or something is wrong.
+	 * A thread that never sleeps may have passed a gate already: docs/threat-model.md, Races. Must be
+	 * rare.
 	 */
 	if (gone)
 		diag("%u of them went all the same", gone);
@@ -452,7 +451,7 @@ static void sealed_while_it_changes(void)
 	ok(changed == 0, "a page that changes all the time stays as it is once it is sealed");
 }
 
-/* The map of a set that is gone is used again: what it had behind the last seal of the new one is no seal. */
+/* The map of a freed set is reused: its old contents after the last new seal are no seals. */
 static void seals_of_an_older_set(void)
 {
 	struct puppet *puppet = puppet_new();
@@ -466,7 +465,7 @@ static void seals_of_an_older_set(void)
 	   "128 seals: the 101st denies");
 	ok(!daemon_unseal(puppet->pid, NULL, 0) && allowed(puppet, start + 200 * PAGE, PAGE),
 	   "taken back: it does not");
-	/* Until the set is collected. */
+	/* After this time the set is collected. */
 	nap(6000);
 	order.count = 64;
 	ok(!daemon_seal(&order, NULL) && denied(puppet, start + 126 * PAGE, PAGE),
@@ -483,9 +482,9 @@ int main(int argc, char **argv)
 	puppet_main(argc, argv);
 	(void)gate_is_override();
 	daemon_start();
-	/* Policies of an earlier test may have sealed what runs in this VM for as long as it is there. */
+	/* Policies of an earlier test may have sealed processes that run as long as this VM. */
 	before = status_number("spaces");
-	/* Somebody stays sealed, so that the programs stay attached all the time. */
+	/* One process stays sealed, so that the programs stay attached all the time. */
 	keeper = puppet_new();
 	must_seal(keeper->pid, puppet_pages(keeper, 1, PROT_READ), PAGE);
 	part_of_a_mapping();

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The report of what was attempted: a program under a policy with Action=audit
- * does what its seals are about, and it succeeds, and is summed up; whatever
- * becomes of the program and of the daemon nothing is missing that is not said
- * to be. Then the policy denies.
+ * The report of attempts. A program under a policy with Action=audit does what its seals would deny; it
+ * succeeds, and the attempts are summed up. Whatever happens to the program and the daemon, missing attempts
+ * are always reported as missing. Then the policy denies.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -38,7 +37,7 @@ static long attempt(char what)
 {
 	uint64_t text = (uint64_t)&attempt & -PAGE;
 
-	/* Neither changes anything: the page is what it was, or is read anew from the file. */
+	/* Neither changes anything: the page is unchanged, or is read again from the file. */
 	return what == 'p' ? mprotect((void *)text, PAGE, PROT_READ | PROT_EXEC) :
 			     madvise((void *)(constants + PAGE), PAGE, MADV_DONTNEED);
 }
@@ -52,7 +51,7 @@ static long attempts(char what, long count)
 	return succeeded;
 }
 
-/* "p 5": so many; "f 5": by a child, which is gone then. Answers how many succeeded. */
+/* "p 5": this many attempts; "f 5": by a child, which then ends. Answers with the number that succeeded. */
 static int act(void)
 {
 	char what;
@@ -109,7 +108,7 @@ static void ask(struct actor *actor, char what, long count)
 	fflush(actor->to);
 }
 
-/* How many succeeded; -1: it has died. */
+/* The number that succeeded; -1: it has died. */
 static long answer(struct actor *actor)
 {
 	long result;
@@ -182,7 +181,7 @@ static bool is_sealed(pid_t pid, const char *policy, const char *action)
 	}
 	other += strcmp(json_text(space, "policy"), policy) != 0;
 	json_decref(spaces);
-	/* Those of the program, of libc, of the loader. */
+	/* The program, libc and the loader have one each. */
 	return text >= 3 && rodata >= 3 && !other;
 }
 
@@ -251,7 +250,7 @@ static int64_t sum_rows(const json_t *reply)
 	return sum;
 }
 
-/* The attempts that are reported now, and those reported as lost. */
+/* The attempts that are currently reported, and those reported as lost. */
 static void totals(int64_t *ret_reported, int64_t *ret_lost)
 {
 	json_t *reply = report(NULL, false);
@@ -402,7 +401,10 @@ static void crash(struct actor *actor)
 	ok(reported == 13 && lost == 0, "kill -9: nothing is missing (%" PRId64 ", lost %" PRId64 ")",
 	   reported, lost);
 
-	/* In the middle of it. Attempts while two daemons' programs are attached are counted twice. */
+	/*
+	 * In the middle of the attempts. While programs of two daemons are attached, attempts are counted
+	 * twice.
+	 */
 	audited = status_number("audited");
 	ask(actor, 'p', many);
 	nap(300);
@@ -505,7 +507,7 @@ int main(int argc, char **argv)
 	write_policy("audited", PROGRAM, "audit");
 	write_policy("quiet", QUIET, "audit");
 	daemon_start();
-	/* What an earlier test has left. */
+	/* Rows left by an earlier test. */
 	json_decref(report(NULL, true));
 	first = start(PROGRAM);
 	second = start(PROGRAM);

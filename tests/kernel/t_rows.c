@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rows 1 to 10 and 13 of docs/design.md, "What is denied", by 64-bit
- * calls: the attacks of strike_*.c, and what fills a hole; and what Status says.
- * Rows 11 and 12 are in t_foreign.c.
+ * Rows 1 to 10 and 13 of docs/design/model.md, by 64-bit calls: the attacks of strike_*.c, and
+ * filling a hole; and the reply of Status. Rows 11 and 12 are in t_foreign.c.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -19,7 +18,7 @@ static bool is_lsm_row(int row)
 	return row == 1 || row == 2 || row == 9 || row == 10 || row == 12 || row == 13;
 }
 
-/* --- what Status says must be what the kernel is known to do --- */
+/* --- Status must agree with the known behaviour of the kernel --- */
 
 static void check_status(void)
 {
@@ -41,11 +40,11 @@ static void check_status(void)
 			continue;
 		seen[number] = true;
 		if (number == 13)
-			/* Stacks grow by page faults, where no LSM hook is. */
+			/* Stacks grow by page faults, without an LSM hook. */
 			ok(!strcmp(outcome, lsm ? "EPERM" : "SIGKILL") && (lsm || strstr(operation, "stack")),
 			   "Status, row 13: %s: %s", operation, outcome);
 		else if (!strcmp(by, "kernel"))
-			/* Tried below: it must be so. */
+			/* Verified below. */
 			ok((strstr(operation, "process_madvise") || strstr(operation, "guard pages")) &&
 				   !strcmp(outcome, "EINVAL"),
 			   "Status, row %d: %s: the kernel itself says EINVAL", number, operation);
@@ -53,7 +52,7 @@ static void check_status(void)
 			ok((is_lsm_row(number) || number == 8 || number == 11) && !strcmp(outcome, "EPERM"),
 			   "Status, row %d: %s: EPERM", number, operation);
 		else if (strstr(operation, "32-bit call"))
-			/* A row of its own only where it is not answered as 64-bit calls are. */
+			/* 32-bit calls have a row of their own only if they differ from 64-bit calls. */
 			ok(gate_is_override() && !strcmp(outcome, "SIGKILL"), "Status, row %d: %s: SIGKILL",
 			   number, operation);
 		else if (either)

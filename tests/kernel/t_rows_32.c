@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rows 1 to 10 of docs/design.md, "What is denied", by 32-bit calls: the
+ * Rows 1 to 10 of docs/design/model.md, "What is denied", by 32-bit calls: the
  * attacks of strike_*.c by int 0x80 of a 64-bit process, on memory below
  * 4 GiB, and by a 32-bit process.
  */
@@ -18,7 +18,7 @@
 #include "tap.h"
 #include "ways.h"
 
-/* A program started with 3 GiB gives itself the fourth later on, and has memory there. */
+/* A program started with 3 GiB later extends its limit to 4 GiB, and has memory there. */
 static void limit_moved(void)
 {
 	const long at = 0xd0000000l, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;

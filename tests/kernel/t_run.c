@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * msealctl run: the program is sealed before the first instruction of main, and
- * notices nothing else; nor does its parent. Every program is run plainly
- * first, and then its attack must succeed.
+ * msealctl run: the program is sealed before the first instruction of main, and otherwise unaffected; so is
+ * its parent. Every program is first run plainly, where its attack must succeed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -38,7 +37,7 @@ static void early(void)
 	setenv("RUNME_EARLY", "1", 1);
 }
 
-/* In short, the first program makes all of them, each other but one besides that of its main. */
+/* In the short form, the first program makes all attacks, each other only one besides that of its main. */
 static void attacks(const char *program)
 {
 	const struct run in_main = { .argv = { program, "attack" } };
@@ -71,7 +70,7 @@ static void attacks(const char *program)
 	}
 }
 
-/* Its RELRO is not there: it is data. */
+/* It has no RELRO: the memory is data. */
 static void attacks_32(void)
 {
 	struct ran ran = run_whole(&(struct run){ .argv = { "/tests/runme32" } }, false);
@@ -84,7 +83,7 @@ static void attacks_32(void)
 	ok(EXITED(ran.status, 1), "32-bit program: sealed (%#x, %s)", ran.status, ran.err);
 }
 
-/* The seals, in order: "text mprotect,unmap,discard native", a line each. */
+/* The seals in order, one per line: "text mprotect,unmap,discard native". */
 static char *seals_of(pid_t pid)
 {
 	json_t *seals = daemon_seals(pid), *seal, *stop;
@@ -174,7 +173,7 @@ static void options(void)
 	   ran.status);
 }
 
-/* --- as without --- */
+/* --- the same as without --- */
 
 static void compare(const char *name, void (*set_up)(void), const char *preload)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * msealctl run: who may, job control, and what becomes of the program when
- * somebody dies, or it cannot be sealed: it never runs unsealed.
+ * msealctl run: who may use it, job control, and the fate of the program if another process dies, or if it
+ * cannot be sealed: it never runs unsealed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +33,7 @@
 
 static const struct run hangs = { .argv = { RUNME, "attack" }, .preload = "hang" };
 
-/* Started, and in its loader. */
+/* Started, and still in its loader. */
 static struct running hanging(const struct run *run, bool sealed)
 {
 	struct running running = run_start(run, sealed);
@@ -45,7 +45,7 @@ static struct running hanging(const struct run *run, bool sealed)
 	return running;
 }
 
-/* --- who --- */
+/* --- users --- */
 
 static void as_user(void)
 {
@@ -55,9 +55,9 @@ static void as_user(void)
 
 static void traced_itself(void)
 {
-	/* The test is its tracer: its stops have to be let go. */
+	/* The test is its tracer, and must continue it after stops. */
 	ptrace(PTRACE_TRACEME, 0, 0, 0);
-	/* LeakSanitizer traces who ends, and cannot here. */
+	/* LeakSanitizer traces the ending process, which is impossible here. */
 	sanitizer_options("detect_leaks=0");
 }
 
@@ -105,7 +105,7 @@ static void users(void)
 	unlink(program);
 }
 
-/* Asks, and is a setuid program by the time that it is looked at. */
+/* A client that is a setuid program by the time it is examined. */
 static void becomes_another(void)
 {
 	static const char program[] = "/usr/bin/runme-setuid",
@@ -183,7 +183,7 @@ static void foreign(void)
 	}
 	ran = run_end((close(running.in), running.in = -1, &running));
 	ok(EXITED(ran.status, 5), "foreign-write: ends as it would (%#x)", ran.status);
-	/* One that is sealed so itself may run another. */
+	/* A program sealed by `msealctl run` may run another. */
 	ran = run_whole(
 		&(struct run){ .options = { "--deny=all" },
 			       .argv = { "sh", "-c", "exec msealctl run --deny=all -- " RUNME " attack" } },
@@ -200,7 +200,7 @@ static void fails(void)
 	char expected[64];
 	struct ran ran;
 
-	/* Discarding writable memory does no more than a write: no such seal is made. */
+	/* Discarding writable memory is no more than a write: no such seal is made. */
 	for (int i = 0; i < 3; i++) {
 		ran = run_whole(&(struct run){ .options = { "--segments=data", "--deny=discard" },
 					       .argv = { programs[i], "attack" } },
@@ -217,7 +217,7 @@ static void fails(void)
 	   "32-bit: nothing to seal: does not run (%#x)", ran.status);
 }
 
-/* --- somebody dies --- */
+/* --- a process dies --- */
 
 static void deaths(void)
 {
@@ -269,7 +269,7 @@ static void deaths(void)
 	ok(daemon_alive(), "msealctl killed before it has its answer: the daemon goes on");
 }
 
-/* The last: the daemon is gone then. */
+/* Last, because the daemon is gone afterwards. */
 static void the_daemon_ends(void)
 {
 	struct running running = hanging(&hangs, true);
@@ -292,8 +292,8 @@ static void ask(struct connection *connection)
 }
 
 /*
- * A user's process that asks, and stays; 'g' or 'e' on fd is what it was answered. Closes when a
- * byte comes.
+ * A user's process that makes a request, and stays; writes 'g' or 'e' to fd for its answer. Closes the
+ * connection when a byte comes.
  */
 static pid_t client(int answers, int orders, bool user)
 {
@@ -398,8 +398,8 @@ static void limits(void)
 /* --- job control --- */
 
 /*
- * Appends what wait(2) reports of a job, as a letter: s(topped) c(ontinued) e(xited) k(illed),
- * with a number.
+ * Appends the statuses of a job by wait(2), one letter each: s(topped) c(ontinued) e(xited) k(illed), with a
+ * number.
  */
 static void append_status(pid_t pid, char *statuses, size_t size)
 {
@@ -479,7 +479,7 @@ static void shell(int terminal, int out, bool sealed, bool in_loader)
 	_exit(0);
 }
 
-/* Keys go to the master, what the shell writes to `out` is keys, up to a new line; then it is its report. */
+/* Keys go to the terminal's master. The shell writes keys to `out` up to a new line, then its report. */
 static void report(bool sealed, bool in_loader, char *text, size_t size)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), terminal, keys[2];
@@ -526,7 +526,7 @@ static void jobs(void)
 	}
 }
 
-/* Stopped and continued while it is loaded, over and over: sealed all the same. */
+/* Stopped and continued again and again during loading: it is still sealed. */
 static void stopped_in_loader(void)
 {
 	struct running running = hanging(&hangs, true);

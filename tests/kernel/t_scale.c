@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Much of everything: 10,000 seals in 100 processes, 10,000 sealed processes. The daemon stays
- * small, does nothing when nothing is asked of it, and each of them is sealed. $MSEALD_SCALE:
- * processes (default 10,000 on 6.12, 1,000 elsewhere, and under sanitizers, where each of them has
- * so much memory that the VM has too little).
+ * Large numbers: 10,000 seals in 100 processes, 10,000 sealed processes. The daemon stays small, is idle
+ * without requests, and seals each of them. $MSEALD_SCALE: processes (default 10,000 on 6.12; 1,000
+ * elsewhere, and under sanitizers, where their memory would exceed that of the VM).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -50,7 +49,7 @@ static int open_files(void)
 
 static void many_seals(void)
 {
-	/* In short they still are more than the maps that are made in advance, see below. */
+	/* Also in the short form, more than the maps made in advance, see below. */
 	const int many = (int)brief(MANY, 64), each = (int)brief(SEALS, 30);
 	struct puppet *crowd[MANY];
 	struct range ranges[SEALS];
@@ -120,7 +119,7 @@ struct forks {
 	volatile bool end;
 };
 
-/* Runs in a puppet: page, forks, how many. Its children try once, and then wait for the end. */
+/* Runs in a puppet: page, forks, address of the result. Its children try once, and then wait for the end. */
 static long fork_often(const long arguments[6])
 {
 	struct forks *forks = (struct forks *)arguments[1];

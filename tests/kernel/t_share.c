@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How much one user may have: connections, time and memory of the daemon, seals, and the quota of
- * address spaces, which their forks take. A user at the limit is refused, and no other user is.
+ * Limits of one user: connections, time and memory of the daemon, seals, and the quota of address spaces,
+ * which their forks use up. A user at the limit is refused; other users are not affected.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,7 +29,7 @@
 #define EACH 72	 /* connections of one user */
 #define ALL 960	 /* of all */
 #define QUOTA 20 /* MSEALD_OPTION */
-/* AddressSanitizer keeps what was freed for a while, and is slow. */
+/* AddressSanitizer keeps freed memory for a while, and is slow. */
 #define TIMES (daemon_under() ? 8 : 1)
 #define SEALS 4096 /* of one address space */
 #define SEALS_ALL 65536
@@ -54,7 +54,7 @@ static bool open_as(uid_t uid, struct connection *connection)
 	return open;
 }
 
-/* The next message of the daemon on this connection; NULL: there is none. */
+/* The next message of the daemon on this connection; NULL: none. */
 static json_t *next_message(struct connection *connection, int milliseconds)
 {
 	return connection_receive(connection, milliseconds, NULL);
@@ -148,7 +148,7 @@ static void stallers(void)
 	free(spaces);
 }
 
-/* As many empty lists in one message as it can have: parsed, they are many times as long. */
+/* One message with the maximal number of empty lists: parsed, they are many times as large. */
 static void swollen(void)
 {
 	const size_t length = 255 << 10;
@@ -162,7 +162,7 @@ static void swollen(void)
 	while (at < length - 8)
 		at += (size_t)sprintf(text + at, ",{}");
 	at += (size_t)sprintf(text + at, "]}}") + 1;
-	/* The connections of before are closed, which the daemon may not have seen yet. */
+	/* Earlier connections are closed, which the daemon may not have noticed yet. */
 	for (int i = 0; i < 100; i++) {
 		if (!open_as(USER, &connection))
 			bail("cannot connect");
@@ -188,7 +188,7 @@ static void slow_readers(void)
 {
 	struct puppet *own = puppet_of(USER, USER);
 	uint64_t page = puppet_pages(own, 1, PROT_READ);
-	/* If all these events were kept, they would take more than twice the memory that is allowed. */
+	/* If all these events were kept, they would exceed twice the allowed memory. */
 	const int monitors = (int)brief(EACH - 1, 24), events = (int)brief(5000, 2000);
 	const long allowed = TIMES * (long)brief(64 << 10, 12 << 10);
 	struct monitor slow[EACH - 1], all;
@@ -230,7 +230,7 @@ static void slow_readers(void)
 
 /* --- time --- */
 
-/* On all connections: calls as fast as they are answered, and then more. The number answered. */
+/* On all connections: calls as fast as they are answered, and beyond. Returns the number answered. */
 static long call_often(const long arguments[6])
 {
 	static const char call[] = "{\"method\":\"io.mseald.Status\"}";
@@ -260,7 +260,7 @@ static void busy_user(void)
 	unsigned calls = 0;
 	long ticks;
 
-	/* Else the programs are just being detached, and that takes seconds of a busy machine. */
+	/* Otherwise the programs are just being detached, which takes seconds on a busy machine. */
 	must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);
 	puppet_start(client, call_often, 10);
 	nap(1500);
@@ -295,7 +295,7 @@ static void busy_user(void)
 
 /* --- seals --- */
 
-/* By root: as many as a user could ask for in one address space, on alternating pages. */
+/* By root: the maximum that a user could request in one address space, on alternating pages. */
 static uint64_t seal_many(struct puppet *puppet)
 {
 	static struct range ranges[SEALS];
@@ -351,7 +351,7 @@ static void many_seals(void)
 
 /* --- quota of address spaces --- */
 
-/* Forks until it cannot, or count: the number made. They sleep until they are killed. */
+/* Forks until it fails, or count times; returns the number. The children sleep until they are killed. */
 static long fork_many(const long arguments[6])
 {
 	long made = 0;
@@ -362,7 +362,7 @@ static long fork_many(const long arguments[6])
 		if (pid < 0)
 			return pid == -EAGAIN ? made : pid;
 		if (pid == 0) {
-			/* Sealed, or it says so by its end. */
+			/* It is sealed, or its exit status says that it is not. */
 			if (arguments[1] &&
 			    raw_call(SYS_mprotect, arguments[1], PAGE, PROT_READ, 0, 0, 0) != -EPERM)
 				_exit(99);
@@ -449,7 +449,7 @@ static void quota(void)
 	ok(puppet_run(own, end_children, 0) == 0 && status_becomes("spaces", before, 20),
 	   "and are free again");
 
-	/* Users of a user namespace that the user made count as that user. */
+	/* Users of a user namespace are charged to the user who made it. */
 	inside = puppet_of(USER, USER);
 	puppet_call(inside, SYS_setpgid, 0, 0);
 	puppet_user_namespace(inside, 100000, 1000);
@@ -463,7 +463,7 @@ static void quota(void)
 	ok(puppet_run(inside, end_children, 0) == 0, "none of them was ever unsealed");
 	puppet_end(inside);
 
-	/* An entry is given back by exec and by a failed fork, too. */
+	/* Exec and a failed fork also give an entry back. */
 	for (int i = 0; i < 3 * QUOTA; i++) {
 		struct puppet *child = puppet_child(own, 0);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A soak: very many requests of all kinds, right and wrong, and programs that start and are sealed
- * by a policy, in random order. In the end maps, descriptors and memory of the daemon are where
- * they were. $MSEALD_SOAK: how many turns, of 20 requests on the average (default 600; `make soak`
- * has 50,000). $MSEALD_SEED: the same order again.
+ * A soak: very many requests of all kinds, right and wrong, and programs that start and are sealed by a
+ * policy, in random order. At the end the daemon's maps, descriptors and memory are as before. $MSEALD_SOAK:
+ * number of turns, of 20 requests on average (default 600; `make soak` has 50,000). $MSEALD_SEED: the same
+ * order again.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -32,15 +32,15 @@
 #define PAGES 64
 #define BURST 200
 /*
- * kB of its own that the daemon may have. 3.8 MB are allocated from its start (its tables of seal sets and of
- * the report), and become resident as they are first used: below that resident memory says nothing of growth.
+ * Limit of the daemon's own memory in kB. 3.8 MB are allocated from its start (its tables of seal sets and of
+ * the report), and become resident on first use: below that, resident memory does not indicate growth.
  */
 #define MEMORY_MOST 6144
 
-/* --- what must be as before --- */
+/* --- values that must be as before --- */
 
 struct usage {
-	long memory; /* kB of its own; not what it has read of programs and libraries */
+	long memory; /* kB of its own; excluding pages of programs and libraries that it has read */
 	int files;
 	unsigned entries[64]; /* of each map */
 	char names[64][32];
@@ -53,7 +53,7 @@ static long bpf(int command, union bpf_attr *attributes)
 }
 
 /*
- * Entries come and go. Of an array of maps each look-up takes a grace period (kernel/bpf/syscall.c,
+ * Entries come and go. In an array of maps each look-up takes a grace period (kernel/bpf/syscall.c,
  * maybe_wait_bpf_programs).
  */
 static bool is_hash(int map)
@@ -250,7 +250,7 @@ static void watch(void)
 	asked++;
 }
 
-/* A program that the policy is about: it starts, is sealed or not in its short life, and ends. */
+/* A program that the policy applies to: it starts, is sealed or not in its short life, and ends. */
 static void start_one(void)
 {
 	pid_t pid = fork();
@@ -310,7 +310,7 @@ static void rest(void)
 		crowd[i].puppet = puppet_end(crowd[i].puppet);
 	(void)status_becomes("spaces", 0, 30);
 	(void)status_becomes("sets", 0, 30);
-	/* Two looks of its timer, which give memory back and forget what was watched. */
+	/* Two looks of its timer, which free memory and forget watched processes. */
 	nap(5000);
 	for (int tries = 0; tries < 60 && count_entries(MAPS "/spaces"); tries++) {
 		if (tries % 10 == 0)
@@ -332,7 +332,7 @@ static void soak(unsigned long times)
 	rest();
 }
 
-/* What the daemon has of its own, kB; it gives back what it does not need every few seconds. */
+/* The daemon's own memory, kB; it frees unneeded memory every few seconds. */
 static long memory_left(long most)
 {
 	long memory = 0;
@@ -373,7 +373,7 @@ int main(int argc, char **argv)
 	srandom(seed);
 	install();
 	daemon_start();
-	/* Buffers, pools and the like get the size that they need. */
+	/* Lets buffers, pools and the like reach their final size. */
 	soak(times / 2 < 1000 ? times / 2 : 1000);
 	before = measure_usage();
 	soak(times);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Clients that misbehave on the socket: no request at all, half of one, one
- * without an end, too many at once. The daemon goes on serving the others.
+ * Misbehaving clients: no request at all, half a request, one without an end, too many at once. The daemon
+ * continues to serve the others.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ static void send_raw(const char *what, const void *data, size_t length, const ch
 		bail("cannot connect");
 	(void)connection_send(&connection, data, length);
 	reply = connection_receive(&connection, 10000, &gone);
-	/* Either it is closed, or answered by that error. */
+	/* The connection is closed, or the error is the answer. */
 	ok(gone || (reply && strstr(json_text(reply, "error"), wanted)), "%s: %s (%s)", what,
 	   *wanted ? wanted : "the connection is closed",
 	   gone	 ? "closed" :
@@ -82,10 +82,10 @@ static void huge_and_endless(void)
 	memset(spaces, ' ', chunk);
 	if (!connection_open(&connection))
 		bail("cannot connect");
-	/* Without an end: sooner or later the daemon has had enough. */
+	/* Without an end: at some point the daemon gives up. */
 	while (sent < (256u << 20) && connection_send(&connection, spaces, chunk))
 		sent += chunk;
-	json_decref(connection_receive(&connection, 5000, &gone)); /* it may get the reason */
+	json_decref(connection_receive(&connection, 5000, &gone)); /* the reason may arrive */
 	if (!gone)
 		(void)connection_receive(&connection, 5000, &gone);
 	ok(sent < (256u << 20) && gone, "an endless message: the connection is closed (after %zu MB)",
@@ -151,7 +151,7 @@ static void half_closed_and_slow(void)
 	}
 	ok(!gone && reply, "ten clients that send a byte at a time: all are answered in the end");
 
-	/* Who leaves before the answer. */
+	/* A client that leaves before the answer. */
 	for (int i = 0; i < 100; i++)
 		if (connection_open(&connection)) {
 			(void)connection_send(&connection, call, sizeof(call));
@@ -183,7 +183,7 @@ static void pipelined(void)
 	ok(right == 200, "200 calls in one go are answered in their order (%u)", right);
 	connection_close(&connection);
 
-	/* A client that asks and asks, and never reads an answer. */
+	/* A client that sends requests, and never reads an answer. */
 	if (!connection_open(&connection))
 		bail("cannot connect");
 	for (int i = 0; i < 20000; i++)
@@ -216,7 +216,7 @@ static void two_hundred(void)
 	ok(answered == 200, "200 connections at once: all are served (%u)", answered);
 	for (int i = 0; i < 200; i++)
 		connection_close(&all[i]);
-	/* More than it serves at a time: those beyond wait or are refused, and then all leave. */
+	/* More than it serves at a time: the others wait or are refused, and then all leave. */
 	open = 0;
 	while (open < 900 && connection_open(&many[open]))
 		open++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel seals a program as it starts: the first constructor finds its memory sealed, every time, while
- * many others start, and while the daemon is stopped, or gone. $MSEALD_BRIEF: some hundred starts instead of
+ * The kernel seals a program as it starts: the first constructor always finds its memory sealed, also while
+ * many others start, and while the daemon is stopped or gone. $MSEALD_BRIEF: some hundred starts instead of
  * some thousand.
  */
 #define _GNU_SOURCE
@@ -28,7 +28,7 @@
 #define AT_ONCE 12
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-/* What a program can do unsealed: bits of its status. */
+/* Successes of an unsealed program: bits of its status. */
 struct form {
 	const char *name;
 	int unsealed;
@@ -85,7 +85,10 @@ static int run(const char *name, const char *order)
 	return child_end(start(path, order));
 }
 
-/* So many starts, some at a time; how many did not end with status 0, as early that was not sealed. */
+/*
+ * Starts the program this often, some at a time. Returns how many did not end with status 0, like an unsealed
+ * one.
+ */
 static unsigned storm(const char *program, const char *order, unsigned times)
 {
 	unsigned bad = 0;
@@ -105,7 +108,7 @@ static unsigned storm(const char *program, const char *order, unsigned times)
 	return bad;
 }
 
-/* Until that file is there. */
+/* Repeats the storm until the file exists. */
 static unsigned storm_until(const char *path)
 {
 	unsigned bad = 0;
@@ -128,7 +131,7 @@ static void each_form(void)
 	   "a program that no policy matches opens all of it");
 }
 
-/* What of a program is sealed when its policy names one segment. */
+/* The seals of a program whose policy names one segment. */
 static void each_segment(void)
 {
 	static const struct {
@@ -154,7 +157,7 @@ static void each_segment(void)
 	}
 }
 
-/* By the loader's own call, which is not judged while the object is being sealed. */
+/* The loader's own call changes the data. It is not judged while the object is being sealed. */
 static void data_again(void)
 {
 	static const char *const seals[] = { "Segments=data\n", "Segments=data\nDlopen=yes\n",
@@ -190,7 +193,7 @@ static double used_by_children(void)
 	return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/* Programs that the kernel sealed; and objects of theirs, sealed and left to the daemon. */
+/* Programs that the kernel sealed; and their objects, sealed and left to the daemon. */
 struct counts {
 	int64_t starts, objects, left;
 };
@@ -273,7 +276,7 @@ static void without_daemon(void)
 	ok(bad == 0, "while one daemon takes over from another: each was sealed");
 }
 
-/* Each attempt is on one segment, though some are one seal. */
+/* Each attempt is on one segment, though one seal may cover several. */
 static void segments_of_attempts(void)
 {
 	static const char *const names[] = { "text", "rodata", "relro" };
@@ -317,9 +320,9 @@ static void staying(void)
 	(void)child_end(pid);
 }
 
-/* --- what is not sealed as it starts, and why --- */
+/* --- parts that are not sealed at the start, and the reasons --- */
 
-/* "STATE REASON", as policy list has them; static. */
+/* "STATE REASON", as in policy list; static. */
 static const char *state_of(pid_t pid)
 {
 	static char text[64];
@@ -351,7 +354,7 @@ static bool becomes(pid_t pid, const char *state, int seconds)
 	return strcmp(state_of(pid), state) == 0;
 }
 
-/* Processes of a list of Metrics, by one of its labels. */
+/* Processes in a list of Metrics, selected by one of its labels. */
 static int64_t metric(const char *list, const char *label, const char *value)
 {
 	json_t *reply = NULL, *one;
@@ -367,7 +370,7 @@ static int64_t metric(const char *list, const char *label, const char *value)
 	return number;
 }
 
-/* Seals of it that are native; -1: it has none at all. */
+/* The number of its native seals; -1: no seals at all. */
 static int native_seals(pid_t pid)
 {
 	json_t *seals = daemon_seals(pid), *seal;
@@ -444,7 +447,9 @@ static pid_t start_traced(void)
 	return pid;
 }
 
-/* Native seals come with NativeAfter=, what its loader does not finish is sealed after Settle=. */
+/*
+ * Native seals come after NativeAfter=; segments that its loader leaves unfinished are sealed after Settle=.
+ */
 static void settings(void)
 {
 	bool native = getenv("MSEALD_EXPECT_NATIVE");

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What goes wrong around the daemon while something is sealed: it is killed and started again all
- * the time, finds pins missing, or such as are none of ours, of another layout, no BTF, no room, no
- * memory. What is sealed stays sealed; a daemon that cannot go on says why and changes nothing.
- * $MSEALD_SURVIVE: how often it is killed (default 200 on 6.12, 20 elsewhere and in short, where one
- * daemon after several mishaps, or without several pins, has to go on).
+ * Faults around the daemon while something is sealed: it is killed and restarted all the time, finds pins
+ * missing, foreign pins, pins of another layout, no BTF, no room, no memory. Sealed memory stays sealed; a
+ * daemon that cannot continue gives the reason and changes nothing. $MSEALD_SURVIVE is the number of kills:
+ * by default 200 on 6.12, 20 elsewhere and in the short form. In the short form one daemon has to continue
+ * after several faults, or without several pins.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -42,7 +42,7 @@ static bool allowed(struct puppet *puppet, uint64_t at)
 	       puppet_call(puppet, SYS_mprotect, at, PAGE, PROT_READ) == 0;
 }
 
-/* --- never a moment --- */
+/* --- sealed at every moment --- */
 
 /* In puppet_data(). */
 struct score {
@@ -59,14 +59,14 @@ static long count(struct score *score, long call, long result)
 	return result;
 }
 
-/* Runs in a puppet: page, score, whether calls that only a gate can deny are answered with EPERM. */
+/* Runs in a puppet: page, score, whether calls that only a gate can deny fail with EPERM. */
 static long try_all_the_time(const long arguments[6])
 {
 	struct score *score = (struct score *)arguments[1];
 	long page = arguments[0], child;
 	unsigned round = 0;
 
-	/* The daemon is to get on, too. */
+	/* The daemon must make progress, too. */
 	RAW(SYS_setpriority, 0 /* PRIO_PROCESS */, 0, 15);
 	while (!score->stop) {
 		(void)count(score, SYS_mprotect, RAW(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE));
@@ -112,7 +112,7 @@ static unsigned wanted_kills(void)
 	return text ? (unsigned)atoi(text) : is_short() ? 20 : 200;
 }
 
-/* Killed at any moment of its start; each sixteenth lives until it answers. */
+/* Kills it at any moment of its start; each sixteenth lives until it answers. */
 static void one_life(unsigned i)
 {
 	if (i % 16 != 15) {
@@ -128,7 +128,7 @@ static void one_life(unsigned i)
 static void never_a_moment(void)
 {
 	struct puppet *attackers[ATTACKERS];
-	/* They take all the time that there is: two are as many as there are processors. */
+	/* They use all processor time: two match the number of processors. */
 	const int count = (int)brief(ATTACKERS, 2);
 	uint64_t tries = 0, successes = 0, forks = 0, page;
 	unsigned kills = wanted_kills();
@@ -169,7 +169,7 @@ static void never_a_moment(void)
 	   "and nothing is left when all have ended");
 }
 
-/* --- a daemon that cannot go on --- */
+/* --- a daemon that cannot continue --- */
 
 struct victim {
 	struct puppet *puppet;
@@ -193,7 +193,7 @@ static void victim_close(struct victim *victim)
 	victim->puppet = puppet_end(victim->puppet);
 }
 
-/* What mseald has said since then. */
+/* The log of mseald since that offset. */
 static char *said_since(off_t from)
 {
 	int log = open(DAEMON_LOG, O_RDONLY | O_CLOEXEC);
@@ -212,7 +212,7 @@ static off_t log_size(void)
 	return stat(DAEMON_LOG, &st) < 0 ? 0 : st.st_size;
 }
 
-/* Names below PINS, to see that none has come or gone. */
+/* Counts names below PINS, to see that none has come or gone. */
 static unsigned long count_below(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -231,7 +231,7 @@ static unsigned long count_below(const char *path)
 	return count;
 }
 
-/* Started now it must end with one line that has this word, and change nothing. */
+/* A daemon started now must exit with one line that contains this word, and change nothing. */
 static void is_refused(struct victim *victim, const char *word, const char *name)
 {
 	unsigned long pins = count_below(PINS);
@@ -285,7 +285,7 @@ static void unmap_state(struct mseald_state *state)
 	munmap(state, sizeof(*state));
 }
 
-/* Each finds it stopped, and what it breaks it repairs. */
+/* Each case finds the daemon stopped, and repairs what it breaks. */
 static void another_layout(struct victim *victim)
 {
 	struct mseald_state *state = map_state();
@@ -372,7 +372,7 @@ static void refused_starts(void)
 	(void)daemon_stop(SIGTERM);
 	for (size_t i = 0; i < count; i++) {
 		scenes[i].scene(&victim);
-		/* In short one that goes on does it after all of them. */
+		/* In the short form, a daemon that continues does so once, after all of them. */
 		if (i < count - 1 && brief(0, 1))
 			continue;
 		is_taken_over(&victim, scenes[i].then);
@@ -383,9 +383,9 @@ static void refused_starts(void)
 	victim_close(&victim);
 }
 
-/* --- half there --- */
+/* --- incomplete state --- */
 
-/* Those maps; names: of all of them, for the check. */
+/* Removes the pins of those maps; names: of all of them, for the check. */
 static void missing_pins(struct victim *victim, char *const *maps, size_t count, const char *names)
 {
 	unsigned long pins = count_below(PINS "/maps");
@@ -431,7 +431,7 @@ static void missing_maps(void)
 	victim_close(&victim);
 }
 
-/* All links of the generation that is attached; only those that begin so. */
+/* Removes the pins of all links of the attached generation whose names begin so. */
 static unsigned unpin_links(const char *beginning)
 {
 	unsigned removed = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The ready policy system, as msealctl policy enable turns it on: it is about every process, says so in
- * a line, and leaves programs that have a policy of their own to that, whatever its name. With audit
- * nothing is denied, and the report says what deny does not do; with deny all processes are sealed, and
- * pid 1 with what needs no SIGKILL.
+ * The ready policy system, enabled by msealctl policy enable: it applies to every process, reports that in a
+ * line, and leaves programs with a policy of their own to that policy, whatever its name. With audit nothing
+ * is denied, and the report gives the limits of deny; with deny all processes are sealed, and pid 1 with the
+ * deny bits that need no SIGKILL.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,7 +28,7 @@
 
 static char said[1 << 16];
 
-/* Both streams; the status. */
+/* Captures both streams; returns the status. */
 static int run(const char *command)
 {
 	FILE *pipe = popen(command, "re");
@@ -74,7 +74,7 @@ struct started {
 	FILE *to;
 };
 
-/* Makes its stack executable once it is told to. */
+/* Starts a program that makes its stack executable when told to. */
 static struct started start(const char *program)
 {
 	struct started started;
@@ -123,7 +123,7 @@ static const json_t *find(const json_t *reply, pid_t pid)
 	return NULL;
 }
 
-/* Of all that the policy is about, how many are in this state. */
+/* The number of processes under the policy in this state. */
 static unsigned count(const json_t *reply, const char *state)
 {
 	unsigned count = 0;
@@ -239,7 +239,7 @@ static void deny(void)
 	ok(finish(&own) == 0, "and may do what that does not deny");
 	ok(finish(&plain) == 1, "the others may not");
 	json_decref(reply);
-	/* The machine lives on: pid 1 forks, and so do we. */
+	/* The machine lives on: pid 1 and the test can fork. */
 	ok(system("true") == 0 && kill(1, 0) == 0, "programs start as before");
 	ok(run("msealctl policy disable system 2>&1") == 0 && says("system is off: removed the link"),
 	   "disable");
@@ -254,7 +254,7 @@ int main(void)
 	audit();
 	deny();
 	daemon_stop(SIGTERM);
-	/* Or everything, the shell that runs the tests too, would stay sealed. */
+	/* Otherwise everything, including the shell that runs the tests, would stay sealed. */
 	if (system("rm -r " PINS " " ETC "/zzz.conf /var/lib/mseald") != 0)
 		diag("cannot remove " PINS);
 	return tap_end();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A process with 64 threads in system calls of all kinds is sealed natively 50 times, or
- * $MSEALD_THREADS_SEALS, up to 1,000 (half an hour under emulation). None of its calls may fail or
- * return anything else than in a process that is left alone.
+ * $MSEALD_THREADS_SEALS, up to 1,000 (half an hour under emulation). None of its calls may fail or return
+ * another result than in an unsealed process.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,8 +22,8 @@
 
 #define SEALS 1000 /* at most; $MSEALD_THREADS_SEALS, 50 without it */
 #define PAGES (2ul * SEALS + 1)
-#define ROUNDS brief(400, 25) /* of work: some ten seconds of an emulated machine, or one */
-#define MOST 40		      /* processes sealed, at most, until there are 1,000 seals */
+#define ROUNDS brief(400, 25) /* of work: about ten seconds of an emulated machine, or one */
+#define MOST 40		      /* processes sealed, at most, to reach 1,000 seals */
 
 static struct work *work;
 static unsigned wanted = 50, tried, natives, altered;
@@ -45,7 +45,7 @@ static void seal_all_the_while(pid_t pid)
 	}
 }
 
-/* Runs it once; true when all threads have ended their work well. */
+/* Runs it once; true: all threads have finished their work without a fault. */
 static bool run(bool sealed, struct work_result results[WORK_THREADS])
 {
 	long began = milliseconds();
@@ -56,7 +56,7 @@ static bool run(bool sealed, struct work_result results[WORK_THREADS])
 	if (sealed)
 		seal_all_the_while(pid);
 	for (int i = 0; work_done(work) < WORK_THREADS && i < 120000 / 20; i++) {
-		/* Who waits for a partner that has found something bad waits for ever. */
+		/* A thread whose partner has found a fault waits forever. */
 		unsigned failed = 0;
 
 		for (int j = 0; j < WORK_THREADS; j++)
@@ -111,9 +111,9 @@ int main(int argc, char **argv)
 	if (wanted > SEALS)
 		wanted = SEALS;
 	daemon_start();
-	/* It has 64 threads against it on two processors, which are emulated. */
+	/* The daemon competes with 64 threads on two emulated processors. */
 	setpriority(PRIO_PROCESS, (id_t)daemon_pid(), -20);
-	/* Always one that is sealed, so that the programs are not attached anew each time. */
+	/* One process is always sealed, so that the programs are not attached anew each time. */
 	other = puppet_new();
 	must_seal(other->pid, puppet_pages(other, 1, PROT_READ), PAGE);
 	if (!ok(run(false, alone), "64 threads, left alone: no call fails"))

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What clever attackers found: lengths beyond memory, huge pages, the break
- * below the heap, memory kept from children, stacks that grow into holes, who
- * is left when a gate has killed, forks while one daemon follows another; and
- * a daemon that would rather not start than kill.
+ * Ideas of clever attackers: lengths beyond memory, huge pages, the break below the heap, memory kept from
+ * children, stacks that grow into holes, processes left after a kill by a gate, forks while one daemon
+ * follows another. Also a daemon that refuses to start instead of killing.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -57,7 +56,7 @@ static bool has_flag(pid_t pid, uint64_t page, const char *flag)
 	return has;
 }
 
-/* --- the daemon with an option: daemon_start() knows none --- */
+/* --- the daemon with an option: daemon_start() takes none --- */
 
 #define SCRIPT "/tmp/mseald-with-option"
 
@@ -82,7 +81,7 @@ static void daemon_start_with(const char *option)
 	unlink(SCRIPT);
 }
 
-/* --- row 8: brk below the heap only asks --- */
+/* --- row 8: brk below the heap only reads the break --- */
 
 static uint64_t heap_start(pid_t pid)
 {
@@ -169,7 +168,7 @@ static void breaks(void)
 	ok(result == (long)(start + PAGE), "row 8: the break can be moved down to the seal (%s)",
 	   puppet_text(puppet, result));
 	result = puppet_call(puppet, SYS_brk, start);
-	/* The kernel's own way to refuse is to return the break as it is. */
+	/* The kernel itself refuses by returning the unchanged break. */
 	ok(native_expected() && !gate_is_override() ? result == (long)(start + PAGE) :
 						      stopped_by_gate(puppet, result),
 	   "row 8: and no further: %s (%s)", gate_text(), puppet_text(puppet, result));
@@ -180,7 +179,7 @@ static void breaks(void)
 
 /* --- row 6: MADV_DONTFORK and MADV_DOFORK --- */
 
-/* address: what a child does that lacks that page. 0: all is well. */
+/* address: the life of a child without that page. 0: no fault. */
 static long live_with_hole(const long arguments[6])
 {
 	long at;
@@ -204,7 +203,7 @@ static void kept_from_children(int protection, const char *what)
 	uint64_t page = puppet_pages(puppet, 4, protection) + PAGE;
 	long result;
 
-	/* The one page before it is sealed, the next one is not sealed at all. */
+	/* The page before it is sealed, the next one is unsealed. */
 	ok(!puppet_call(puppet, SYS_madvise, page, 2 * PAGE, MADV_DONTFORK) &&
 		   has_flag(puppet->pid, page, "dc"),
 	   "MADV_DONTFORK before the seal, %s: it works", what);
@@ -234,7 +233,7 @@ static void then_kept_from_children(int protection, const char *what)
 {
 	struct puppet *puppet = puppet_new();
 	uint64_t page = puppet_pages(puppet, 3, protection) + PAGE;
-	/* mseal(2) lets it pass where memory is writable. */
+	/* mseal(2) permits it on writable memory. */
 	bool (*stopped)(struct puppet * puppet, long result) = protection & PROT_WRITE ? stopped_by_program :
 											 stopped_by_gate;
 	const char *text = protection & PROT_WRITE ? program_text() : gate_text();
@@ -267,7 +266,7 @@ static void then_kept_from_children(int protection, const char *what)
 
 /* --- row 6: RELRO of a real library --- */
 
-/* A page of the first library's RELRO in a process sealed with --segments=relro; 0: there is none. */
+/* A page of the first library's RELRO in a process sealed with --segments=relro; 0: none. */
 static uint64_t find_relro(pid_t pid, const char *library, uint64_t *ret_length)
 {
 	json_t *seals = daemon_seals(pid), *seal;
@@ -330,7 +329,7 @@ end:
 
 /* --- row 13: stacks that grow --- */
 
-#define ROOM 2048ul /* pages: more than any guard gap, less than a stack may have */
+#define ROOM 2048ul /* pages: more than any guard gap, less than the limit of a stack */
 
 static long use_stack(const long arguments[6])
 {
@@ -386,7 +385,7 @@ static void growing_mappings(void)
 
 struct grower {
 	struct puppet *one, *sibling, *third; /* all in one address space */
-	/* four pages to be sealed; a mapping that grows, above them */
+	/* four pages to be sealed, and a growing mapping above them */
 	uint64_t page, stack;
 };
 
@@ -418,7 +417,7 @@ static void grower_end(struct grower *grower)
 	puppet_end(grower->one);
 }
 
-/* address, where to tell: grows a stack there by a store; what can be read back. */
+/* address, address of the result: grows a stack there by a store; returns the value read back. */
 static long grow_by_store(const long arguments[6])
 {
 	volatile char *at = (char *)arguments[0];
@@ -442,7 +441,7 @@ static long grow_by_call(const long arguments[6])
 	return *(volatile char *)arguments[0];
 }
 
-/* The byte there, by a call that needs no fault; 0: not mapped. */
+/* The byte there, read by a call without a fault; 0: unmapped. */
 static long peek(const long arguments[6])
 {
 	char byte = 0;
@@ -502,7 +501,7 @@ static void stack_into_hole(puppet_function grow, const char *what)
 	grower_end(&grower);
 }
 
-/* --- processes left when a gate has killed --- */
+/* --- processes left after a kill by a gate --- */
 
 static void survivor_of(const char *what, const long call[7], uint64_t at, struct puppet *one)
 {
@@ -549,7 +548,7 @@ struct fork_load {
 	_Atomic long forks, wrong;
 };
 
-/* page, struct fork_load: children one after the other, each tries to change the page. */
+/* page, struct fork_load: makes children one after the other; each tries to change the page. */
 static long fork_on(const long arguments[6])
 {
 	struct fork_load *load = (struct fork_load *)arguments[1];
@@ -581,7 +580,7 @@ static int count_links(void)
 	return count;
 }
 
-/* The last daemon has --gate=kill, which what comes after this needs. */
+/* The last daemon has --gate=kill, which the following tests need. */
 static void forks_during_hand_over(void)
 {
 	static const int signals[] = { SIGTERM, SIGKILL, SIGKILL };
@@ -616,7 +615,7 @@ static void forks_during_hand_over(void)
 	   "forks during hand-over: attached, two sets (%" PRId64 ")", status_number("sets"));
 	for (int i = 0; i < 2; i++) {
 		atomic_store(&loads[i]->stop, 1);
-		/* One ends by itself, one in the midst of it. */
+		/* One ends by itself, one during the call. */
 		if (i == 0)
 			puppet_result(forkers[i]);
 		forks += loads[i]->forks;
@@ -636,7 +635,7 @@ static void forks_during_hand_over(void)
 
 /* --- --gate=deny --- */
 
-/* Runs it to its end; what it said. Returns the wait status, -1 when it went on for a minute. */
+/* Runs it to its end, with its output in said. Returns the wait status; -1: it ran for over a minute. */
 static int run_daemon(const char *option, char *said, size_t size)
 {
 	const char *path = getenv("MSEALD") ?: "/usr/sbin/mseald";
@@ -677,7 +676,7 @@ static int run_daemon(const char *option, char *said, size_t size)
 	return status;
 }
 
-/* With --gate=deny: where its calls could only be killed for, a 32-bit program is not sealed against them. */
+/* With --gate=deny a 32-bit program is not sealed against calls for which it could only be killed. */
 static void deny_32(void)
 {
 	struct puppet *puppet = puppet_new_32();
@@ -706,7 +705,7 @@ static void deny_32(void)
 	puppet_end(puppet);
 }
 
-/* No daemon runs. */
+/* Without a running daemon. */
 static void rather_not_start(void)
 {
 	struct puppet *puppet;
@@ -716,7 +715,7 @@ static void rather_not_start(void)
 	long result;
 
 	if (!gate_is_override()) {
-		/* An earlier test may have left some. */
+		/* An earlier test may have left links. */
 		int links = count_links();
 
 		status = run_daemon("--gate=deny", said, sizeof(said));
@@ -764,7 +763,7 @@ int main(int argc, char **argv)
 	ok(status_becomes("spaces", 0, 10), "nothing is left of the tricks");
 	forks_during_hand_over();
 
-	/* What needs a gate that kills: every kernel has one. */
+	/* Tests that need a gate that kills: every kernel has one. */
 	diag("from here on with --gate=kill");
 	setenv("MSEALD_EXPECT_GATE", "kill", 1);
 	unsetenv("MSEALD_EXPECT_NATIVE");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the gates let through unjudged because the kernel refuses it at once:
- * it says what it says to a process that is not sealed, and nothing at all has
- * changed in the whole address space, mapping by mapping, page by page.
+ * Calls that the gates let pass unjudged because the kernel refuses them at once. The kernel must return the
+ * same error as to an unsealed process, and nothing may change in the whole address space, mapping by
+ * mapping, page by page.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,18 +27,18 @@
 #define LENGTH (TARGET_PAGES * PAGE)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
-#define MOST_BYTES (64ul << 20) /* of a mapping whose bytes are looked at */
+#define MOST_BYTES (64ul << 20) /* limit of a mapping whose bytes are compared */
 #define WITHOUT_WRAP (ABIS_FUNCTIONS | 1u << ABI_32)
 #define WRAPPING (1u << ABI_64)
-/* Too long for user memory: but not for a 64-bit process that calls by int 0x80. */
+/* Too long for user memory, except for a 64-bit process that calls by int 0x80. */
 #define TOO_LONG (1u << ABI_64 | 1u << ABI_32)
 
 static const struct call {
 	const char *name;
 	unsigned abis;
 	long number, offset, length, third, fourth, fifth;
-	bool from_end; /* length is counted from the end of all numbers */
-	bool either;   /* a gate may deny it all the same */
+	bool from_end; /* length is counted from the end of the address space */
+	bool either;   /* a gate may deny it anyway */
 } calls[] = {
 #define UNALIGNED(name, number, third) \
 	{ name ": unaligned", WITHOUT_WRAP, number, 8, PAGE, third }, \
@@ -117,7 +117,7 @@ static const struct call {
 	{ NULL },
 };
 
-/* --- the whole of it --- */
+/* --- the whole address space --- */
 
 static uint64_t hash_bytes(int fd, uint64_t start, uint64_t end)
 {
@@ -128,7 +128,7 @@ static uint64_t hash_bytes(int fd, uint64_t start, uint64_t end)
 		size_t length = end - at < sizeof(bytes) ? end - at : sizeof(bytes);
 		ssize_t got = pread(fd, bytes, length, (off_t)at);
 
-		/* What cannot be read stays so. */
+		/* Unreadable memory stays unreadable. */
 		if (got <= 0) {
 			hash = (hash ^ 1) * 0x100000001b3u;
 			at += PAGE;
@@ -142,8 +142,8 @@ static uint64_t hash_bytes(int fd, uint64_t start, uint64_t end)
 }
 
 /*
- * A line for each mapping: all that maps says, its flags, how many pages of its own it has, and if
- * it has any, its bytes. Not of shared memory, nor of the stack in use.
+ * A line for each mapping: its line in maps, its flags, the number of its own pages, and a hash of the bytes,
+ * if it has any. Excludes shared memory and the current stack.
  */
 static char *everything(pid_t pid)
 {
@@ -182,7 +182,7 @@ static char *everything(pid_t pid)
 	return text;
 }
 
-/* Where they begin to differ. */
+/* Shows where they begin to differ. */
 static void show_difference(const char *before, const char *after)
 {
 	size_t at = 0, line = 0;
@@ -213,14 +213,14 @@ static long make_call(struct stage *stage, const struct call *call, uint64_t at)
 {
 	long start = (long)at + call->offset, length = call->length - (call->from_end ? start : 0);
 
-	/* Of a 32-bit process: the same, cut to 32 bits. */
+	/* A 32-bit process makes the same call, with the length cut to 32 bits. */
 	if (ABIS_32 & 1u << stage->abi)
 		length = length > 0 && length < 1l << 31 ? length : length ? 0xfff00000l : 0;
 	return stage_attack(stage, call->number, start, length, call->third, call->fourth,
 			    call->fifth == -2 ? (long)at : call->fifth);
 }
 
-/* On one processor: which one it is on is in its memory, written by the kernel (rseq). */
+/* On one processor: the kernel writes its number into the process's memory (rseq). */
 static struct stage new_stage(enum abi abi)
 {
 	struct stage stage = { .victim = abi == ABI_32 ? puppet_new_32() : puppet_new(), .abi = abi };
@@ -233,14 +233,14 @@ static struct stage new_stage(enum abi abi)
 	return stage;
 }
 
-/* A process, and what it looked like after its last call. */
+/* A process, and its state after its last call. */
 struct subject {
 	struct stage stage;
 	uint64_t at; /* the target */
 	char *before;
 };
 
-/* Has nothing changed by the call just made? */
+/* Has the last call changed nothing? */
 static bool is_unchanged(struct subject *subject)
 {
 	char *after = everything(subject->stage.victim->pid);
@@ -282,13 +282,13 @@ static const struct {
 #define PLACES (sizeof(places) / sizeof(*places))
 #define CALLS (sizeof(calls) / sizeof(*calls) - 1)
 
-static long wants[CALLS][PLACES]; /* what the kernel says to a process that is not sealed */
+static long wants[CALLS][PLACES]; /* the kernel's result for an unsealed process */
 
 static bool check_call(struct subject *subject, size_t call, size_t place, enum seal seal)
 {
 	struct puppet *victim = subject->stage.victim;
 	long result = make_call(&subject->stage, &calls[call], subject->at + (uint64_t)places[place].offset);
-	/* The kernel's own seal may be looked at first. */
+	/* The kernel may check the native seal first. */
 	bool may_be_stopped = place < 2 && (calls[call].either ||
 					    (seal == PERMANENT && native_expected() && !victim->is_32));
 
@@ -338,14 +338,14 @@ static void all_calls(enum abi abi, enum seal seal)
 	subject_end(&subject);
 }
 
-/* The comparison sees what it is for. */
+/* Control: the comparison does detect changes. */
 static void comparison_sees(void)
 {
 	struct stage stage = new_stage(ABI_64);
 	uint64_t at = lay_out(&stage);
 	char *texts[4] = { everything(stage.victim->pid) };
 
-	/* Debian's 7.1 and 7.3 let only a tracer write to what is read-only. */
+	/* In Debian's 7.1 and 7.3 only a tracer can write to read-only memory. */
 	stage_call(&stage, SYS_mprotect, (long)at, PAGE, READ_WRITE);
 	stage_poke(&stage, at + 100, "x", 1);
 	stage_call(&stage, SYS_mprotect, (long)at, PAGE, PROT_READ);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Access rights: users about their own processes, root about all, root of a container about what is
- * inside. Nothing is sealed here that was not to be; t_share.c has how much one may have.
+ * Access rights: users on their own processes, root on all, root of a container on processes inside. Nothing
+ * is sealed here against the rules; t_share.c tests the limits.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,7 +30,7 @@
 #define USER 1000
 #define OTHER 1001
 #define ALL_BUT_ADMIN (~(UINT64_C(1) << 21))
-#define SOME 0xa80425fbULL /* what docker leaves to a container's root */
+#define SOME 0xa80425fbULL /* capabilities that docker leaves to a container's root */
 
 static struct puppet *roots; /* a process of root */
 static uint64_t roots_pages;
@@ -46,7 +46,7 @@ static uint64_t pages_of(struct puppet *puppet)
 	return puppet_pages(puppet, 2, PROT_READ);
 }
 
-/* Is asked for, refused so, and nothing of it is sealed. */
+/* The client's request is refused with this error, and nothing is sealed. */
 static void refused(struct puppet *client, struct puppet *victim, const char *error, const char *why,
 		    const char *name)
 {
@@ -87,7 +87,7 @@ static void users(void)
 	refused(client, victim, "PermissionDenied", "ids", "a user: a process of another group");
 	puppet_end(victim);
 
-	/* Privileges that it could get back, or does not want to be looked at. */
+	/* It has privileges that it could regain, or is not dumpable. */
 	victim = puppet_new();
 	puppet_call(victim, SYS_setgroups, 0, 0);
 	puppet_call(victim, SYS_setresgid, USER, USER, USER);
@@ -110,14 +110,14 @@ static void users(void)
 	refused(client, victim, "PermissionDenied", "user namespace",
 		"a user: one in another user namespace");
 	puppet_end(victim);
-	/* A child by vfork that has begun to be another: the memory is root's. */
+	/* A child by vfork that has become another user: the memory is root's. */
 	victim = puppet_child(roots, CLONE_VM);
 	puppet_call(victim, SYS_setresgid, USER, USER, USER);
 	puppet_call(victim, SYS_setresuid, USER, USER, USER);
 	refused(client, victim, "PermissionDenied", "PR_SET_DUMPABLE",
 		"a user: an own process that shares root's memory");
 	puppet_end(victim);
-	/* The client is another by now than when it connected: the same as seteuid() there. */
+	/* The client has another user by now than when it connected: the same as seteuid(). */
 	puppet_end(client);
 	client = puppet_new();
 	puppet_call(client, SYS_setresgid, -1, USER, -1);
@@ -164,7 +164,7 @@ static void takes_back(void)
 	puppet_end(own);
 }
 
-/* --- to look --- */
+/* --- reading --- */
 
 static void looks(void)
 {
@@ -252,8 +252,8 @@ static void monitors(void)
 /* --- containers --- */
 
 /*
- * Is the client refused all calls for root of the machine? host: except for those that user 0 may
- * make without a capability.
+ * Are all calls of root refused to the client? host: except for those that user 0 may make without
+ * capabilities.
  */
 static void no_root(struct puppet *client, bool host, const char *name, const char *why)
 {
@@ -361,7 +361,7 @@ static void user_namespaces(void)
 	puppet_end(own);
 	puppet_end(client);
 
-	/* Made by root, so that 0 is 0: still another user namespace. */
+	/* Made by root, so that 0 maps to 0: still another user namespace. */
 	client = puppet_new();
 	puppet_user_namespace(client, 0, 65536);
 	no_root(client, false, "user 0, in a user namespace", "another user namespace");
@@ -382,7 +382,7 @@ static void write_text(const char *path, const char *text)
 	close(fd);
 }
 
-/* With all that root has, but in the cgroup of a container that is watched. */
+/* With all rights of root, but in the cgroup of a watched container. */
 static void in_container(void)
 {
 	struct puppet *client = puppet_new();
@@ -405,9 +405,9 @@ static void in_container(void)
 	rmdir("/sys/fs/cgroup/t_who");
 }
 
-/* --- what changes between --- */
+/* --- changes during a call --- */
 
-/* The client calls, and is a setuid program when the call is handled. */
+/* The client calls, and is a setuid program by the time the call is handled. */
 static void becomes_another(void)
 {
 	static const char
@@ -458,7 +458,7 @@ static void becomes_another(void)
 	}
 }
 
-/* The next process has this pid. */
+/* Sets the pid of the next process. */
 static void next_pid(pid_t pid)
 {
 	char text[16];
@@ -467,7 +467,7 @@ static void next_pid(pid_t pid)
 	write_text("/proc/sys/kernel/ns_last_pid", text);
 }
 
-/* The process that is named is gone when the daemon hears of it, and root has its pid. */
+/* The named process is gone when the daemon reads the request, and a process of root has its pid. */
 static void named_is_gone(void)
 {
 	struct puppet *client = puppet_of(USER, USER), *own = puppet_of(USER, USER), *heir = NULL;
@@ -529,7 +529,7 @@ static long connect_and_ask(const long arguments[6])
 		       -1;
 }
 
-/* Has the client received that by now? */
+/* Has the client received this by now? */
 static bool finds(struct puppet *puppet, long fd, const char *word)
 {
 	char *text = puppet_data(puppet);
@@ -540,8 +540,8 @@ static bool finds(struct puppet *puppet, long fd, const char *word)
 }
 
 /*
- * Root of a container asks, ends, and leaves its connection to another; root of the machine has its
- * pid then.
+ * Root of a container makes a request, ends, and leaves its connection to another process; then a process of
+ * the machine's root has its pid.
  */
 static void client_is_gone(void)
 {

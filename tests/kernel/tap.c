@@ -9,7 +9,7 @@
 static unsigned checks, failures;
 static void (*bail_cleanup)(void);
 
-/* How a process ends is what tests look at: in their own programs AddressSanitizer leaves signals alone. */
+/* Tests examine how a process ends, so AddressSanitizer leaves signals alone in their programs. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

@@ -4,7 +4,7 @@
 
 n=0 failed=0
 
-# ok STATUS NAME: one check, good when STATUS is 0.
+# ok STATUS NAME: one check; STATUS 0 means success.
 ok() {
 	n=$((n + 1))
 	if [ "$1" = 0 ]; then
@@ -20,7 +20,7 @@ is() {
 	ok $? "$3 ($1)"
 }
 note() { echo "$*" | sed 's/^/# /'; }
-# waits SECONDS COMMAND...: until the command succeeds; fails when it does not in that time.
+# waits SECONDS COMMAND...: waits until the command succeeds; fails after that time.
 waits() {
 	tenths=$(($1 * 10))
 	shift
@@ -30,7 +30,7 @@ waits() {
 		sleep 0.1
 	done
 }
-# The plan, and the status to end with.
+# Prints the plan; returns the exit status.
 done_testing() {
 	echo "1..$n"
 	[ $failed = 0 ]

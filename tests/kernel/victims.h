@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Processes that are sealed while they do something, and check themselves
- * that they notice nothing of it. t_native.c seals them.
+ * Processes that are sealed while they work, and check themselves that they notice nothing. t_native.c seals
+ * them.
  */
 #ifndef MSEALD_TESTS_VICTIMS_H
 #define MSEALD_TESTS_VICTIMS_H
@@ -12,7 +12,7 @@
 
 #include "puppet.h"
 
-/* What test and victim have in common; all made anew for each victim. */
+/* Shared by test and victim; made anew for each victim. */
 struct scene {
 	int pipe[2];   /* empty */
 	int stream[2]; /* a pair of connected sockets */
@@ -30,25 +30,25 @@ enum victim_gate { NATIVE, NEXT, EITHER };
 
 struct victim {
 	const char *name;
-	/* Runs in the victim: 0, or what went wrong (VICTIM_BAD). */
+	/* Runs in the victim. 0, or the fault (VICTIM_BAD). */
 	long (*live)(const long arguments[6]);
 	/*
-	 * The system call it must be blocked in when it is sealed; -1: none, it runs; -2: it says
-	 * so itself (progress).
+	 * The system call in which it must be blocked when it is sealed; -1: none, it runs; -2: it reports
+	 * itself (progress).
 	 */
 	long call;
-	/* In the test, after the seal: makes it go on. */
+	/* In the test, after the seal: lets it continue. */
 	void (*wake)(void);
-	enum victim_gate gate;	 /* that the seal must have: native, or the next one */
+	enum victim_gate gate;	 /* required gate of the seal: native, or the next one */
 	void (*set_up)(void);	 /* in the test, before the victim is made */
 	void (*meanwhile)(void); /* in the test, before the first seal */
-	unsigned seals;		 /* so many, of a page each; 0: one */
+	unsigned seals;		 /* number of seals, of a page each; 0: one */
 	int pending;		 /* a signal sent to it once it sleeps, before the seal */
-	bool dies;		 /* it ends itself, with VICTIM_ENDS, when all was well */
+	bool dies;		 /* it ends itself, with VICTIM_ENDS, if it finds no fault */
 };
 
 /*
- * A sleep of this long, without wake, is sealed half way: begun anew then, it would end this long
+ * A sleep of this length, without wake, is sealed half way. If it were restarted, it would end this long
  * after the seal.
  */
 #define SLEEP_MS 3000
@@ -56,12 +56,12 @@ struct victim {
 #define RUNS (-1)
 #define SAYS_SO (-2)
 
-#define VICTIM_ENDS 7 /* the exit status of those that die */
+#define VICTIM_ENDS 7 /* exit status of those that end themselves */
 
 extern const struct victim call_victims[], signal_victims[], state_victims[],
 	half_victims[]; /* end with a name of NULL */
 
-/* What went wrong, and where: the line, and the number found. */
+/* A fault: its line, and the number found. */
 #define VICTIM_BAD(found) ((long)__LINE__ << 32 | ((long)(found)&0xffffffff))
 #define MUST(condition, found) \
 	do { \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Victims asleep in system calls that are made again, without their noticing. */
+/* Victims asleep in system calls that are restarted, without their noticing. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -167,7 +167,7 @@ static long in_epoll_wait_timeout(const long arguments[6])
 	struct epoll_event event = { 0 };
 	long n = RAW(SYS_epoll_wait, epoll_on_pipe(), &event, 1, SLEEP_MS);
 
-	/* It may take longer than was asked for: a timeout in milliseconds begins anew. */
+	/* It may take longer than requested: a timeout in milliseconds starts anew. */
 	(void)arguments;
 	MUST(n == 0, n);
 	return 0;

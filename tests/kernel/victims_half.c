@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Victims in the middle of a call: a stop there would be seen in its result. They get the next gate. */
+/* Victims in the middle of a call: a stop would be visible in its result. They get the next gate. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 static char much[MUCH];
 
-/* Reads all of it from the other end, at a time when half has been written. */
+/* Reads all of it from the other end, when half has been written. */
 static void drain(int fd)
 {
 	char buffer[4096];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Victims that wait for signals, have some pending, are in handlers, or replaced their mask. */
+/* Victims that wait for signals, have pending ones, are in handlers, or have replaced their mask. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
@@ -43,7 +43,7 @@ static long in_pause(const long arguments[6])
 	return 0;
 }
 
-/* The signal is blocked but for the sleep: EINTR when it comes, once, and the mask as it was. */
+/* The signal is unblocked only during the sleep: one EINTR when it comes, and the old mask afterwards. */
 static long in_ppoll_signal(const long arguments[6])
 {
 	struct pollfd wait = { scene.pipe[0], POLLIN, 0 };
@@ -60,7 +60,7 @@ static long in_ppoll_signal(const long arguments[6])
 	return 0;
 }
 
-/* The other way round: pending, and blocked for the sleep only. It must not come before the event. */
+/* The reverse: a pending signal, blocked only during the sleep. It must not come before the event. */
 static long in_ppoll_pending(const long arguments[6])
 {
 	struct pollfd wait = { scene.pipe[0], POLLIN, 0 };
@@ -132,7 +132,7 @@ static long in_sigtimedwait(const long arguments[6])
 	return 0;
 }
 
-/* One that is pending and blocked stays so. */
+/* A pending blocked signal stays pending. */
 static long pending(const long arguments[6])
 {
 	char buffer[64];

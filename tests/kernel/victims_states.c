@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Victims that run, are held back by their own rules, or lack what others have. */
+/* Victims that run, restrict themselves, or are unusual in another way. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/audit.h>
@@ -33,7 +33,7 @@ static void wake_stop(void)
 	atomic_store(&scene.shared->stop, 1);
 }
 
-/* Sums in whole and in floating numbers that have a short formula. */
+/* Sums of integers and floating-point numbers with a known formula. */
 static long busy(const long arguments[6])
 {
 	uint64_t n = 0, sum = 0;
@@ -66,7 +66,7 @@ static long busy_without_sigtrap(const long arguments[6])
 	return r;
 }
 
-/* Never asleep, nearly always in the kernel; each result is checked. */
+/* Never asleep, nearly always in the kernel; checks each result. */
 static long busy_with_calls(const long arguments[6])
 {
 	char buffer[64];
@@ -86,9 +86,8 @@ static long busy_with_calls(const long arguments[6])
 }
 
 /*
- * In a restartable sequence for most of the time. The kernel forgets a
- * sequence (rseq_cs) that it has aborted; so a thread that is still in it must find it
- * as it was set at the beginning. Found otherwise: counted in broken.
+ * Mostly in a restartable sequence. The kernel clears rseq_cs of a sequence that it has aborted. So a thread
+ * still in the sequence must find rseq_cs as it was set at the beginning; otherwise it is counted in broken.
  */
 static long in_sequence(const long arguments[6])
 {
@@ -146,7 +145,7 @@ static bool install(struct sock_filter *filter, unsigned short length)
 	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-/* Only what it needs itself, and being a puppet does (munmap is what the test tries at the end). */
+/* Permits only calls that it needs itself, and as a puppet (munmap is what the test tries at the end). */
 static bool only_a_few(void)
 {
 	struct sock_filter filter[] = {

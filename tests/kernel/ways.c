@@ -13,14 +13,13 @@
 #include "daemon.h"
 #include "tap.h"
 
-/* --- what must come of it --- */
+/* --- expected results --- */
 
 /*
- * Does mseal(2) refuse it, where the memory is sealed by it too? Memory of
- * 64-bit processes is, for permanent seals, where MSEALD_EXPECT_NATIVE is 1 (tests/kernel/run);
- * the ABI of the call does not matter. Advice that discards only where the
- * memory is anonymous and not writable (mm/mseal.c, seen on 6.12 and 7.3). That
- * of process_madvise is judged before its ranges are known: by all that is sealed.
+ * Does mseal(2) also refuse the attack? Permanent seals of 64-bit processes are native if
+ * MSEALD_EXPECT_NATIVE is 1 (tests/kernel/run); the ABI of the call does not matter. Advice that discards is
+ * refused only on anonymous memory that is not writable (mm/mseal.c, seen on 6.12 and 7.3). That of
+ * process_madvise is judged before its ranges are known: by all seals.
  */
 static bool is_native(const struct attack *attack, enum abi abi, bool permanent)
 {
@@ -31,7 +30,10 @@ static bool is_native(const struct attack *attack, enum abi abi, bool permanent)
 	return (attack->row != 6 && attack->row != 7) || attack->layout == ANON_READ || attack->anonymous;
 }
 
-/* The one place that knows: "success", "EPERM", "SIGKILL", or the kernel's own word (attack->natively). */
+/*
+ * The single source of expected results: "success", "EPERM", "SIGKILL", or the kernel's own result
+ * (attack->natively).
+ */
 static const char *expected(const struct attack *attack, enum abi abi, bool permanent)
 {
 	bool compat = abi == ABI_INT80 || abi == ABI_32;
@@ -49,7 +51,7 @@ static const char *expected(const struct attack *attack, enum abi abi, bool perm
 	return overridden ? "EPERM" : "SIGKILL";
 }
 
-/* What came of it, in such a word. */
+/* The result in the same words. */
 static const char *result_of(const struct outcome *outcome)
 {
 	switch (outcome->kind) {
@@ -60,7 +62,7 @@ static const char *result_of(const struct outcome *outcome)
 	}
 }
 
-/* Has the kernel itself done what it does? */
+/* Is the result the same as without mseald? */
 static bool as_kernel_does(const struct attack *attack, const struct outcome *outcome)
 {
 	if (attack->error)
@@ -89,7 +91,7 @@ static void report_attack(const struct attack *attack, enum abi abi, bool perman
 		    result, end ? end + 2 : attack->name);
 }
 
-/* --- not sealed --- */
+/* --- unsealed --- */
 
 static char *look_at(const struct stage *stage)
 {
@@ -190,7 +192,7 @@ static void strike_sealed(const struct attack *attack, enum abi abi, bool perman
 	changed = !stage.victim->dead && attack->mechanism != ALLOWED && strcmp(before, after);
 	if (!strcmp(want, "kept") && !strcmp(got, "success") && !changed)
 		got = want;
-	/* Which of them the kernel looks at first differs from version to version. */
+	/* The order of the kernel's checks differs between versions. */
 	if (attack->natively == want && strcmp(want, "kept") && !strcmp(got, "EPERM"))
 		want = got;
 	if (!ok(!strcmp(got, want) && !changed, "row %d: %s, %s, %s: %s%s", attack->row, attack->name, by,
@@ -208,7 +210,7 @@ static void strike_sealed(const struct attack *attack, enum abi abi, bool perman
 
 /* --- all ways --- */
 
-/* x32 needs CONFIG_X86_X32_ABI, which Debian leaves out. Told once. */
+/* x32 needs CONFIG_X86_X32_ABI, which Debian leaves out. Reported once. */
 static bool has_x32(void)
 {
 	static int has = -1;
@@ -236,8 +238,8 @@ unsigned abis_of_turn(unsigned abis, unsigned which)
 }
 
 /*
- * Short: what is no attack, and must succeed, is made beside one kind of seal, and beside the other the
- * next time. What a seal must stop meets both: mseal(2) stops it at the one, a program at the other.
+ * In the short form, calls that are no attack and must succeed are made beside one kind of seal, and beside
+ * the other the next time. Attacks meet both kinds: mseal(2) denies them on one, a program on the other.
  */
 static bool is_struck(const struct attack *attack, unsigned which, bool permanent)
 {
@@ -272,7 +274,7 @@ void make_attacks(const struct attack *list, unsigned abis)
 static struct puppet *keeper;
 static uint64_t kept;
 
-/* Makes the kernel not wait for idle processors: most of the time that a seal takes is such waiting. */
+/* Makes the kernel not wait for idle processors: sealing spends most of its time in such waits. */
 static void hurry(const char *yes)
 {
 	FILE *file = fopen("/sys/kernel/rcu_expedited", "we");

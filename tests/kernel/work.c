@@ -30,7 +30,7 @@
 #include "puppet.h"
 #include "tap.h"
 
-#define LARGE 200000 /* more than a pipe or socket holds, and no round number */
+#define LARGE 200000 /* more than a pipe or socket holds, and not a round number */
 #define PIECE 7001
 
 struct pair {
@@ -57,7 +57,7 @@ struct worker {
 			return; \
 		} \
 	} while (0)
-/* A call that must return just that. */
+/* A call that must return exactly this. */
 #define GIVES(wanted, call) \
 	do { \
 		long got_ = (call); \
@@ -87,7 +87,7 @@ static void fill(struct worker *worker, unsigned round)
 		worker->buffer[i] = (char)(i * 7 + (int)round);
 }
 
-/* Large writes, each to be done whole, to a reader that takes small pieces. */
+/* Large writes, each completed by a reader that takes small pieces. */
 static void large_write(struct worker *worker)
 {
 	for (unsigned round = 0; round < worker->rounds / 4; round++) {
@@ -142,7 +142,7 @@ static void futex_turns(struct worker *worker)
 	}
 }
 
-/* Each waits with epoll for its own eventfd, and then fires the other's. */
+/* Each waits with epoll for its own eventfd, and then signals that of the other. */
 static void epoll_turns(struct worker *worker)
 {
 	struct pair *pair = worker->pair;
@@ -245,7 +245,7 @@ static void on_signal(int signal)
 	++*handled;
 }
 
-/* One sends, the other waits in turns with sigwaitinfo and, unblocked, with sigsuspend. */
+/* One sends signals; the other waits alternately with sigwaitinfo and, unblocked, with sigsuspend. */
 static void signals(struct worker *worker)
 {
 	struct pair *pair = worker->pair;
@@ -298,7 +298,7 @@ static void connections(struct worker *worker)
 	}
 }
 
-/* A file is written, sent through two pipes, and arrives. */
+/* Writes a file, sends it through two pipes, and checks it. */
 static void files(struct worker *worker)
 {
 	struct pair *pair = worker->pair;

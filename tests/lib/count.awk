@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Reads the TAP of one job of tests/check, says how it went, and writes "PASSED FAILED SKIPPED" to
-# the file COUNTS. Variables: what (the job), status (its exit status), counts (the file).
-# A job may have several programs, each between "# begin NAME" and "# end NAME STATUS", with a plan
-# of its own.
+# Reads the TAP of one job of tests/check, prints its result, and writes "PASSED FAILED SKIPPED" to
+# the file COUNTS. Variables: what (the job), status (its exit status), counts (the file). A job may
+# have several programs, each between "# begin NAME" and "# end NAME STATUS", with its own plan.
 
 function close_plan() {
 	if (planned >= 0 && seen != planned) bad(where "planned " planned " tests, ran " seen)
 	planned = -1; seen = 0
 }
 
-# The argument of tests/check that repeats just this job: of a kernel, of containers and of real programs
+# The argument of tests/check that repeats only this test: for kernels, containers and real programs
 # one test is enough.
 function again(    part, test) {
 	test = started
@@ -46,11 +45,11 @@ BEGIN { planned = -1; where = "" }
 	seen++; skipped++; text = $0; sub(/^ok [0-9]* *-? */, "", text); why[text]++; next
 }
 /^ok( |$)/ { seen++; passed++ }
-# Whoever has said it: nobody may have looked at the status.
+# In the output of any program: its status may not be checked.
 /==(ERROR: )?(Address|Leak)Sanitizer|: runtime error: / {
 	if (!found++) bad(where "a sanitizer has found something: " $0)
 }
-# What it has printed behind that is why.
+# The lines after it are the reason.
 /^Bail out!/ { bad(where $0); because = 20; planned = -1; next }
 because && /^# / { because--; print "        " $0; next }
 { because = 0 }

@@ -1,27 +1,27 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What tests/check can run. To be sourced by it. A job is named GROUP[:TEST][@KERNEL], the same
-# words on its command line, in its messages and in build/log/times; it is one command, which speaks
+# The jobs of tests/check, which sources this file. A job is named GROUP[:TEST][@KERNEL], the same
+# words on its command line, in its messages and in build/log/times. It is one command, which prints
 # TAP.
 # shellcheck disable=SC2034,SC2154 # tests/check has or uses them
 
-# The kernel that make check takes today of those that have their turn.
+# Today's kernel of those that take turns in make check.
 kernel_of_today() {
 	local turn
 	mapfile -t turn < <(tests/vm/kernel --list turn)
 	echo "${turn[$(($(date +%s) / 86400 % ${#turn[@]}))]}"
 }
 
-# programs FOLDER PREFIX: those that are made of tests/FOLDER/PREFIX*.c, by name.
+# programs FOLDER PREFIX: the names of the programs made of tests/FOLDER/PREFIX*.c.
 programs() {
 	local file
 	for file in "tests/$1/$2"*.c; do basename "$file" .c; done
 }
 
-# all_jobs: a line "FORM JOB" for each, in the order in which they begin: what takes long comes
-# first. FORM is
-#   check  make check and make check-all have it
-#   brief  only make check: it finds what any line of code can do wrong by itself, as fast as can be
+# all_jobs: a line "FORM JOB" for each, in the order in which they start: long ones come first.
+# FORM:
+#   check  in make check and make check-all
+#   brief  only make check: finds faults that any line of code can have by itself, as fast as possible
 #   rest   only make check-all: more kernels, more time, more programs
 all_jobs() {
 	local name kernel today every always
@@ -44,7 +44,7 @@ all_jobs() {
 	for name in tree abi model recipes release k8s metrics completion runtime; do
 		echo "check tree:$name"
 	done
-	# What is short fills the end: no processor waits there for the last VM.
+	# Short jobs fill the end: no processor waits for the last VM.
 	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 	for name in $(programs unit test_); do echo "check unit:$name"; done
 
@@ -61,9 +61,9 @@ all_jobs() {
 	done
 	for kernel in 6.1 7.3; do echo "rest kernel:t_survive@$kernel"; done
 	for kernel in $always; do echo "rest oci@$kernel"; done
-	# Its Debian has no libraries of sanitizers; and the package is built anew, without them.
+	# Its Debian lacks the libraries of sanitizers; and the package is built anew, without them.
 	[ -n "$under" ] || echo "rest oci:trixie@6.12"
-	# Their disk likewise.
+	# The same holds for their disk.
 	[ -n "$under" ] || for name in docker docker-rootless containerd podman quadlet units; do
 		echo "rest engines:$name@6.12"
 	done
@@ -91,10 +91,10 @@ all_jobs() {
 	echo "rest whole-table"
 }
 
-# turn_of KERNEL: a number that is another for the next kernel, and on the next day.
+# turn_of KERNEL: a number that changes with the kernel and the day.
 turn_of() { echo $(($(date +%s) / 86400 + $(tests/vm/kernel --list | sed -n "/^$1\$/=" | head -n 1))); }
 
-# default_kernel GROUP: for a job that names none.
+# default_kernel GROUP: for a job without a kernel.
 default_kernel() {
 	case $1 in
 	demo | demo-system) echo 7.3 ;;
@@ -102,8 +102,7 @@ default_kernel() {
 	esac
 }
 
-# command_of JOB: sets $command and $limit, the seconds that it may take. Status 1: there is no such
-# job.
+# command_of JOB: sets $command and $limit, its limit in seconds. Status 1: no such job.
 command_of() {
 	local group test='' kernel='' rest=$1 brief
 	case $rest in *@*) kernel=${rest##*@} rest=${rest%@*} ;; esac
@@ -111,7 +110,7 @@ command_of() {
 	[ "$group" = "$rest" ] || test=${rest#*:}
 	[ -n "$kernel" ] || kernel=$(default_kernel "$group")
 	command=(env "MSEALD_BUILD=$build") limit=1200
-	# Of short forms: one processor is cheaper to emulate than two.
+	# For short forms: one processor is cheaper to emulate than two.
 	brief=("MSEALD_TURN=${MSEALD_TURN:-$(turn_of "$kernel")}" "MSEALD_CPUS=${MSEALD_CPUS:-1}")
 	case $group:$test in
 	unit:?*) command=(env CMOCKA_MESSAGE_OUTPUT=TAP "$build/tests/unit/$test") ;;
@@ -171,8 +170,8 @@ command_of() {
 	[ -z "$under" ] || limit=$((limit * 3))
 }
 
-# sources_of GROUP: the folders and files whose change makes jobs of that group the first to run
-# again: where the rest of that group is likely to find what make check does not.
+# sources_of GROUP: folders and files whose change makes jobs of that group run first: there the
+# rest of the group is likely to find faults that make check misses.
 sources_of() {
 	case $1 in
 	kernel) echo bpf tests/vm/kernels.list ;;

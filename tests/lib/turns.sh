@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Which jobs of the rest have their turn, when there is no time for all (MSEALD_DEADLINE): to be
-# sourced by tests/check. A file in the cache has a line "JOB EPOCH SECONDS COMMIT" for each that
-# has run without a failure: when it ended, how long it took, and of what.
+# Chooses jobs of the rest when there is no time for all (MSEALD_DEADLINE). Sourced by tests/check.
+# A file in the cache has a line "JOB EPOCH SECONDS COMMIT" for each job that has run without a
+# failure: when it ended, its duration, and the tested commit.
 ran=${MSEALD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mseald}/ran
 
-# has_run JOB SECONDS: keeps it in mind.
+# has_run JOB SECONDS: records the run.
 has_run() {
 	local commit
 	commit=$(git rev-parse -q --verify HEAD 2>/dev/null)
@@ -27,7 +27,7 @@ merged() {
 	echo "$base"
 }
 
-# in_turn JOB...: the same, in the order of their turn.
+# in_turn JOB...: prints the jobs in the order of their turns.
 in_turn() {
 	local base job when commit sources changed
 	base=$(merged)
@@ -43,8 +43,8 @@ in_turn() {
 	done | sort -s -k1,1n -k2,2n | cut -d' ' -f3
 }
 
-# fits JOB: whether there is time for it before the deadline, where there is one: a half more than
-# it took the last time, or 10 minutes where it never has.
+# fits JOB: is there time for it before the deadline, if any? It is given half more than the last
+# run took, or 10 minutes if it has never run.
 fits() {
 	[ -n "${MSEALD_DEADLINE-}" ] || return 0
 	local seconds

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Included by the kernel's mseal_test.c as tests/libmseal/selftest builds it: each of its tests in a child,
- * so that one that is killed is a result as well, on a line "RESULT pass|fail|skip|killed TEST".
+ * Included by the kernel's mseal_test.c, as built by tests/libmseal/selftest. Runs each of its tests in a
+ * child, so that a killed one gives a result, too, on a line "RESULT pass|fail|skip|killed TEST".
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +21,8 @@ static inline const char *each_outcome(int status)
 }
 
 /*
- * seal_support() has sealed a page, below which the kernel would put the memory of the test, and make one
- * mapping of both once that is sealed as well.
+ * seal_support() has sealed a page. The kernel would put the test's memory below it, and merge both mappings
+ * once that is sealed, too.
  */
 static inline void each_begin(void)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Honest mistakes on sealed memory, by the functions of the C library: with the guard each has the result on
- * every kernel that it has where the kernel has mseal(2). A line "MISTAKE right|wrong NAME: RESULT" for each.
- * With an argument only the first, which without the guard kills where mseald can do no other.
+ * Honest mistakes on sealed memory, by the functions of the C library. With the guard each has the same
+ * result on every kernel as on kernels with mseal(2). Prints a line "MISTAKE right|wrong NAME: RESULT" for
+ * each. With an argument only the first, which kills without the guard where mseald can only kill.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 static size_t page;
 
-/* Four pages, the second and third sealed; those of each call are others. */
+/* Makes four pages, the second and third sealed; each call has its own. */
 static char *sealed(int protection)
 {
 	char *pages = mmap(NULL, 6 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

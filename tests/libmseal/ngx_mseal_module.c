@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A module of nginx: each worker seals itself when all modules are loaded. nginx unloads modules as a worker
- * ends, so this one is linked with -z nodelete, as each other that is loaded has to be.
+ * ends. So this one is linked with -z nodelete, as every other loaded module must be.
  */
 #include <ngx_config.h>
 #include <ngx_core.h>
@@ -20,7 +20,7 @@ static ngx_core_module_t context = { ngx_string("mseal"), NULL, NULL };
 ngx_module_t ngx_mseal_module = { NGX_MODULE_V1, &context, NULL, NGX_CORE_MODULE,      NULL, NULL, seal, NULL,
 				  NULL,		 NULL,	   NULL, NGX_MODULE_V1_PADDING };
 
-/* What load_module looks for. */
+/* load_module looks for these. */
 ngx_module_t *ngx_modules[] = { &ngx_mseal_module, NULL };
 char *ngx_module_names[] = { "ngx_mseal_module", NULL };
 char *ngx_module_order[] = { NULL };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A service in a language that has no mseal.h, as Rust: it declares the functions itself, is linked
+ * A service in a language without mseal.h, such as Rust: it declares the functions itself, is linked
  * statically to libmseal.a, seals itself and waits. With an argument it only waits.
  */
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A forked server in place of mseald, which answers msealctl by script. */
+/* A forked server in place of mseald, which answers msealctl by a script. */
 #ifndef TESTS_UNIT_FAKE_DAEMON_H
 #define TESTS_UNIT_FAKE_DAEMON_H
 
@@ -26,11 +26,11 @@ struct fake_daemon {
 	char folder[64];
 	struct sockaddr_un address;
 	int listener;
-	char *request;	/* what was last asked, shared with the server */
-	char *requests; /* all of this run, one on each line */
+	char *request;	/* last request, shared with the server */
+	char *requests; /* all requests of this run, one per line */
 };
 
-/* Every line with its NUL instead of its end. */
+/* Sends every line with a NUL instead of its new line. */
 static inline void fake_daemon_answer(int fd, const char *json)
 {
 	for (;;) {
@@ -42,7 +42,7 @@ static inline void fake_daemon_answer(int fd, const char *json)
 	}
 }
 
-/* One request, and what answers it. */
+/* Handles one request, and answers it. */
 static inline void fake_daemon_talk(struct fake_daemon *daemon, int fd, const struct reply *replies)
 {
 	static char request[FAKE_DAEMON_REQUEST_MAX];
@@ -66,7 +66,7 @@ static inline void fake_daemon_talk(struct fake_daemon *daemon, int fd, const st
 		}
 }
 
-/* Forks the server: the first reply whose method is in the request. To be ended by SIGKILL. */
+/* Forks the server: it sends the first reply whose method is in the request. End it with SIGKILL. */
 static inline pid_t fake_daemon_serve(struct fake_daemon *daemon, const struct reply *replies)
 {
 	pid_t server = fork();
@@ -74,7 +74,7 @@ static inline pid_t fake_daemon_serve(struct fake_daemon *daemon, const struct r
 	if (server)
 		return server;
 	alarm(20);
-	/* A client may be gone before all is written. */
+	/* A client may be gone before everything is written. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	for (;;) {
 		_cleanup_close_ int fd = accept(daemon->listener, NULL, NULL);

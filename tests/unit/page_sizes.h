@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A group of tests on machines of 4, 16 and 64 KiB pages: sysconf(3) is asked for the size, and
- * answered here. Each size has a child of its own, since page_size() asks once.
+ * Runs a group of tests on machines with pages of 4, 16 and 64 KiB, by replacing sysconf(3). Each size has a
+ * child of its own, since page_size() reads the size once.
  */
 #ifndef TESTS_UNIT_PAGE_SIZES_H
 #define TESTS_UNIT_PAGE_SIZES_H

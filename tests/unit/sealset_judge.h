@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a seal set says, read from its list: the twin of the programs' search, for tests. */
+/* The verdict of a seal set, read from its list: the counterpart of the programs' search, for tests. */
 #ifndef MSEALD_TESTS_SEALSET_JUDGE_H
 #define MSEALD_TESTS_SEALSET_JUDGE_H
 
 #include "seal/sealset.h"
 
 /*
- * The strongest action of the set for this deny bit in [start, end): KILL
- * over DENY over AUDIT. Returns the action, or -ENOENT when nothing stops it;
- * *ret_seal (may be NULL) is the first seal that says so.
+ * The strongest action of the set for this deny bit in [start, end): KILL over DENY over AUDIT. Returns the
+ * action, or -ENOENT: none. *ret_seal (may be NULL) is the first seal with that action.
  */
 static inline int sealset_judge(const struct sealset *set, uint64_t start, uint64_t end, unsigned deny,
 				const struct seal **ret_seal)

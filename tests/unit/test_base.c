@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What all of the daemon stands on: user/daemon/base, and files of /proc/PID. */
+/* The base of the daemon: user/daemon/base, and files of /proc/PID. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -90,7 +90,7 @@ static void a_file_is_replaced_whole_or_not(void **state)
 	assert_int_equal(file_replace(path, 0600, file_write_text, "two and more"), 0);
 	assert_int_equal(file_read(AT_FDCWD, path, text, 4), 3);
 	assert_string_equal(text, "two");
-	/* What somebody else has put aside is not followed. */
+	/* A symbolic link at the new file's path is not followed. */
 	assert_int_equal(symlink(path, aside), 0);
 	assert_int_equal(file_replace(path, 0600, file_write_text, "three"), -ELOOP);
 	assert_int_equal(unlink(aside), 0);
@@ -168,7 +168,7 @@ static void proc_is_read(void **state)
 	assert_int_equal(procfs_read_status(self, "nothing", "Uid", value), -ESRCH);
 	assert_int_equal(procfs_read_status(self, "status", "Ui", value), -ENODATA);
 	assert_int_equal(file_read(self, "nothing", text, sizeof(text)), -ENOENT);
-	/* A process can call itself what looks like the fields. */
+	/* A process name may look like further fields. */
 	assert_int_equal(prctl(PR_GET_NAME, name), 0);
 	assert_int_equal(prctl(PR_SET_NAME, ") Z 1 (x"), 0);
 	assert_true(file_read(self, "stat", text, sizeof(text)) > 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mseald.conf(5): which files count, in which order, and the messages for mistakes
+ * mseald.conf(5): which files are read, in which order, and the messages for mistakes
  * (user/daemon/base/config.c).
  */
 #include <errno.h>
@@ -41,7 +41,7 @@ static int teardown(void **state)
 	return system(command);
 }
 
-/* A file below the root, with its folders. */
+/* Makes a file below the root, with its folders. */
 static void put(const char *path, const char *text)
 {
 	char whole[512];
@@ -80,7 +80,7 @@ static void assert_settings(bool lock, bool signals, enum gate_mode gate)
 	assert_int_equal(test.config.gate, gate);
 }
 
-/* This text as the only file: one fault, at this line, with these words; nothing is set. */
+/* With this text as the only file: one fault, at this line, with these words; nothing is set. */
 static void assert_fault(const char *text, unsigned line, const char *words)
 {
 	put("/etc/mseald/mseald.conf", text);
@@ -105,7 +105,7 @@ static void main_file(void **state)
 	assert_settings(false, true, GATE_KILL);
 	put("/run/mseald/mseald.conf", "[Mseald]\nGate=bpf\n");
 	assert_settings(false, true, GATE_BPF);
-	/* The first there is, alone. */
+	/* Only the first that exists. */
 	put("/etc/mseald/mseald.conf", "# a comment\n\n[Mseald]\nLock=yes\nLockSignals = no\n");
 	assert_settings(true, false, GATE_AUTO);
 	put("/etc/mseald/mseald.conf", "[Mseald]\nUserSpaces=65536\n");
@@ -114,7 +114,7 @@ static void main_file(void **state)
 	put("/etc/mseald/mseald.conf", "");
 	assert_settings(false, true, GATE_AUTO);
 	assert_int_equal(test.config.user_spaces, MSEALD_QUOTA_EACH);
-	/* U+FEFF, as some editors write it first. */
+	/* U+FEFF, which some editors write first. */
 	put("/etc/mseald/mseald.conf", "\xef\xbb\xbf[Mseald]\nGate=kill\n");
 	assert_settings(false, true, GATE_KILL);
 }
@@ -127,7 +127,7 @@ static void drop_ins(void **state)
 	put("/etc/mseald/mseald.conf", "[Mseald]\nLock=no\nGate=deny\n");
 	put(CONFIG_FOLDER_VENDOR "/mseald.conf.d/50-x.conf", "[Mseald]\nLock=yes\n");
 	assert_settings(true, true, GATE_DENY);
-	/* By name, whatever the folder. */
+	/* Files are read in the order of their names, whatever the folder. */
 	put("/etc/mseald/mseald.conf.d/10-y.conf", "[Mseald]\nLock=no\nGate=bpf\n");
 	assert_settings(true, true, GATE_BPF);
 	put("/run/mseald/mseald.conf.d/60-z.conf", "[Mseald]\nLock=\nGate=\n");
@@ -140,7 +140,7 @@ static void drop_ins(void **state)
 	(void)snprintf(link, sizeof(link), "%s/etc/mseald/mseald.conf.d/60-z.conf", test.root);
 	assert_int_equal(symlink("/dev/null", link), 0);
 	assert_settings(false, true, GATE_BPF);
-	/* Names that are no drop-ins. */
+	/* Names that are not drop-ins. */
 	put("/etc/mseald/mseald.conf.d/99.conf.dpkg-old", "nonsense");
 	put("/etc/mseald/mseald.conf.d/.hidden.conf", "nonsense");
 	assert_settings(false, true, GATE_BPF);
@@ -224,7 +224,7 @@ static void all_mistakes_are_reported(void **state)
 	assert_non_null(strstr(test.faults.list[2].path, "/run/mseald/mseald.conf.d/a.conf"));
 }
 
-/* Of very many, the first, and how many more there are. */
+/* With very many faults the first ones are kept, and the number of the others. */
 static void very_many_mistakes(void **state)
 {
 	char text[512] = "[Mseald]\n";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Whose a process is, as /proc says it; and what users have in use of the daemon. */
+/* The credentials of a process in /proc; and the quota of users on the daemon. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,7 +48,7 @@ static void a_name_is_no_line(void **state)
 	struct creds creds;
 
 	(void)state;
-	/* What a process calls itself has its line feeds escaped (fs/proc/array.c, proc_task_name). */
+	/* Line feeds in a process name are escaped (fs/proc/array.c, proc_task_name). */
 	assert_int_equal(
 		creds_parse("Name:\ta\\nUid:\t0 0 0 0\nUid:\t7\t7\t7\t7\nGid:\t7\t7\t7\t7\nNSpid:\t1\n"
 			    "CapPrm:\t0\nCapEff:\t0\n",
@@ -151,14 +151,14 @@ static void time_is_paid_back(void **state)
 	quota_spend(quota, user, now, 1000);
 	wait = quota_wait(quota, user, now);
 	assert_int_equal(wait, 1000 * QUOTA_SHARE_EACH);
-	/* All users together are in debt too, but less of it. */
+	/* All users together are in debt too, but less. */
 	assert_int_equal(quota_wait(quota, other, now), 1000 * QUOTA_SHARE_ALL);
 	assert_int_equal(quota_wait(quota, user, now + wait), 0);
-	/* No more is saved than may be spent at once. */
+	/* Saved time is limited to the burst. */
 	now += 1000 * SECOND;
 	quota_spend(quota, user, now, QUOTA_AT_ONCE_US + 7);
 	assert_int_equal(quota_wait(quota, user, now), 7 * QUOTA_SHARE_EACH);
-	/* A clock that goes back gives nothing, and takes nothing. */
+	/* A clock that goes back gives and takes nothing. */
 	assert_int_equal(quota_wait(quota, user, now - 500 * SECOND), 7 * QUOTA_SHARE_EACH);
 	quota_leave(quota, user);
 	quota_leave(quota, other);
@@ -173,7 +173,7 @@ static void a_share_is_a_share(void **state)
 
 	(void)state;
 	assert_int_equal(quota_enter(quota, 1000, now, &user), 0);
-	/* A user who always calls as soon as the bucket allows, calls of 3 ms, for a minute. */
+	/* A user who always calls as soon as the bucket allows, with calls of 3 ms, for a minute. */
 	while (now < 160 * SECOND) {
 		uint64_t wait = quota_wait(quota, user, now);
 
@@ -203,10 +203,10 @@ static void debt_outlives_the_connection(void **state)
 	assert_int_equal(quota_enter(quota, 1000, now + SECOND, &user), 0);
 	assert_true(quota_wait(quota, user, now + SECOND) > 30 * SECOND);
 	quota_leave(quota, user);
-	/* Paid and gone: forgotten, which only ASan sees. */
+	/* Paid and gone: the user is forgotten, which only ASan sees. */
 	assert_int_equal(quota_enter(quota, 1001, now + 100 * SECOND, &user), 0);
 	assert_int_equal(quota_wait(quota, user, now + 100 * SECOND), 0);
-	/* Spent for a user without a connection. */
+	/* Time spent for a user without a connection. */
 	quota_spend_for(quota, 1002, now + 100 * SECOND, 10 * SECOND);
 	assert_int_equal(quota_enter(quota, 1002, now + 100 * SECOND, &user), 0);
 	assert_true(quota_wait(quota, user, now + 100 * SECOND) > 30 * SECOND);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Runs msealctl itself (MSEALCTL, else build/msealctl) against a forked server
- * that answers by script: what it asks, prints, and exits with.
+ * Runs msealctl itself (MSEALCTL, else build/msealctl) against a forked server with a script: its requests,
+ * output, and exit status.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@
 
 #define OUTPUT_MAX FAKE_DAEMON_REQUEST_MAX
 
-/* --- what the daemon says --- */
+/* --- the daemon's replies --- */
 
 static const char pid_line[] = "{\"parameters\":{\"space\":7,\"ranges\":2,\"bytes\":8192,\"seals\":3}}";
 
@@ -98,7 +98,7 @@ static void read_file(int fd, char *text)
 	text[length] = '\0';
 }
 
-/* Runs msealctl with these words (up to NULL) and this text as its standard input. */
+/* Runs msealctl with these words (up to NULL) and this text on its standard input. */
 static void run_with(const char *input, const struct reply *replies, const char *const *words)
 {
 	const char *program = getenv("MSEALCTL");
@@ -144,7 +144,7 @@ static void assert_result(int status, const char *out, const char *error)
 	assert_int_equal(test.status, status);
 }
 
-/* A usage error: this line, and where to read more. */
+/* A usage error: this line, and the reference to the help. */
 static void assert_usage(const char *complaint, const char *command)
 {
 	char expected[512];
@@ -345,7 +345,7 @@ static void test_dry_run(void **state)
 #define GONE(pid) \
 	"{\"error\":\"io.mseald.NoSuchProcess\",\"parameters\":{\"message\":\"pid " #pid " is gone\"}}"
 
-/* All or nothing, as far as that can be: each is tried before the first is sealed. */
+/* All or nothing, if possible: each process is tried before the first is sealed. */
 static void test_several(void **state)
 {
 	static const struct reply replies[] = { { "io.mseald.Seal\"", pid_line }, {} };
@@ -392,7 +392,7 @@ static void test_several(void **state)
 	RUN(late_all, "seal", "812", "813");
 	assert_result(3, "", "msealctl: pid 1 is gone\nmsealctl: pid 1 is gone\n");
 
-	/* The same space, asked for by two of its processes, is there once. */
+	/* The same space, named by two of its processes, is listed once. */
 	RUN(list, "list", "--json", "900", "812");
 	document = output_json();
 	assert_int_equal(json_array_size(json_object_get(document, "spaces")), 2);
@@ -405,7 +405,7 @@ static void test_several(void **state)
 	assert_result(3, "", "msealctl: pid 813 is gone\n");
 }
 
-/* Of this test: it has a name that no other process has, and its unit where there is one. */
+/* This test itself: it has a unique name, and a unit, if units exist. */
 static void test_by_name(void **state)
 {
 	static const struct reply replies[] = { { "io.mseald.Seal\"", pid_line },
@@ -438,7 +438,7 @@ static void test_by_name(void **state)
 	assert_null(strstr(test.out, "nginx[812]"));
 }
 
-/* It becomes the program, with all that follows it. */
+/* It becomes the program, with all following arguments. */
 static void test_run(void **state)
 {
 	static const struct reply replies[] = { { "io.mseald.Run\"", "{\"parameters\":{}}" }, {} };
@@ -494,13 +494,13 @@ static void test_ranges_from(void **state)
 	assert_result(1, "",
 		      "msealctl: standard input, line 2: range 0x3000 is no range: write 0xSTART-0xEND or "
 		      "0xSTART+LENGTH\n");
-	/* More than one request can name: said here, not by a broken connection. */
+	/* More than a request can hold: reported here, not by a broken connection. */
 	length = 0;
 	for (int i = 0; i < 32769; i++)
 		length += (size_t)sprintf(many + length, "0x%x+4096\n", 0x10000 + i * 8192);
 	run_with(many, NULL, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
 	assert_result(1, "", "msealctl: too many ranges: one request can name 32768\n");
-	/* No ranges must not come to mean everything. */
+	/* Without ranges the request must not mean everything. */
 	run_with("\n# none\n", NULL, (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
 	assert_result(1, "",
 		      "msealctl: standard input holds no range; write one on each line, as 0xSTART-0xEND\n");
@@ -602,8 +602,8 @@ static void test_list(void **state)
 }
 
 /*
- * Seals, policy and program that are not sent are those of the space before, in another reply too;
- * rows are by pid.
+ * Members that are left out (seals, policy, program) are those of the space before, also from another reply;
+ * rows are sorted by pid.
  */
 static void test_list_once(void **state)
 {
@@ -743,7 +743,7 @@ static void test_monitor_filter(void **state)
 	assert_non_null(strstr(test.error, "there is no verdict ''"));
 }
 
-/* Of the lock: shown where nothing is chosen by operation or verdict, which they have not. */
+/* Denials by the lock: shown unless operations or verdicts are selected, which they lack. */
 static void test_monitor_denials(void **state)
 {
 	static const struct reply replies[] = {
@@ -772,7 +772,7 @@ static void test_monitor_denials(void **state)
 	assert_string_equal(test.out, "");
 }
 
-/* SIGINT is the way to end it, and no failure; what was there before is out by then. */
+/* SIGINT is the normal end, not a failure; earlier output has been written by then. */
 static void test_monitor_interrupted(void **state)
 {
 	const char *program = getenv("MSEALCTL");
@@ -801,7 +801,7 @@ static void test_monitor_interrupted(void **state)
 	(void)close(pipes[1]);
 }
 
-/* This test's own memory: one page sealed, one not. */
+/* This test's own memory: one page sealed, one unsealed. */
 static void test_map_and_explain(void **state)
 {
 	char *pages = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -840,7 +840,7 @@ static void test_map_and_explain(void **state)
 	assert_string_equal(OUTCOME(3), "SIGKILL");
 	assert_string_equal(OUTCOME(4), "allowed");
 	assert_string_equal(WHY(4), "not covered on this kernel");
-	/* Then those that the daemon has no row for, as enum mseald_op has them. */
+	/* Then the operations without a row, in the order of enum mseald_op. */
 	assert_string_equal(OUTCOME(5), "allowed");
 	assert_string_equal(WHY(5), "this mseald does not cover it");
 	assert_string_equal(WHY(15), "its seal does not deny foreign-write");
@@ -1001,7 +1001,7 @@ static void test_summary(void **state)
 
 	(void)state;
 	(void)snprintf(pid, sizeof(pid), "%d", getpid());
-	/* Two spaces; of the second nobody is left. */
+	/* Two spaces; the second has no process left. */
 	(void)snprintf(list, sizeof(list),
 		       "{\"parameters\":{\"spaces\":[{\"id\":7,\"pids\":[%s],\"comm\":\"x\",\"denied\":1,"
 		       "\"policy\":\"web\",\"seals\":[]}]},\"continues\":true}\n"
@@ -1022,13 +1022,13 @@ static void test_summary(void **state)
 	assert_non_null(strstr(test.out, "\ntotal  1 "));
 	RUN(nothing, "list", "--summary");
 	assert_result(0, "Nothing is sealed.\n", "");
-	/* By its pid memory that is not sealed is listed as well. */
+	/* With its pid, unsealed memory is listed as well. */
 	RUN(nothing, "list", "--summary", pid);
 	assert_int_equal(test.status, 0);
 	assert_non_null(strstr(test.out, "\ntotal  1 "));
 }
 
-/* Of this process, which a policy matches. */
+/* The coverage is that of this process, which a policy matches. */
 static void test_coverage(void **state)
 {
 	static char unsealed[512], sealed[512], whole[512];
@@ -1084,7 +1084,7 @@ static void test_coverage(void **state)
 	assert_null(strstr(test.out, "PID"));
 	assert_non_null(
 		strstr(test.out, "1 process: 1 sealed, 0 partly, 0 weaker, 0 unsealed; 0 kernel threads\n"));
-	/* Pid 1 has libraries that were loaded later, too. */
+	/* Pid 1 also has libraries that were loaded later. */
 	(void)snprintf(sealed, sizeof(sealed), match, getpid(),
 		       "\"state\":\"weaker\",\"reason\":\"pid1\",\"missing\":[\"discard\"]");
 	(void)snprintf(whole, sizeof(whole),
@@ -1124,7 +1124,7 @@ static void test_full_disk(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
-/* As "msealctl help | true": without a word, also where SIGPIPE is ignored. */
+/* As "msealctl help | true": no message, also if SIGPIPE is ignored. */
 static void test_broken_pipe(void **state)
 {
 	const char *program = getenv("MSEALCTL") ?: "build/msealctl";
@@ -1164,7 +1164,7 @@ static void test_check(void **state)
 	json_t *document, *findings;
 
 	(void)state;
-	/* What it says depends on the machine; that it says it does not. */
+	/* The findings depend on the machine, their number does not. */
 	RUN(NULL, "check", "--json", "--socket=/nonexistent");
 	document = json_loads(test.out, 0, NULL);
 	findings = json_object_get(document, "findings");

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What msealctl prints: escaping, shortening, sizes, tables, events, and the drawing of an address space. */
+/*
+ * The output of msealctl: escaping, shortening, sizes, tables, events, and the drawing of an address space.
+ */
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,13 +39,13 @@ static void test_escape(void **state)
 	assert_escaped("a\033[31mb\007\n\177", true, "a\\x1b[31mb\\x07\\x0a\\x7f");
 	assert_escaped("\u00e4\u4e2d", true, "\u00e4\u4e2d");
 	assert_escaped("\u00e4", false, "\\xc3\\xa4");
-	/* C1 controls, a mark that turns the writing round, a byte order mark. */
+	/* C1 controls, a mark that reverses the writing direction, a byte order mark. */
 	assert_escaped("\xc2\x9b"
 		       "1m",
 		       true, "\\xc2\\x9b1m");
 	assert_escaped("a\u202eb", true, "a\\xe2\\x80\\xaeb");
 	assert_escaped("\ufeff", true, "\\xef\\xbb\\xbf");
-	/* Not UTF-8: alone, cut off, overlong, a surrogate, too large. */
+	/* Invalid UTF-8: isolated, truncated, overlong, a surrogate, too large. */
 	assert_escaped("\xff"
 		       "a",
 		       true, "\\xffa");
@@ -214,7 +216,7 @@ static void test_event(void **state)
 	assert_non_null(strstr(other, "[812/815] uid"));
 	assert_non_null(strstr(other, "(seal 0x7f12a000-"));
 	json_decref(event);
-	/* Whatever the daemon sends, it is no crash. */
+	/* No reply of the daemon causes a crash. */
 	free(other);
 	other = event_line(empty, 0, true);
 	assert_non_null(other);
@@ -262,7 +264,7 @@ static struct space_seal seals[] = {
 	  .deny = ALL,
 	  .segment = MSEALD_SEGMENT_RODATA,
 	  .gate = "kill" },
-	/* Half of the text, twice, as when one is revocable. */
+	/* Half of the text, twice, as with a revocable part. */
 	{ .start = 0x55d0c0a02000,
 	  .end = 0x55d0c0a22000,
 	  .deny = ALL,
@@ -293,7 +295,7 @@ static struct address_space example(void)
 	return space;
 }
 
-/* Only what address_space_join() made: the rest is static. */
+/* Frees only what address_space_join() made: the rest is static. */
 static void example_free(struct address_space *space)
 {
 	free(space->rows);
@@ -312,7 +314,7 @@ static char *draw(const struct terminal *terminal)
 	return text;
 }
 
-/* No line is wider than this, and nothing hostile got through. */
+/* No line is wider than this, and nothing harmful is printed. */
 static void assert_fits(const char *text, size_t width, bool utf8)
 {
 	while (*text) {
@@ -346,7 +348,7 @@ static void test_join(void **state)
 	assert_int_equal(address_space_segment(&space, 0x55d0c0a02000), MSEALD_SEGMENT_TEXT);
 	assert_int_equal(address_space_segment(&space, 0x55d0c0a42fff), MSEALD_SEGMENT_RELRO);
 	assert_int_equal(address_space_segment(&space, 0x1000), MSEALD_SEGMENT_NONE);
-	/* What cannot be accessed and [vsyscall] do not count. */
+	/* Inaccessible memory and [vsyscall] are not counted. */
 	assert_int_equal(all.all, 0x45000 + 0x21000 + 0x10000);
 	assert_int_equal(all.sealed, 0x23000);
 	assert_int_equal(executable.all, 0x40000 + 0x10000);
@@ -394,7 +396,7 @@ static void test_draw_plain(void **state)
 	assert_non_null(strstr(text, "\\55d0c0a44000-"));
 }
 
-/* Colour changes nothing but the colour. */
+/* With colour, only the colour differs. */
 static void test_draw_coloured(void **state)
 {
 	_cleanup_free_ char *text = draw(&coloured), *without = draw(&narrow);
@@ -409,7 +411,7 @@ static void test_draw_coloured(void **state)
 			*to++ = *from++;
 	}
 	*to = '\0';
-	/* It has one line more: what the colours mean. */
+	/* One more line explains the colours. */
 	assert_memory_equal(text, without, (size_t)(strstr(without, "denied:") - without));
 }
 
@@ -430,7 +432,7 @@ static void test_percent(void **state)
 	assert_int_equal(address_space_percent((struct share){ 0, 0 }), 0);
 	assert_int_equal(address_space_percent((struct share){ 0, 10 }), 0);
 	assert_int_equal(address_space_percent((struct share){ 10, 10 }), 100);
-	/* 100 is all of it only. */
+	/* 100 only if all is sealed. */
 	assert_int_equal(address_space_percent((struct share){ (1ull << 57) - 1, 1ull << 57 }), 99);
 	assert_int_equal(address_space_percent((struct share){ 1ull << 57, 1ull << 57 }), 100);
 }
@@ -465,7 +467,7 @@ static void test_summary(void **state)
 
 	(void)state;
 	assert_int_equal(summary_add(&summary, &space, reported), 0);
-	/* A space that the daemon reported nothing of. */
+	/* A space without a report of the daemon. */
 	assert_int_equal(summary_add(&summary, &space, NULL), 0);
 	json_decref(reported);
 	assert_int_equal(summary.spaces, 2);

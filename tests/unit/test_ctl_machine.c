@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What msealctl check finds on machines made up of a few files, and what it says to do. */
+/* The findings and remedies of msealctl check on machines made of a few files. */
 #include <errno.h>
 #include <ftw.h>
 #include <setjmp.h>
@@ -46,7 +46,7 @@ static void put(const struct fixture *fixture, const char *path, const char *tex
 	assert_int_equal(fclose(file), 0);
 }
 
-/* A machine that has everything. */
+/* A machine that meets all requirements. */
 static int setup(void **state)
 {
 	static struct fixture fixture;
@@ -156,7 +156,7 @@ static void test_lsm(void **state)
 	assert_remedy(fixture, LSM, FINDING_MISSING,
 		      "add lsm=lockdown,yama,bpfx,bpf to the kernel's command line "
 		      "where your boot loader keeps it, then reboot");
-	/* A list on the command line counts, and of several the last. */
+	/* A list on the command line is used; of several the last. */
 	put(fixture, "/proc/cmdline", "lsm=a,b xlsm=q lsm=yama,apparmor quiet");
 	assert_remedy(fixture, LSM, FINDING_MISSING,
 		      "the kernel's command line has lsm=yama,apparmor: make that "
@@ -167,7 +167,7 @@ static void test_lsm(void **state)
 		      "lsm=yama,apparmor,bpf in /etc/default/grub (GRUB_CMDLINE_LINUX or "
 		      "GRUB_CMDLINE_LINUX_DEFAULT), "
 		      "then: update-grub && reboot");
-	/* It was asked for, and is not there: then it is not built in. */
+	/* Requested, but not active: then it is not built in. */
 	put(fixture, "/proc/cmdline", "lsm=yama,bpf");
 	assert_remedy(fixture, LSM, FINDING_MISSING, "boot a kernel built with CONFIG_BPF_LSM=y");
 	put(fixture, "/proc/cmdline", "");
@@ -185,7 +185,7 @@ static void test_mounts(void **state)
 	put(fixture, "/proc/self/mountinfo",
 	    MOUNT("/sys/fs/bpf", "bpf", "ro,nosuid") MOUNT("/x", "bpf", "rw"));
 	assert_remedy(fixture, BPFFS, FINDING_MISSING, "mount -o remount,rw /sys/fs/bpf");
-	/* The file is there, so it is mounted somehow. */
+	/* The file exists, so it is mounted in some way. */
 	assert_remedy(fixture, SECURITYFS, FINDING_OK, NULL);
 	assert_remedy(fixture, CGROUP, FINDING_MISSING,
 		      "add systemd.unified_cgroup_hierarchy=1 to the kernel's command "
@@ -209,7 +209,7 @@ static void test_gates(void **state)
 	put(fixture, "/boot/config-6.12.107-cloud", "# CONFIG_FUNCTION_ERROR_INJECTION is not set\n");
 	assert_remedy(fixture, GATES, FINDING_MISSING, remedy);
 	assert_false(fixture->findings[GATES].required);
-	/* Without a configuration the symbols tell. */
+	/* Without a configuration the symbols are used. */
 	forget(fixture, "/boot/config-6.12.107-cloud");
 	assert_remedy(fixture, GATES, FINDING_OK, NULL);
 	put(fixture, "/proc/kallsyms", "0 T other\n");

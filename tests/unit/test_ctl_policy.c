@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * msealctl policy (MSEALCTL, else build/msealctl) on folders below a root of
- * its own, and what it makes of the answers of a daemon.
+ * msealctl policy (MSEALCTL, else build/msealctl) on folders below its own root, and its handling of a
+ * daemon's replies.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -28,11 +28,11 @@ static struct {
 	char root[64];
 	const char *program;
 	char *vendor;	   /* without the root, as this msealctl was built */
-	char out[1 << 16]; /* of the last run, both streams; the root is taken out of it */
+	char out[1 << 16]; /* of the last run, both streams, with the root removed */
 	int status;
 } test;
 
-/* Takes the root out of the output, so that it can be compared. */
+/* Removes the root from the output, for comparison. */
 static void forget_root(void)
 {
 	size_t length = strlen(test.root);
@@ -104,7 +104,7 @@ static void write_file(const char *folder, const char *name, const char *text)
 	(void)fclose(file);
 }
 
-/* What a link in the administrator's folder points to; "" for none. */
+/* The target of a link in the administrator's folder; "" for none. */
 static const char *link_of(const char *name)
 {
 	static char target[512];
@@ -268,14 +268,14 @@ static void warnings(void **state)
 			"nginx.service?\n"
 			"2 policies, no fault\n");
 
-	/* Who comes first decides. */
+	/* The first policy in order decides. */
 	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/usr/bin/\n");
 	run("enable thing");
 	run("check");
 	assert_result(0, POLICY_FOLDER_ETC
 		      "/thing.conf: warning: never decides: " POLICY_FOLDER_ETC
 		      "/a.conf comes before it and matches all that it does\n2 policies, no fault\n");
-	/* For a ready policy, only that nothing of it is installed here. */
+	/* For a ready policy, only a warning that its program is not installed. */
 	write_file(POLICY_FOLDER_ETC, "a.conf", "");
 	write_file(test.vendor, "thing.conf", READY "Exe=/usr/sbin/thing\n");
 	run("check");
@@ -285,7 +285,7 @@ static void warnings(void **state)
 	assert_result(
 		0, POLICY_FOLDER_ETC
 		"/thing.conf: warning: none of the programs it names exists here\n2 policies, no fault\n");
-	/* Enabled=no does not turn off what the administrator wrote. */
+	/* Enabled=no does not turn off a policy of the administrator. */
 	write_file(POLICY_FOLDER_ETC, "b.conf", "[Policy]\nEnabled=no\n[Match]\nUser=1\n");
 	run("check");
 	assert_says(0, "/b.conf: warning: is on, for all its Enabled=no");
@@ -364,7 +364,7 @@ static void enabling(void **state)
 	run("--json disable thing");
 	assert_says(0, "\"on\": false");
 
-	/* One whose package is gone leaves a link that leads nowhere. */
+	/* If its package is gone, a dangling link is left. */
 	run("enable thing");
 	(void)unlink(below_root(test.vendor, "thing.conf"));
 	run("disable thing");
@@ -379,7 +379,7 @@ static void enabling(void **state)
 
 #define AUDIT "[Policy]\nEnabled=no\nLast=yes\n[Match]\nExe=/\n[Seal]\nAction="
 
-/* One that begins with audit, and is there with deny. */
+/* A ready policy with audit, which also exists with deny. */
 static void enabling_an_action(void **state)
 {
 	char deny[256];
@@ -401,7 +401,7 @@ static void enabling_an_action(void **state)
 	run("show all");
 	assert_says(0, "Action=deny\n");
 	assert_says(0, "# The active policy:\n[Policy]\nLast=yes\n\n[Match]\nExe=/\n");
-	/* Without a word it is not weakened. */
+	/* Without --action it is not weakened. */
 	run("enable all");
 	assert_result(0, "all is on already: " POLICY_FOLDER_ETC "/all.conf is linked to %s/all.conf\n",
 		      deny);
@@ -412,14 +412,14 @@ static void enabling_an_action(void **state)
 	run("enable --action=deny all");
 	run("disable all");
 	assert_result(0, "all is off: removed the link " POLICY_FOLDER_ETC "/all.conf\n");
-	/* From a mask, too. */
+	/* A mask in /etc gives way, too. */
 	(void)symlink("/dev/null", below_root(POLICY_FOLDER_ETC, "all.conf"));
 	run("enable --action=deny all");
 	assert_says(0, "all is on: linked ");
 	run("check");
 	assert_result(0, "2 policies, no fault\n");
 
-	/* One that is there with one action only. */
+	/* A ready policy with one action only. */
 	run("enable --action=deny thing");
 	assert_result(0, "thing is on: linked " POLICY_FOLDER_ETC "/thing.conf to %s/thing.conf\n",
 		      test.vendor);
@@ -435,7 +435,7 @@ static void enabling_an_action(void **state)
 	assert_says(1, "is a policy of your own with Action=audit; write Action=deny there");
 	run("enable --action=audit own");
 	assert_says(0, "own is on already");
-	/* A fault of what would be linked. */
+	/* A fault in the policy to be linked. */
 	write_file(deny, "all.conf", "[Match]\nExe=/*\n");
 	run("enable --action=audit all");
 	run("enable --action=deny all");
@@ -444,7 +444,7 @@ static void enabling_an_action(void **state)
 	assert_null(strstr(link_of("all.conf"), "/deny/"));
 }
 
-/* Each spelling that looks like all programs: a fault, or a warning, with the one that is. */
+/* Each misleading spelling of "all programs" gives a fault, or a warning, with the correct one. */
 static void all_programs(void **state)
 {
 	static const char *const faults[] = { "Exe=/*", "Exe=/**", "Exe=*", "Unit=*", "User=*", "Cgroup=/*" };
@@ -494,13 +494,13 @@ static void on_by_default(void **state)
 	assert_says(0, "thing  masked ");
 	run("enable thing");
 	assert_result(0, "thing is on: removed the link " POLICY_FOLDER_ETC "/thing.conf to /dev/null\n");
-	/* A mask of one that is off gives way to the link. */
+	/* A mask of a policy that is off gives way to the link. */
 	(void)symlink("/dev/null", below_root(POLICY_FOLDER_ETC, "thing.conf"));
 	write_file(test.vendor, "thing.conf", READY);
 	run("enable thing");
 	assert_says(0, "thing is on: linked ");
 	assert_non_null(strstr(link_of("thing.conf"), "/thing.conf"));
-	/* And the link of one that came to be on by default to a mask. */
+	/* And the link of a policy that is now on by default gives way to a mask. */
 	write_file(test.vendor, "thing.conf", "[Match]\nExe=/usr/bin/thing\n");
 	run("disable thing");
 	assert_string_equal(link_of("thing.conf"), "/dev/null");
@@ -548,7 +548,7 @@ static void folders_of_others(void **state)
 
 /* --- the daemon --- */
 
-/* What comes of asking a daemon that answers so; NULL: there is none. */
+/* Asks a daemon that answers so; NULL: no daemon. Returns the result. */
 static int ask(const char *answer, const char **ret_said)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -590,7 +590,7 @@ static void asking_the_daemon(void **state)
 	assert_ptr_equal(said, policy_common_daemon_absent);
 	assert_int_equal(ask("{\"parameters\":{}}", &said), 0);
 	assert_string_equal(said, "mseald has read its policies again");
-	/* An older one. */
+	/* An older daemon. */
 	assert_int_equal(
 		ask("{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"x\"}}",
 		    &said),
@@ -641,7 +641,7 @@ static void covering(void **state)
 	assert_covers(MATCH(2, "system", "exempt", ""), "1 process, exempt from later policies");
 }
 
-/* --- what to make of a report --- */
+/* --- advice on a report --- */
 
 #define POLICY(action, sealed, dlopen) \
 	"{\"name\":\"web\",\"path\":\"/etc/web.conf\",\"action\":\"" action \
@@ -680,7 +680,7 @@ static void advice(void **state)
 	assert_advice(POLICY("audit", 2, false), "[]", 1,
 		      "nothing that is in this table would have been denied in 26 hours; "
 		      "but 1 attempt is in none: empty it with --reset, and look again");
-	/* Another's is no matter of its, nor is what was denied before. */
+	/* Rows of another policy, and earlier denials, do not count. */
 	assert_advice(
 		POLICY("audit", 2, false),
 		"[" ATTEMPTS("x", "munmap", "text", "audited", 5,
@@ -736,37 +736,37 @@ static void advice(void **state)
 #define OBJECT ",\"segments\":[\"text\",\"rodata\",\"relro\",\"data\"]"
 #define ONE "1 attempt would not have succeeded with Action=deny"
 
-/* What is enough for all that an attempt meets. */
+/* Advice that is sufficient for everything that an attempt meets. */
 static void advice_on_ranges(void **state)
 {
 	(void)state;
-	/* All segments of the call, not only the one that it met first. */
+	/* All segments of the call, not only the first that it met. */
 	assert_advice(WHOLE("audit", ""),
 		      "[" ROW("/p", "mprotect", "text",
 			      MPROTECT ",\"segments\":[\"text\",\"rodata\",\"data\"]") "]",
 		      0, ONE "; to allow them: Deny=unmap,discard; Segments=relro,vdso,stack");
-	/* One seal may be of several. */
+	/* One seal may cover several segments. */
 	assert_advice(WHOLE("audit", ""),
 		      "[" ROW("/p", "mprotect", "text", MPROTECT ",\"segments\":[\"none\",\"data\"]") "]", 0,
 		      ONE "; to allow them: Deny=unmap,discard; Segments=vdso,stack");
-	/* Unloading a library meets all that the library has. */
+	/* Unloading a library meets all its seals. */
 	assert_advice(
 		WHOLE("audit", ""),
 		"[" ROW("/p", "munmap", "text", UNMAP OBJECT) "," ROW("/p", "map_hole", "text", UNMAP) "]", 0,
 		"2 attempts would not have succeeded with Action=deny; to allow them: Dlopen=no, if it is "
 		"dlclose(3) of a library loaded later; Deny=mprotect,discard; Segments=vdso,stack");
-	/* What of an madvise more than discard denies. */
+	/* Deny bits beyond discard that deny an madvise. */
 	assert_advice(WHOLE("audit", ""),
 		      "[" ROW("/p", "madvise", "data", "\"deny\":[\"unmap\",\"discard\"]") "]", 0,
 		      ONE "; to allow them: Deny=mprotect; Segments=text,rodata,relro,vdso,stack");
-	/* A call on all of the memory meets any segment that is left, */
+	/* A call on the whole memory meets any segment that is left, */
 	assert_advice(WHOLE("audit", ""),
 		      "[" ROW("/p", "munmap", "text",
 			      UNMAP ",\"segments\":[\"text\"],\"kinds\":[\"all-memory\"]") "]",
 		      0,
 		      ONE
 		      " (all of its memory at once); to allow them: Deny=mprotect,discard; Segments=none");
-	/* and so does one whose range is not known. */
+	/* and so does a call with an unknown range. */
 	assert_advice(WHOLE("audit", ""),
 		      "[" ROW("/p", "prctl", "text", UNMAP ",\"segments\":[\"text\"]") "]", 0,
 		      ONE "; to allow them: Deny=mprotect,discard; Segments=none");
@@ -788,7 +788,7 @@ static void advice_on_ranges(void **state)
 		      0,
 		      ONE " (text on huge pages); to allow them: Deny=mprotect,discard; "
 			  "Segments=rodata,relro,data,vdso,stack");
-	/* With kill nobody has looked at the rest of the seals. */
+	/* With kill, the other seals have not been judged. */
 	assert_advice(WHOLE("kill", ""),
 		      "[{\"policy\":\"web\",\"program\":\"/p\",\"operation\":\"munmap\",\"segment\":\"text\","
 		      "\"verdict\":\"killed\",\"attempts\":1,\"deny\":[\"unmap\"],\"segments\":[\"text\"]}]",
@@ -807,7 +807,7 @@ static void advice_for_programs(void **state)
 	       *rows_json = json_loads(rows, 0, NULL), *ways = report_advice_ways(policy, rows_json);
 
 	(void)state;
-	/* Each has its own. */
+	/* Each program has its own. */
 	assert_advice(
 		WHOLE("audit", ""), rows, 0,
 		"3 attempts would not have succeeded with Action=deny; to allow them, give each program "
@@ -816,7 +816,7 @@ static void advice_for_programs(void **state)
 		"Segments=rodata,relro,data,vdso\n"
 		"/b: 1 attempt: Dlopen=no, if it is dlclose(3) of a library loaded later; "
 		"Deny=mprotect,discard; Segments=text,rodata,relro,vdso,stack");
-	/* Nobody edits a ready policy. */
+	/* A ready policy is never edited. */
 	assert_advice(WHOLE("audit", ",\"ready\":true"), "[" ROW("/b", "mmap", "data", UNMAP) "]", 0,
 		      ONE "; to allow them, give each program a policy of its own with one of these:\n"
 			  "/b: 1 attempt: Deny=mprotect,discard; Segments=text,rodata,relro,vdso,stack");
@@ -834,7 +834,7 @@ static void advice_for_programs(void **state)
 	json_decref(ways);
 }
 
-/* What deny does not do, before the change to it; not when it is done. */
+/* The limits of deny, before switching to it; not afterwards. */
 static void advice_on_limits(void **state)
 {
 #define LIMITS \

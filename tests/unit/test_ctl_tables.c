@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Every table of msealctl, on terminals of 80, 120 and 200 columns with and without colour, and in a
- * pipe, compared with tests/unit/golden/TABLE.WIDTH. The answers of the daemon are in TABLE.json there,
- * one a line. MSEALD_GOLDEN=write in the environment writes the golden files anew: look at them then.
+ * Every table of msealctl, on terminals of 80, 120 and 200 columns with and without colour, and in a pipe,
+ * compared with tests/unit/golden/TABLE.WIDTH. The daemon's replies are in TABLE.json there, one per line.
+ * MSEALD_GOLDEN=write in the environment writes the golden files anew: check them then.
  *
- * In a golden file {red} begins a colour and {} ends it. Blanks have none, and there are none at the
- * end of a line: they do not show.
+ * In a golden file {red} begins a colour and {} ends it. Blanks have no colour, and lines do not end in
+ * blanks: neither is visible.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,12 +30,12 @@
 static struct {
 	struct fake_daemon daemon;
 	pid_t server;
-	char root[80]; /* for policy --root; the client runs in the folder above it */
+	char root[80]; /* for policy --root; the client runs in its parent folder */
 } test;
 
 /* --- files --- */
 
-/* The whole file; NULL: there is none. The caller frees. */
+/* Reads a whole file; NULL: no such file. The caller frees. */
 static char *read_file(const char *name, const char *suffix)
 {
 	_cleanup_free_ char *path = FORMAT_NEW(GOLDEN "%s.%s", name, suffix);
@@ -87,7 +87,7 @@ static const char *colour_name(const char *sequence, size_t length)
 	return "";
 }
 
-/* Is there nothing but blanks and sequences from here to the end of the line? */
+/* Are there only blanks and sequences up to the end of the line? */
 static bool is_end(const char *text)
 {
 	while (*text == ' ' || *text == '\033')
@@ -95,7 +95,7 @@ static bool is_end(const char *text)
 	return *text == '\n' || *text == '\r';
 }
 
-/* As golden files have it; colours false: without them. The ends of lines are those of a file. */
+/* Marks colours as in golden files; colours false: removes them. Ends of lines become those of a file. */
 static char *mark_colours(const char *text, bool colours)
 {
 	char *marked = calloc(1, TEXT_MAX), *out = marked;
@@ -132,13 +132,13 @@ static void read_all(int fd, char *text)
 	size_t got = 0;
 	ssize_t r;
 
-	/* The end of a terminal is EIO. */
+	/* At its end a terminal gives EIO. */
 	while (got < TEXT_MAX - 1 && (r = read(fd, text + got, TEXT_MAX - 1 - got)) > 0)
 		got += (size_t)r;
 	text[got] = '\0';
 }
 
-/* What msealctl prints on a terminal this wide; 0: in a pipe. The caller frees. */
+/* The output of msealctl on a terminal of this width; 0: in a pipe. The caller frees. */
 static char *run(const char *const *words, unsigned short width, bool colour)
 {
 	_cleanup_free_ char *program = realpath(getenv("MSEALCTL") ?: "build/msealctl", NULL);
@@ -176,7 +176,7 @@ static char *run(const char *const *words, unsigned short width, bool colour)
 
 static const unsigned short widths[] = { 80, 120, 200 };
 
-/* What is below the first empty line, where a head is above it. */
+/* The part below the first empty line, if a head is above it. */
 static const char *table_of(const char *text, bool below)
 {
 	const char *end = below ? strstr(text, "\n\n") : NULL;
@@ -184,7 +184,7 @@ static const char *table_of(const char *text, bool below)
 	return end ? end + 2 : text;
 }
 
-/* The rows; not the sentences below them. */
+/* Checks the rows, not the sentences below them. */
 static void assert_fits(const char *text, size_t width)
 {
 	for (const char *line = text; *line && *line != '\n' && *line != '=';
@@ -231,7 +231,7 @@ static int stop_server(void **state)
 	return 0;
 }
 
-/* The same of a function that prints, for what msealctl reads from /proc otherwise. */
+/* The same for a printing function whose data msealctl would read from /proc. */
 static void check_printer(const char *name,
 			  int (*print)(const json_t *document, const struct terminal *terminal, FILE *out))
 {
@@ -319,7 +319,7 @@ static void test_policy_list_files(void **state)
 	assert_int_equal(system(path), 0);
 }
 
-/* Of a page of this process, at a place where no other is. */
+/* A page of this process, at an otherwise unused address. */
 static void test_explain(void **state)
 {
 	char *page = mmap((void *)0x10000000, 4096, PROT_READ,

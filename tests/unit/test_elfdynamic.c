@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/elf/dynamic.c: a small library made here, right and wrong in one thing each, and real ones. */
+/* user/lib/elf/dynamic.c: a small library made here, valid and with one fault each, and real ones. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -18,12 +18,12 @@
 #include "lib/elf/dynamic.h"
 #include "lib/base/util.h"
 
-#define ADDRESS 0x10000u /* where the file is loaded: an address is a place in it, and this */
+#define ADDRESS 0x10000u /* load address of the file: an address is an offset in it, plus this */
 #define STRINGS "\0liba.so\0libb.so.1\0self.so"
 
 enum { NAME_A = 1, NAME_B = 9, NAME_SELF = 19 };
 
-/* All of it is one segment. */
+/* The whole file is one segment. */
 struct file {
 	Elf64_Ehdr header;
 	Elf64_Phdr phdr[2];
@@ -80,7 +80,7 @@ static int after_each(void **state)
 	return 0;
 }
 
-/* A copy of exactly that many bytes, so that the sanitizers see what is read beyond. */
+/* Parses a copy of exactly this size, so that the sanitizers see reads beyond it. */
 static int parse_bytes(const void *bytes, size_t size)
 {
 	_cleanup_free_ unsigned char *copy = malloc(MAX_OF(size, (size_t)1));
@@ -125,7 +125,7 @@ static void text_relocations(void **state)
 	add(5, DT_FLAGS, DF_BIND_NOW);
 	assert_int_equal(parse(), 0);
 	assert_false(dynamic.textrel);
-	/* What comes after the end does not count. */
+	/* Entries after the end are ignored. */
 	add(6, DT_TEXTREL, 0);
 	add(5, DT_NULL, 0);
 	assert_int_equal(parse(), 0);
@@ -143,7 +143,7 @@ static void nothing_of_it(void **state)
 	memset(file.dyn, 0, sizeof(file.dyn));
 	assert_int_equal(parse(), 0);
 	assert_int_equal(dynamic.needed_count, 0);
-	/* A table of strings is only wanted where there is a name. */
+	/* A string table is only required if there is a name. */
 	add(0, DT_TEXTREL, 0);
 	assert_int_equal(parse(), 0);
 	assert_true(dynamic.textrel);
@@ -209,7 +209,7 @@ static void names(void **state)
 	assert_int_equal(elf_dynamic_parse_names(&file, sizeof(file), "self.so"), -ENOEXEC);
 }
 
-/* More than is read at a time, and the name across two readings. */
+/* More than one read, with the name across two. */
 static void many_names(void **state)
 {
 	size_t size = sizeof(file) + (1u << 20);
@@ -283,7 +283,7 @@ static void of_32_bits(void **state)
 	assert_true(dynamic.textrel);
 }
 
-/* The path of the C library, as the loader has it. */
+/* The path of the C library, from the loader. */
 static int find_libc(struct dl_phdr_info *info, size_t size, void *path)
 {
 	(void)size;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/elf/object.c: files made here, right and wrong in one thing each, and this program. */
+/* user/lib/elf/object.c: files made here, valid and with one fault each, and this program. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -30,7 +30,7 @@
 #define FILE_SIZE 0x3000u
 #define MOST_PHDRS 1100u
 
-/* A library as lld would link it, in the pieces that matter. */
+/* The relevant pieces of a library linked by lld. */
 struct file64 {
 	Elf64_Ehdr header;
 	Elf64_Phdr phdr[MOST_PHDRS];
@@ -87,7 +87,7 @@ static void file64_init(struct file64 *file)
 	memcpy(file->phdr, usual, sizeof(usual));
 }
 
-/* Parses a copy of exactly size bytes, so that the sanitizers see what is read beyond. */
+/* Parses a copy of exactly size bytes, so that the sanitizers see reads beyond it. */
 static int parse(const void *file, size_t size, struct elf_object *ret)
 {
 	_cleanup_free_ unsigned char *copy = calloc(1, size ? size : 1);
@@ -217,7 +217,7 @@ static void headers_that_lie(void **state)
 	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_offset = UINT64_MAX - 0x2fff);
 	REFUSED(-EBADMSG, file.phdr[LOAD_W].p_memsz = UINT64_MAX);
 	REFUSED(-EBADMSG, file.phdr[LOAD_W].p_memsz = UINT64_MAX - 0x2e00 + 1);
-	/* not to be mapped: another place in the page; out of order; overlapping */
+	/* not mappable: another offset in the page; out of order; overlapping */
 	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_offset++);
 	REFUSED(-EBADMSG, file.phdr[LOAD_X].p_vaddr += 0x5000);
 	REFUSED(-EBADMSG, file.phdr[LOAD_R].p_memsz = 0x1001);
@@ -225,7 +225,7 @@ static void headers_that_lie(void **state)
 #undef REFUSED
 }
 
-/* The same places, one step before they are wrong. */
+/* The same fields, one step before they are wrong. */
 static void headers_just_good(void **state)
 {
 	struct elf_object object;
@@ -245,9 +245,9 @@ static void headers_just_good(void **state)
 	TAKEN(file.phdr[LOAD_W].p_memsz = UINT64_MAX - 0x2e00);
 	TAKEN(file.phdr[LOAD_R].p_memsz = 0x1000);
 	TAKEN(file.phdr[RELRO].p_memsz = UINT64_MAX - 0x2e00);
-	/* nothing of the file, so its place in the file does not count */
+	/* nothing from the file, so its offset does not matter */
 	TAKEN(file.phdr[LOAD_W].p_filesz = 0, file.phdr[LOAD_W].p_offset = 0x123456);
-	/* nothing at all */
+	/* empty */
 	TAKEN(file.phdr[LOAD_X].p_filesz = file.phdr[LOAD_X].p_memsz = 0);
 	assert_int_equal(object.loads, 2);
 	assert_true(object.load[1].write);
@@ -321,7 +321,7 @@ static void from_a_descriptor(void **state)
 	assert_int_equal(elf_object_read(-1, &object), -EBADF);
 }
 
-/* What the kernel says of this program's headers, against what the file says. */
+/* The kernel's view of this program's headers, compared with the file. */
 static void this_program(void **state)
 {
 	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -412,7 +412,7 @@ static void marked(void **state)
 	assert_true(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 24, 5, GNU, 1, 4, 7, 0, SEAL, 0)));
 	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 20, 5, GNU, 1, 4, 7, SEAL, 0)));
 	assert_true(asks_to_be_sealed(false, PT_NOTE, 4, NOTES(4, 20, 5, GNU, 1, 4, 7, SEAL, 0)));
-	/* After another note, of a name of 5 bytes and a content of 4. */
+	/* After another note, with a name of 5 bytes and a content of 4. */
 	assert_true(asks_to_be_sealed(true, PT_NOTE, 8,
 				      NOTES(5, 4, 1, 0x41414141, 0, 0, 9, 0, 4, 8, 5, GNU, SEAL, 0)));
 	assert_true(asks_to_be_sealed(false, PT_NOTE, 4,
@@ -433,7 +433,7 @@ static void not_marked(void **state)
 	assert_false(
 		asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 16, 5, GNU, SEAL, 4, 1, 0))); /* with data */
 	assert_false(asks_to_be_sealed(true, PT_LOAD + 0x60000000, 8, NOTES(4, 8, 5, GNU, SEAL, 0)));
-	/* Sizes that lie make no error of the file, and no mark. */
+	/* Wrong sizes are no error of the file, and no mark. */
 	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, 16, 5, GNU, SEAL, 0)));
 	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(4, ~0u, 5, GNU, SEAL, 0)));
 	assert_false(asks_to_be_sealed(true, PT_NOTE, 8, NOTES(~0u, 8, 5, GNU, SEAL, 0)));

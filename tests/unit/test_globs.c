@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Patterns as the kernel compares them take what fnmatch(3) takes. */
+/* Compiled patterns match the same as fnmatch(3). */
 #include <fnmatch.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include "policy/globs.h"
 
-/* As bpf/exec_match.bpf.c, but simply. */
+/* A simple form of bpf/exec_match.bpf.c. */
 static bool takes(const struct mseald_glob *glob, const __u16 *element, const char *text)
 {
 	unsigned char byte = (unsigned char)*text;

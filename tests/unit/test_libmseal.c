@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * How libmseal asks mseald, against a server of the test: what it sends, what errno each reply is, and that
- * no server, a bad one, a slow one, signals, threads and fork do no harm.
+ * How libmseal asks mseald, against a server of the test: its requests, and the errno for each reply. A
+ * missing, bad or slow server, signals, threads and fork do no harm.
  */
 #define MSEAL_SOCKET "mseald.sock"
 #define MSEAL_TIMEOUT_MS 400
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* What libmseal sends by: the server may be gone by then. */
+/* The call by which libmseal sends: the server may be gone by then. */
 static bool broken;
 
 static ssize_t send_or_break(int fd, const void *data, size_t size, int flags)
@@ -53,7 +53,7 @@ static void wait_ms(int ms)
 		;
 }
 
-/* Of the sockets of this process the one that has connected, not the one that was accepted. */
+/* Checks the connecting socket of this process, not the accepted one. */
 static bool is_closed_by_exec(void)
 {
 	struct sockaddr_un peer;
@@ -157,7 +157,7 @@ static int ask_with(struct server *server)
 	return r;
 }
 
-/* --- what is sent, and what a reply is --- */
+/* --- requests, and valid replies --- */
 
 static void test_request(void **state)
 {
@@ -179,7 +179,7 @@ static void test_request(void **state)
 	FORMAT(wanted, "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":%d}}", getpid());
 	assert_string_equal(server.request, wanted);
 
-	/* The longest there is. */
+	/* The longest request. */
 	start(&server);
 	assert_int_equal(mseal_ask_range((void *)(INT64_MAX - 8191), 4096, 0), 0);
 	stop(&server);
@@ -207,14 +207,14 @@ static void test_replies(void **state)
 		{ "{\"error\":\"odd\"}", -EPERM },
 		{ "{\"error\":\"io.mseald.a-name-that-is-longer-than-any-that-mseald-has-had-so-far\"}",
 		  -EPERM },
-		/* No error of the reply itself. */
+		/* Not an error of the reply itself. */
 		{ "{\"parameters\":{\"error\":\"io.mseald.NotMapped\"}}", 0 },
 		{ "{\"parameters\":{\"why_not_native\":\"\\\"error\\\":\\\"io.mseald.NotMapped\\\"\"}}", 0 },
 		{ "{\"a\":\"error\",\"b\":\"io.mseald.NotMapped\"}", 0 },
 		{ "{\"a\":\"\\\\\",\"error\":\"io.mseald.NotMapped\"}", -ENOMEM },
 		{ "{\"error\":\"io.mseald.NotMapped\",\"a\":\"io.mseald.Traced\"}", -ENOMEM },
 		{ "{\"error\":null}", 0 },
-		/* No reply. */
+		/* Not a reply. */
 		{ "", -ENOSYS },
 		{ "{\"error\":\"io.mseald.NotMapped\"", -ENOSYS },
 		{ "HTTP/1.1 400 Bad Request", -ENOSYS },
@@ -233,7 +233,7 @@ static void test_replies(void **state)
 static void test_arguments(void **state)
 {
 	(void)state;
-	/* There is no server: what is answered was not asked. */
+	/* Without a server: the library itself answers. */
 	(void)unlink(MSEAL_SOCKET);
 	assert_int_equal(mseal_ask_range(PAGE, 4096, 1), -EINVAL);
 	assert_int_equal(mseal_ask_range((void *)0x10001, 4096, 0), -EINVAL);
@@ -303,7 +303,7 @@ static void test_slow_server(void **state)
 	assert_in_range(now_ms() - began, MSEAL_TIMEOUT_MS, MSEAL_TIMEOUT_MS + 500);
 	stop(&never);
 
-	/* Its backlog is full: connect(2) would wait for ever. */
+	/* Its backlog is full: connect(2) would wait forever. */
 	open_server(&full, 0);
 	for (size_t i = 0; i < ELEMENTS(fds); i++) {
 		static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = MSEAL_SOCKET };
@@ -365,7 +365,7 @@ static void ask_in_handler(int number)
 	from_handler = mseal_ask_range(PAGE, 4096, 0);
 }
 
-/* On as small a stack as handlers have. */
+/* On a stack as small as those of handlers. */
 static void test_in_signal_handler(void **state)
 {
 	struct server server = { .reply = "{\"error\":\"io.mseald.NotMapped\"}" };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Who has a line in the log for what the lock refused. */
+/* Which denials by the lock have a line in the log. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -33,7 +33,7 @@ static unsigned let(enum mseald_lock_op op, uint32_t tgid, uint64_t start_time, 
 	return lines;
 }
 
-/* What lists everything has one line for each kind of thing. */
+/* A program that lists everything has one line for each kind of object. */
 static void one_has_a_line_for_each_operation(void **state)
 {
 	const struct ratelimit_op *maps = &denials.list[MSEALD_LOCK_OP_MAP];
@@ -50,7 +50,7 @@ static void one_has_a_line_for_each_operation(void **state)
 	assert_string_equal(maps->list[0].comm, "bpftool");
 	assert_int_equal(maps->list[0].more, 29);
 	assert_int_equal(denials.list[MSEALD_LOCK_OP_PROGRAM].list[0].more, 59);
-	/* The same number is another process later. */
+	/* Later the same pid is another process. */
 	assert_int_equal(let(MSEALD_LOCK_OP_MAP, 100, 2, 1), 1);
 }
 

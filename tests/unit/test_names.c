@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/base/names.c: every name there and back, and lists good and bad. */
+/* user/lib/base/names.c: every name in both directions, and valid and invalid lists. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <setjmp.h>
@@ -159,7 +159,7 @@ static void bad_lists(void **state)
 		assert_int_equal(segments, 0xabcd);
 		assert_non_null(bad);
 		assert_string_equal(bad, lists[i].bad);
-		/* Who does not want to know the word need not. */
+		/* The bad word is optional. */
 		assert_int_equal(names_parse_deny(lists[i].list, &segments, NULL), -EINVAL);
 		assert_int_equal(segments, 0xabcd);
 	}
@@ -179,7 +179,7 @@ static void lists_formatted(void **state)
 	assert_string_equal(names_format_segments(MSEALD_SEGMENTS_ALL, buf, sizeof(buf)),
 			    "text,rodata,relro,data,vdso,stack");
 	assert_string_equal(names_format_segments(1u << MSEALD_SEGMENT_STACK, buf, sizeof(buf)), "stack");
-	/* What there is no name for is not named. */
+	/* A bit without a name is left out. */
 	assert_string_equal(names_format_deny(0x20, buf, sizeof(buf)), "-");
 }
 

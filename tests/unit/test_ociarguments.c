@@ -13,7 +13,9 @@
 
 #define WORDS_MAX 24
 
-/* Of a command line with blanks between its words, and the program before it; valid until the next call. */
+/*
+ * Parses a command line with blanks between its words, after the program's name; valid until the next call.
+ */
 static struct arguments parsed(const char *line)
 {
 	static char copy[512];

@@ -21,7 +21,7 @@
 static struct fault fault;
 static char folder[64];
 
-/* before with the hook is after. */
+/* Adding the hook to `before` gives `after`. */
 static void becomes(const char *before, const char *after)
 {
 	_cleanup_(bundle_free) struct bundle bundle = {};
@@ -65,12 +65,12 @@ static void test_where_the_hook_goes(void **unused)
 		"{" ASKS ",\"hooks\":{\"createRuntime\":[" ENTRY "]}}");
 	becomes("{" ASKS ",\"hooks\":{\"createRuntime\":[ ]}}",
 		"{" ASKS ",\"hooks\":{\"createRuntime\":[ " ENTRY "]}}");
-	/* Behind those of others. */
+	/* After the hooks of others. */
 	becomes("{\"hooks\":{\"prestart\":[],\"createRuntime\":[" OTHER "\n]}," ASKS "}",
 		"{\"hooks\":{\"prestart\":[],\"createRuntime\":[" OTHER "\n," ENTRY "]}," ASKS "}");
 }
 
-/* What is a hook elsewhere, or in a string, is not taken for the place. */
+/* Text that looks like a hook elsewhere, or in a string, is not taken for the place. */
 static void test_what_is_no_place(void **unused)
 {
 	(void)unused;
@@ -82,7 +82,7 @@ static void test_what_is_no_place(void **unused)
 		"]}}");
 }
 
-/* What a parser would not give back as it was. */
+/* Numbers that a parser would not reproduce. */
 static void test_numbers(void **unused)
 {
 	static const char limits[] =
@@ -108,7 +108,7 @@ static void test_nothing_to_do(void **unused)
 	stays("{" ASKS ",\"hooks\":{\"createRuntime\":[{\"path\":\"/x\"},{\"path\":\"/opt/mseald/"
 	      "mseald-oci-hook\"}]}}",
 	      true);
-	/* In another stage it has no pid. */
+	/* In another stage the hook gets no pid. */
 	becomes("{" ASKS ",\"hooks\":{\"poststart\":[" ENTRY "]}}",
 		"{" ASKS ",\"hooks\":{\"createRuntime\":[" ENTRY "],\"poststart\":[" ENTRY "]}}");
 }
@@ -230,7 +230,7 @@ static void test_files_that_cannot_be_read(void **unused)
 	assert_int_equal(unlink(path), 0);
 }
 
-/* Nothing is left beside a file that cannot be replaced. */
+/* If a file cannot be replaced, no other file is left beside it. */
 static void test_files_that_cannot_be_written(void **unused)
 {
 	char path[128], below[160];

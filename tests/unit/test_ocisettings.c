@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* oci-runtime.conf: what it can say, and which file counts (user/oci/settings.c). */
+/* oci-runtime.conf: its contents, and which file is used (user/oci/settings.c). */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,7 +100,7 @@ static void test_mistakes(void **unused)
 	is_wrong("[Runtime]\nPath\n", "");
 }
 
-/* Whoever may write the file names a program that root starts. */
+/* A user who may write the file chooses a program that root starts. */
 static void test_guard(void **unused)
 {
 	char path[128];

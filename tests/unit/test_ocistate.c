@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The state that an OCI runtime gives a hook, and its annotations (user/oci/state.c). */
+/* The state that an OCI runtime passes to a hook, and its annotations (user/oci/state.c). */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@
 
 static struct fault fault;
 
-/* The request as text, NULL and fault otherwise; malloc'ed. */
+/* The request as text; otherwise NULL, and fault; malloc'ed. */
 static char *request(const char *text)
 {
 	struct state state = {};
@@ -170,7 +170,7 @@ static void test_not_asked(void **unused)
 	}
 }
 
-/* What to do about a failure is known even where the rest makes no sense. */
+/* The action on failure is known even if the rest is invalid. */
 static void test_on_failure(void **unused)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What msealctl and user/lib make of pages of another size than 4 KiB. */
+/* msealctl and user/lib with other page sizes than 4 KiB. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -41,8 +41,8 @@ struct elf_file {
 };
 
 /*
- * In pages: 0 R X | 2, 3 RW, of which 2 is in the file, and RELRO but for its last 1 KiB. The RW part
- * is one page behind in the file, as linkers do it.
+ * In pages: 0 R X | 2, 3 RW, with 2 from the file, and RELRO up to its last 1 KiB. The RW part is one page
+ * further down in the file, as linkers place it.
  */
 static struct elf_file *elf_file(void)
 {
@@ -64,7 +64,7 @@ static struct elf_file *elf_file(void)
 	return &file;
 }
 
-/* Offset and address must agree on the place in a page, as large as it is here. */
+/* Offset and address must agree modulo the page size of the machine. */
 static void place_in_a_page(void **state)
 {
 	struct elf_file *file = elf_file();
@@ -74,7 +74,7 @@ static void place_in_a_page(void **state)
 	assert_int_equal(elf_object_parse(file, sizeof(*file), &object), 0);
 	file->phdr[LOAD_DATA].p_offset = PAGE / 2;
 	assert_int_equal(elf_object_parse(file, sizeof(*file), &object), -EBADMSG);
-	/* Linked for pages of 4 KiB: only there can it be mapped. */
+	/* Linked for pages of 4 KiB: mappable only there. */
 	file = elf_file();
 	file->phdr[LOAD_DATA].p_vaddr += 4096;
 	assert_int_equal(elf_object_parse(file, sizeof(*file), &object), PAGE == 4096 ? 0 : -EBADMSG);
@@ -132,7 +132,7 @@ static void resolve(const struct elf_file *file, const char *relro, struct segme
 	(void)rmdir(folder);
 }
 
-/* Whole pages of this machine: RELRO is rounded down to them, as the loader does it, .bss up. */
+/* Whole pages of this machine: RELRO is rounded down to them, as in the loader, .bss up. */
 static void segments_are_whole_pages(void **state)
 {
 	struct elf_file *file = elf_file();
@@ -145,7 +145,7 @@ static void segments_are_whole_pages(void **state)
 	assert_segment(&segments.list[1], MSEALD_SEGMENT_RELRO, 2, 3);
 	assert_segment(&segments.list[2], MSEALD_SEGMENT_DATA, 3, 4);
 
-	/* It ends at 4 KiB: there is no whole page of it where pages are larger. */
+	/* It ends at 4 KiB: with larger pages it has no whole page. */
 	file->phdr[RELRO].p_memsz = 4096;
 	resolve(file, "r--p", &rounded);
 	assert_int_equal(rounded.count, 3);
@@ -154,7 +154,7 @@ static void segments_are_whole_pages(void **state)
 
 /* --- ranges of the command line --- */
 
-/* The exit status; what was said on standard error. */
+/* Returns the exit status; said: the text on standard error. */
 static int ask_for(const char *range, char said[256])
 {
 	static struct ctl ctl;

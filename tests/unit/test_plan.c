@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * user/daemon/seal/plan.c: which requests mseal(2) could answer as well, and the ranges it is to be
- * called for.
- */
+/* user/daemon/seal/plan.c: requests that mseal(2) could answer as well, and the ranges to call it for. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,7 +86,7 @@ static void joined_and_sorted(void **state)
 	free(ranges);
 }
 
-/* What mseal(2) holds already is left out; a piece of which is not enough. */
+/* Ranges that are already native are left out; a part is not enough. */
 static void those_that_already_were(void **state)
 {
 	struct seal seals[] = { pages(1, 2, 0), pages(3, 5, 0), pages(6, 8, 0) };
@@ -117,7 +114,7 @@ static void those_that_already_were(void **state)
 	sealset_free(&have);
 }
 
-/* Whole pages of this machine, whose size is said. */
+/* Whole pages of this machine; the message has the page size. */
 static void ranges_of_whole_pages(void **state)
 {
 	struct range whole = { PAGE, 3 * PAGE }, part = { PAGE, 2 * PAGE + PAGE / 4 };

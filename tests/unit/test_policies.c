@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Folders of policies: which file stands for its name, and files that are no policies
+ * Folders of policies: which file is used for a name, and files that are no policies
  * (user/lib/policy/policies.c, conf/load.c).
  */
 #include <errno.h>
@@ -26,14 +26,14 @@ static struct {
 	struct policies policies;
 	struct policy_files files;
 	struct diagnostics faults;
-	/* What fstat() below does to the file that is being read. */
+	/* The change that fstat() below makes to the file being read. */
 	unsigned changes;
 	char changed[160];
 } test;
 
 /*
- * Stands before that of the C library, also for the code that is tested: this
- * is between opening and reading, where somebody else may write to the file.
+ * Replaces that of the C library, also for the tested code. It runs between opening and reading, when another
+ * process may write to the file.
  */
 int fstat(int fd, struct stat *st)
 {
@@ -113,7 +113,7 @@ static int after_each(void **state)
 	return 0;
 }
 
-/* Reads, and wants just these policies active (names, separated by blanks). */
+/* Reads, and expects exactly these active policies (names, separated by blanks). */
 static void assert_in_force(const char *names)
 {
 	char list[256] = "";
@@ -125,7 +125,7 @@ static void assert_in_force(const char *names)
 		(void)strcat(list, test.policies.list[i].name);
 	}
 	assert_string_equal(list, names);
-	/* The other view of the same. */
+	/* The other view of the same folders. */
 	assert_int_equal(policy_files_read(NULL, test.folders, &test.files, NULL), 0);
 }
 
@@ -139,7 +139,7 @@ static enum policy_file_state state_of(const char *path)
 	return POLICY_FILE_FAULT;
 }
 
-/* One fault only, about this file, with these words; and the good one beside it stands. */
+/* Exactly one fault, about this file, with these words; the good file beside it is used. */
 static void assert_one_fault(const char *name, const char *words)
 {
 	write_file(test.etc, "zz-good.conf", GOOD);
@@ -162,7 +162,7 @@ static void no_folders(void **state)
 	assert_int_equal(test.policies.count, 0);
 	assert_int_equal(test.faults.count, 0);
 	assert_in_force("");
-	/* NULL for faults is taken. */
+	/* faults may be NULL. */
 	write_file(test.etc, "bad.conf", "x");
 	free_all();
 	assert_int_equal(policies_read(test.folders, &test.policies, NULL), 0);
@@ -184,7 +184,7 @@ static void order_and_precedence(void **state)
 	assert_string_equal(test.policies.list[1].path, path_of(test.etc, "10-b.conf"));
 	assert_int_equal(state_of(path_of(test.vendor, "10-b.conf")), POLICY_FILE_REPLACED);
 
-	/* A faulty one replaces as well: its author did not want the other. */
+	/* A faulty file replaces as well: its author did not want the other. */
 	write_file(test.etc, "10-b.conf", "[Match]\nExe=y\n");
 	assert_in_force("05-a 20-c 30-d");
 	assert_int_equal(test.faults.count, 1);
@@ -213,7 +213,7 @@ static void those_that_are_last(void **state)
 	assert_string_equal(files.list[2].path, path_of(test.etc, "a.conf"));
 	assert_int_equal(files.list[3].state, POLICY_FILE_REPLACED);
 	policy_files_free(&files);
-	/* Of several the names decide. */
+	/* Among several, the names decide. */
 	write_file(test.etc, "0.conf", GOOD "[Policy]\nLast=yes\n");
 	write_file(test.etc, "z.conf", GOOD);
 	assert_in_force("b c z 0 a");
@@ -246,7 +246,7 @@ static void ready_policies(void **state)
 	link_file("../vendor/off.conf", "off.conf");
 	assert_in_force("off on");
 	assert_string_equal(test.policies.list[0].path, path_of(test.etc, "off.conf"));
-	/* In the administrator's folder the key does not count. */
+	/* In the administrator's folder the key is ignored. */
 	write_file(test.etc, "own.conf", GOOD "[Policy]\nEnabled=no\n");
 	assert_in_force("off on own");
 }
@@ -350,7 +350,7 @@ static void contents_that_are_none(void **state)
 	memcpy(big, GOOD "#", strlen(GOOD) + 1);
 	write_bytes(test.etc, "a.conf", big, LOAD_FILE_MAX);
 	assert_in_force("a zz-good");
-	/* A hole of a terabyte is not read. */
+	/* A file with a hole of a terabyte is not read. */
 	assert_int_equal(truncate(path_of(test.etc, "a.conf"), (off_t)1 << 40), 0);
 	assert_one_fault("a.conf", "at most 65536");
 	write_bytes(test.etc, "a.conf",
@@ -391,7 +391,7 @@ static void files_of_others(void **state)
 	assert_one_fault("a.conf", "can be written by others than its owner; chmod go-w");
 	assert_int_equal(chmod(path_of(test.etc, "a.conf"), 0646), 0);
 	assert_one_fault("a.conf", "can be written by others");
-	/* Who names a file takes it as it is. */
+	/* A file named explicitly is accepted as it is. */
 	assert_int_equal(policy_read_file(path_of(test.etc, "a.conf"), &policy, NULL), 0);
 	policy_free(&policy);
 	assert_int_equal(chmod(path_of(test.etc, "a.conf"), 0644), 0);
@@ -399,7 +399,7 @@ static void files_of_others(void **state)
 	if (geteuid() == 0) {
 		assert_int_equal(chown(path_of(test.etc, "a.conf"), 12345, 0), 0);
 		assert_one_fault("a.conf", "is not owned by root");
-		/* What a link leads to counts, not the link. */
+		/* The target of a link is checked, not the link. */
 		assert_int_equal(rename(path_of(test.etc, "a.conf"),
 					strcpy((char[512]){}, path_of(test.vendor, "x"))),
 				 0);
@@ -436,7 +436,7 @@ static void changing_files(void **state)
 	assert_in_force("a");
 	assert_int_equal(test.changes, 0);
 	assert_int_equal(test.faults.count, 0);
-	/* One that never comes to rest. */
+	/* A file that never stops changing. */
 	write_file(test.etc, "zz-good.conf", GOOD);
 	test.changes = 1000;
 	free_all();

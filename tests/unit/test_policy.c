@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One policy: what a file says (user/lib/policy/parse.c and its keys), and what it matches
+ * One policy: the contents of a file (user/lib/policy/parse.c and its keys), and the programs it matches
  * (policy/match.c).
  */
 #include <errno.h>
@@ -34,7 +34,7 @@ static int clean(void **state)
 	return 0;
 }
 
-/* Parses exactly these bytes, so that the sanitizers see what is read beyond. */
+/* Parses exactly these bytes, so that the sanitizers see reads beyond them. */
 static int parse_bytes(const char *text, size_t size)
 {
 	_cleanup_free_ char *copy = malloc(MAX_OF(size, (size_t)1));
@@ -60,7 +60,7 @@ static void assert_good(const char *text)
 	assert_int_equal(test.faults.count, 0);
 }
 
-/* One fault and no more, on this line, with these words. */
+/* Exactly one fault, on this line, with these words. */
 static void assert_fault(const char *text, unsigned line, const char *words)
 {
 	assert_int_equal(parse(text), -EINVAL);
@@ -162,7 +162,7 @@ static void adding_and_resetting(void **state)
 	assert_int_equal(test.policy.seal.deny, USUAL_DENY);
 	assert_int_equal(test.policy.seal.gate, POLICY_GATE_DENY);
 	assert_int_equal(test.policy.seal.action, MSEALD_ACTION_KILL);
-	/* In whatever order they come. */
+	/* In any order. */
 	assert_good(M "[Seal]\nForeignWrite=allow\nDeny=all\n");
 	assert_int_equal(test.policy.seal.deny, USUAL_DENY | MSEALD_DENY_FILE_WRITE);
 	assert_good(M "[Seal]\nFileWrite=deny\n");
@@ -196,7 +196,7 @@ static void single_faults(void **state)
 		{ "", 0, "matches nothing" },
 		{ "[Seal]\n", 0, "matches nothing" },
 		{ "[Match]\nMarked=no\n", 0, "matches nothing" },
-		/* What looks like all programs: one spelling is that. */
+		/* Misleading spellings of "all programs": only one is valid. */
 		{ "[Match]\n", 0, "for all programs Exe=/" },
 		{ "[Match]\nExe=/*\n", 2, "does not match all programs: * stands for a part of one name" },
 		{ "[Match]\nExe=/**\n", 2, "write Exe=/" },
@@ -293,7 +293,7 @@ static void all_faults_are_reported(void **state)
 	assert_int_equal(test.faults.list[2].line, 4);
 	assert_int_equal(test.faults.list[3].line, 5);
 
-	/* Up to a limit, and then how many there were. */
+	/* Up to a limit, then the number of the others. */
 	for (i = 0; i < 100; i++)
 		(void)strcat(text, "bad\n");
 	assert_int_equal(parse(text), -EINVAL);

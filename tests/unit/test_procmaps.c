@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/proc/maps.c: the kernel's lines, lines that are not the kernel's, and this process. */
+/* user/lib/proc/maps.c: lines of the kernel, other lines, and this process. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static void sample_to_the_byte(void **state)
 	const struct mapping *m;
 
 	(void)state;
-	/* A copy of its exact size, so that reading past its end is seen by the sanitizers. */
+	/* A copy of the exact size, so that the sanitizers see reads beyond it. */
 	assert_non_null(text);
 	memcpy(text, sample, sizeof(sample) - 1);
 	assert_int_equal(proc_maps_parse(text, sizeof(sample) - 1, &maps), 0);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The one table of BPF programs against the object that it is about: what the daemon asks the kernel
- * for is what libbpf attaches.
- */
+/* The table of BPF programs agrees with the BPF object: the daemon probes for what libbpf attaches. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +30,7 @@ static bool same(const char *a, const char *b)
 	return a && b && strcmp(a, b) == 0;
 }
 
-/* "fmod_ret/FUNCTION", "lsm/HOOK": probed for is what it is attached to. */
+/* "fmod_ret/FUNCTION", "lsm/HOOK": the probed target is the attach target. */
 static void each_is_attached_to_its_target(void **state)
 {
 	static const char *const kinds[] = { [PROG_LIFECYCLE] = "fentry/",
@@ -62,7 +59,7 @@ static void each_is_attached_to_its_target(void **state)
 	mseald__destroy(object);
 }
 
-/* Instead of a program that judges the same calls, under the same conditions. */
+/* Each alternative judges the same calls, under the same conditions. */
 static void each_stands_for_its_like(void **state)
 {
 	(void)state;
@@ -80,7 +77,7 @@ static void each_stands_for_its_like(void **state)
 	}
 }
 
-/* What coverage.c leaves out where process_madvise takes no advice that discards. */
+/* The programs that coverage.c leaves out if process_madvise takes no advice that discards. */
 static void those_of_process_madvise_are_marked(void **state)
 {
 	unsigned marked = 0;
@@ -98,7 +95,7 @@ static void those_of_process_madvise_are_marked(void **state)
 	assert_int_equal(marked, 4);
 }
 
-/* libbpf's names of maps, whole and cut short, and the kernel's. */
+/* libbpf's names of maps, whole and truncated, and the kernel's. */
 static void maps_have_the_names_of_their_pins(void **state)
 {
 	(void)state;

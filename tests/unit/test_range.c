@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* user/lib/base/range.c: the textual form to the letter, and ranges put in order. */
+/* user/lib/base/range.c: the exact textual form, and sorting of ranges. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +77,7 @@ static void bad_ranges(void **state)
 		{ "0x1000-0x1000", -EINVAL },
 		{ "0x1000+0", -EINVAL },
 		{ "0x2000-0x1000", -EINVAL },
-		/* beyond 64 bits, and not of the form beyond 64 bits */
+		/* beyond 64 bits, and malformed beyond 64 bits */
 		{ "0x10000000000000000-0x20000000000000000", -ERANGE },
 		{ "0x1000-0x10000000000000000", -ERANGE },
 		{ "0x1+0xffffffffffffffff", -ERANGE },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* How many lines attempts have in the log; and what entries of the log carry. */
+/* The number of log lines of attempts; and the fields of journal entries. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -34,7 +34,7 @@ static unsigned let_user(uint32_t uid, uint32_t tgid, uint64_t start_time, unsig
 	return lines;
 }
 
-/* Of many users. */
+/* The processes belong to several users. */
 static unsigned let(uint32_t tgid, uint64_t start_time, unsigned times)
 {
 	return let_user(tgid % 3, tgid, start_time, times);
@@ -65,7 +65,7 @@ static void one_process_over_the_limit(void **state)
 	assert_string_equal(process->comm, "victim");
 	assert_int_equal(process->suppressed, 1000000 - RATELIMIT_LINES_PROCESS);
 	assert_null(ratelimit_next(&ratelimit, &position));
-	/* The same number is another process later. */
+	/* Later the same pid is another process. */
 	assert_int_equal(let(100, 2, 10), 10);
 }
 
@@ -88,7 +88,7 @@ static void many_processes_over_the_limit(void **state)
 	assert_int_equal(let(1, 7919, 1), 1);
 }
 
-/* However many processes it has. */
+/* However many processes the user has. */
 static void a_user_over_the_limit(void **state)
 {
 	unsigned lines = 0;
@@ -136,8 +136,8 @@ static void every_id_is_there_once(void **state)
 }
 
 /*
- * What a line looks like on this stderr, with these variables. Each in a child: where it goes is
- * found out once.
+ * The form of a line on this stderr, with these variables. Each in a child, since the form is determined
+ * once.
  */
 static void check_line(const char *invocation, const char *journal, bool file, const char *expected)
 {
@@ -174,7 +174,7 @@ static void lines_are_as_their_reader_wants_them(void **state)
 {
 	(void)state;
 	check_line(NULL, NULL, false, "mseald: said\n");
-	/* Inherited by one whose stderr is another. */
+	/* Inherited by a process with another stderr. */
 	check_line(NULL, "8:12", false, "mseald: said\n");
 	check_line("0123456789abcdef0123456789abcdef", "8:12", false, "<4>said\n");
 	check_line("0123456789abcdef0123456789abcdef", NULL, true, "mseald: said\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The sums of attempts, the file that keeps them, and the symbols of addresses. */
+/* The sums of attempts, the file that stores them, and the symbols of addresses. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,7 +40,7 @@ static int teardown(void **state)
 	return rmdir(test.folder);
 }
 
-/* --- labels as the test has them: the policy is a letter, the program a number --- */
+/* --- labels of the test: the policy is a letter, the program a number --- */
 
 static bool read_label(void *context, uint64_t label, struct mseald_label *ret)
 {
@@ -118,11 +118,11 @@ static void test_count(void **state)
 	/* The example is the first. */
 	assert_int_equal(row->value.pid, 5);
 	assert_int_equal(row->value.address, 0x7f0000001000);
-	/* A pid that is used again is another process. */
+	/* A process with a reused pid is another process. */
 	b.start_time++;
 	(void)count(&tally, &b, 400);
 	assert_int_equal(row->value.processes, 3);
-	/* Everything of the key makes a row of its own. */
+	/* Every field of the key makes a row of its own. */
 	for (unsigned i = 0; i < 4; i++) {
 		b = a;
 		b.label += i == 0;
@@ -157,7 +157,7 @@ static void assert_kind(unsigned op, unsigned segment, uint64_t address, uint64_
 	row = count(&tally, &one, 1);
 	assert_int_equal(row->value.kinds, kind);
 	assert_int_equal(row->value.example_kinds, kind);
-	/* Those that come later are of the row, not of the example. */
+	/* Kinds of later attempts are added to the row, not to the example. */
 	one.flags = MSEALD_EVENT_GROWS;
 	(void)count(&tally, &one, 2);
 	assert_int_equal(row->value.kinds, kind | MSEALD_KIND_GROWS);
@@ -173,7 +173,7 @@ static void test_kinds(void **state)
 	assert_kind(MSEALD_OP_MMAP, MSEALD_SEGMENT_TEXT, 0, UINT64_C(1) << 62, MSEALD_EVENT_GROWS,
 		    MSEALD_KIND_GROWS);
 	assert_kind(MSEALD_OP_MUNMAP, MSEALD_SEGMENT_TEXT, 0, all, 0, MSEALD_KIND_ALL);
-	/* It is on any address because nobody knows which. */
+	/* It is on any address because the range is unknown. */
 	assert_kind(MSEALD_OP_PTRACE, MSEALD_SEGMENT_TEXT, 0, all, 0, 0);
 	assert_kind(MSEALD_OP_MPROTECT, MSEALD_SEGMENT_STACK, 0x1000, 0x1000, MSEALD_EVENT_EXEC,
 		    MSEALD_KIND_EXEC_STACK);
@@ -186,7 +186,7 @@ static void test_kinds(void **state)
 	assert_kind(MSEALD_OP_MMAP, MSEALD_SEGMENT_TEXT, huge + 0x1000, huge, 0, 0);
 }
 
-/* What denies them, and on which segments they are: of all together. */
+/* Deny bits and segments of all attempts together. */
 static void test_meets(void **state)
 {
 	_cleanup_(report_table_close) struct report_table tally = {};
@@ -195,7 +195,7 @@ static void test_meets(void **state)
 
 	(void)state;
 	assert_int_equal(report_table_open(&tally), 0);
-	/* Of a program that does not say it: what its operation and its first seal say. */
+	/* From an older program without these fields: derived from the operation and the first seal. */
 	row = count(&tally, &one, 1);
 	assert_int_equal(row->value.deny, MSEALD_DENY_DISCARD);
 	assert_int_equal(row->value.segments, 1 << MSEALD_SEGMENT_TEXT);
@@ -204,7 +204,7 @@ static void test_meets(void **state)
 	(void)count(&tally, &one, 2);
 	assert_int_equal(row->value.deny, MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD);
 	assert_int_equal(row->value.segments, 1 << MSEALD_SEGMENT_TEXT | 1 << MSEALD_SEGMENT_DATA);
-	/* All seals on a file deny that it is written. */
+	/* All seals on a file deny writing to it. */
 	one.op = MSEALD_OP_FILE_WRITE;
 	one.segments = 1 << MSEALD_SEGMENT_RELRO;
 	row = count(&tally, &one, 1);
@@ -246,7 +246,7 @@ static void test_overflow(void **state)
 	}
 	one = event(2, MSEALD_OP_MPROTECT, MSEALD_VERDICT_DENIED, 1);
 	assert_null(count(&tally, &one, 1));
-	/* What has a row is counted all the same. */
+	/* Attempts with an existing row are still counted. */
 	for (unsigned i = 1; i <= MSEALD_MAX_TALLIES; i++) {
 		one = event((uint64_t)i << 8 | 1, MSEALD_OP_MPROTECT, MSEALD_VERDICT_DENIED, 1);
 		assert_int_equal(count(&tally, &one, i)->value.attempts, 2);
@@ -310,7 +310,7 @@ static void test_file(void **state)
 	assert_int_equal(report_table_open(&tally), 0);
 	assert_int_equal(report_table_open(&back), 0);
 	fill(&tally);
-	/* One whose label nobody knows any more: it is kept, under no name. */
+	/* A row with an unknown label is kept, without a name. */
 	tally.rows[0].key.label = 0;
 	assert_int_equal(report_file_write(test.path, &tally, &head, &names), 0);
 	assert_int_equal(access(test.aside, F_OK), -1);
@@ -327,7 +327,7 @@ static void test_file(void **state)
 	assert_int_equal(report_file_write(test.path, &tally, &head, &names), 0);
 	assert_int_equal(report_file_read(test.path, &back, &head_back, &names), 0);
 	assert_same(&tally, &back);
-	/* Once more on top of it: nothing is counted twice, it is said to be missing. */
+	/* Read again on top of it: nothing is counted twice, it counts as missing. */
 	assert_int_equal(report_file_read(test.path, &back, &head_back, &names), 0);
 	assert_same(&tally, &back);
 	assert_int_equal(head_back.missing, head.missing + report_table_sum(&tally));
@@ -380,7 +380,7 @@ static void test_broken(void **state)
 		DOCUMENT(ROW("\"p1\"", "mmap", "0", EXAMPLE)),
 		DOCUMENT(ROW("\"p1\"", "mmap", "1.5", EXAMPLE)),
 		DOCUMENT(ROW("\"p1\"", "mmap", "1", "{}")),
-		/* A good one before it is not taken, either. */
+		/* A valid row before it is not taken either. */
 		DOCUMENT(ROW("\"p1\"", "mmap", "1", EXAMPLE) "," ROW("\"p1\"", "frob", "1", EXAMPLE)),
 	};
 	static const char good[] = DOCUMENT(ROW("\"p1\"", "mmap", "1", EXAMPLE));
@@ -399,7 +399,7 @@ static void test_broken(void **state)
 		assert_int_equal(stat(test.broken, &st), 0);
 		assert_int_equal(st.st_size, strlen(texts[i]));
 	}
-	/* Cut off anywhere. */
+	/* Truncated at any point. */
 	for (size_t length = 0; length + 1 < sizeof(good); length++) {
 		write_text(good, length);
 		assert_int_equal(report_file_read(test.path, &tally, &head, &names), -EBADMSG);
@@ -409,7 +409,7 @@ static void test_broken(void **state)
 	assert_int_equal(report_file_read(test.path, &tally, &head, &names), 0);
 	assert_int_equal(report_table_sum(&tally), 1);
 	assert_int_equal(head.since, 5);
-	/* That file is of an earlier version, which says neither. */
+	/* A file of the earlier version has neither field; the values are the defaults. */
 	assert_int_equal(tally.rows[0].value.deny, MSEALD_DENY_UNMAP);
 	assert_int_equal(tally.rows[0].value.segments, 1 << MSEALD_SEGMENT_TEXT);
 }
@@ -430,7 +430,7 @@ static void test_file_too_large(void **state)
 	assert_int_equal(report_file_write(test.path, &tally, &head, &names), 0);
 	one = event(2, MSEALD_OP_MPROTECT, MSEALD_VERDICT_DENIED, 1);
 	(void)count(&back, &one, 1);
-	/* One of them has no room, and is said to be missing. */
+	/* One of them has no room, and counts as missing. */
 	assert_int_equal(report_file_read(test.path, &back, &head, &names), 0);
 	assert_int_equal(back.count, MSEALD_MAX_TALLIES);
 	assert_int_equal(head.missing, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * user/daemon/trace/restartable.c: what /proc/PID/syscall says, and which calls a thread can be
- * stopped in unnoticed.
+ * user/daemon/trace/restartable.c: parses /proc/PID/syscall, and lists the calls in which a thread can be
+ * stopped unnoticed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -63,7 +63,7 @@ static void parse_wrong(void **state)
 		"0 0x1",
 		"0 0x1 0x2 0x3 0x4 0x5\n",
 		"0 0x1 0x2 0x3 0x4 0x5 0x6\n",
-		"0 0x1 0x2 0x3 0x4 0x5 0x6 0x7\n", /* as in none, but for one word */
+		"0 0x1 0x2 0x3 0x4 0x5 0x6 0x7\n", /* as in no call, except for one word */
 		"0 0x1 0x2 0x3 0x4 0x5 0x6 0x7 x\n",
 		"-2 0x1 0x2 0x3 0x4 0x5 0x6 0x7 0x8\n",
 		"x 0x1 0x2 0x3 0x4 0x5 0x6 0x7 0x8\n",
@@ -86,10 +86,7 @@ static bool restartable(long number, uint64_t a, uint64_t b, uint64_t c, uint64_
 	return restartable_call(&(struct blocked_call){ .number = number, .arguments = { a, b, c, d } });
 }
 
-/*
- * Every number there is: just these are restartable with all arguments 0 or 1 (futex: WAIT is 0,
- * WAKE is 1).
- */
+/* Every number: exactly these are restartable with all arguments 0 or 1 (futex: WAIT is 0, WAKE is 1). */
 static void each_number(void **state)
 {
 	static const long always[] = {

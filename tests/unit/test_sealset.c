@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * user/daemon/seal/sealset.c: each rule of the header by hand; a model that keeps one
- * entry a page, against random operations; the tree searched as the BPF
- * programs search it, against sealset_judge. Seeds are fixed.
+ * user/daemon/seal/sealset.c: each rule of the header by hand; a model with one entry per page, against
+ * random operations; the tree searched as by the BPF programs, against sealset_judge. Seeds are fixed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -37,7 +36,7 @@ static uint64_t random_below(uint64_t limit)
 	return (random_state * 0x2545f4914f6cdd1dull >> 16) % limit;
 }
 
-/* The address of an inode, as the kernel has them. */
+/* The address of an inode, as in the kernel. */
 #define INODE(i) (0xffff888000000000ull + (i)*0x400)
 
 /* Pages first..after, sealed permanently with this deny mask. */
@@ -60,7 +59,7 @@ static void add(struct sealset *set, struct seal seal)
 	assert_int_equal(sealset_add_all(set, &seal, 1), 0);
 }
 
-/* The seal of the set at this index lies there and denies just this permanently. */
+/* The seal at this index of the set has this range and exactly this permanent deny mask. */
 static void assert_seal(const struct sealset *set, size_t index, uint64_t first, uint64_t after,
 			unsigned deny)
 {
@@ -107,7 +106,7 @@ static void apart_touching_overlapping(void **state)
 	add(&set, pages(25, 30, UNMAP));
 	assert_int_equal(set.count, 3);
 	assert_seal(&set, 1, 20, 30, UNMAP);
-	/* over parts of two: five pieces, and nothing that was denied is allowed */
+	/* over parts of two: five pieces, and no denied operation becomes allowed */
 	add(&set, pages(15, 25, DISCARD));
 	assert_int_equal(set.count, 5);
 	assert_seal(&set, 0, 10, 15, MPROTECT);
@@ -153,7 +152,7 @@ static void hits_are_kept(void **state)
 	(void)state;
 	seal.hits = 5;
 	add(&set, seal);
-	/* sealed twice, wholly or in part: no attempt more */
+	/* sealed twice, wholly or in part: the number of attempts is unchanged */
 	add(&set, pages(10, 20, MPROTECT));
 	add(&set, pages(14, 16, MPROTECT));
 	assert_int_equal(set.count, 1);
@@ -163,7 +162,7 @@ static void hits_are_kept(void **state)
 	assert_int_equal(set.list[0].hits, 5);
 	assert_int_equal(set.list[1].hits, 0);
 	assert_int_equal(set.list[2].hits, 0);
-	/* joined: added up, up to the most there can be */
+	/* joined: added up, up to the maximum */
 	set.list[1].hits = 7;
 	set.list[2].hits = UINT32_MAX - 6;
 	add(&set, pages(10, 20, UNMAP));
@@ -187,13 +186,13 @@ static void shm_offsets_continue(void **state)
 	add(&set, seal);
 	assert_int_equal(set.count, 1);
 	assert_int_equal(set.list[0].pgoff, 100);
-	/* another segment, attached right behind */
+	/* another segment, attached directly after */
 	seal = pages(30, 40, UNMAP);
 	seal.flags = MSEALD_SEAL_SHM;
 	add(&set, seal);
 	assert_int_equal(set.count, 2);
 	assert_int_equal(set.list[1].pgoff, 0);
-	/* split: every piece knows its place */
+	/* split: every piece has its own pgoff */
 	add(&set, pages(25, 35, MPROTECT));
 	assert_int_equal(set.count, 4);
 	assert_int_equal(set.list[0].pgoff, 100);
@@ -201,7 +200,7 @@ static void shm_offsets_continue(void **state)
 	assert_int_equal(set.list[2].pgoff, 0);
 	assert_int_equal(set.list[3].pgoff, 5);
 	assert_int_equal(set.list[1].flags, MSEALD_SEAL_SHM);
-	/* without the flag there is no place */
+	/* without the flag pgoff is cleared */
 	seal = pages(50, 51, UNMAP);
 	seal.pgoff = 9;
 	add(&set, seal);
@@ -291,7 +290,7 @@ static void revoked(void **state)
 	assert_int_equal(set.count, 4);
 	assert_int_equal(set.list[2].end, 52 * PAGE);
 	assert_int_equal(set.list[3].start, 53 * PAGE);
-	/* what only touches is left alone */
+	/* a seal that only touches the range is unchanged */
 	assert_int_equal(sealset_revoke(&set, 30 * PAGE, 50 * PAGE, &bytes, &permanent), 0);
 	assert_int_equal(bytes + permanent, 0);
 	assert_int_equal(set.count, 4);
@@ -325,7 +324,7 @@ static void strongest_action(void **state)
 	assert_ptr_equal(hit, &set.list[2]);
 	assert_int_equal(sealset_judge(&set, 0, UINT64_MAX, UNMAP, NULL), MSEALD_ACTION_AUDIT);
 
-	/* to the byte at either end, and nothing that is empty */
+	/* to the byte at either end, and empty ranges meet nothing */
 	hit = NULL;
 	assert_int_equal(sealset_judge(&set, 0, 10 * PAGE, MPROTECT, &hit), -ENOENT);
 	assert_int_equal(sealset_judge(&set, 0, 10 * PAGE + 1, MPROTECT, NULL), MSEALD_ACTION_AUDIT);
@@ -339,7 +338,7 @@ static void strongest_action(void **state)
 	assert_int_equal(seal_deny(&set.list[2], MSEALD_ACTION_DENY), 0);
 }
 
-/* --- the model: one entry a page --- */
+/* --- the model: one entry per page --- */
 
 #define MODEL_PAGES 96u
 
@@ -413,7 +412,7 @@ static int model_judge(const struct model *model, uint64_t start, uint64_t end, 
 	return -ENOENT;
 }
 
-/* Every page as in the model; sorted, disjoint, nothing left that could be joined. */
+/* Every page is as in the model; sorted, disjoint, and no two seals could be joined. */
 static void assert_as_model(const struct sealset *set, const struct model *model)
 {
 	size_t at = 0;
@@ -601,7 +600,7 @@ static void big_set(struct sealset *set, size_t count)
 	assert_int_equal(set->count, count);
 }
 
-/* Slot in a node of the last start at or below address; the first slot when there is none. */
+/* Slot in a node of the last start at or below address; the first slot if there is none. */
 static size_t tree_slot(const struct mseald_node *node, uint64_t address)
 {
 	size_t slot = 0;
@@ -656,7 +655,7 @@ static size_t ceil_div(size_t a, size_t b)
 	return (a + b - 1) / b;
 }
 
-/* What shared.h says of the levels, the unused slots and the header, slot by slot. */
+/* Checks levels, unused slots and header against shared.h, slot by slot. */
 static void assert_layout(const struct sealset *set, const struct mseald_node *nodes, size_t count)
 {
 	size_t seals = set->count, leaves = ceil_div(seals, 32), inner = ceil_div(leaves, 32);
@@ -688,7 +687,7 @@ static void assert_layout(const struct sealset *set, const struct mseald_node *n
 	assert_int_equal(nodes[0].gap_end, gap_end);
 	for (size_t n = 0; n < count; n++) {
 		for (size_t slot = 0; slot < 32; slot++) {
-			size_t below = SIZE_MAX; /* the seal that the slot begins with */
+			size_t below = SIZE_MAX; /* the seal of the slot's first start */
 
 			if (n >= first_leaf)
 				below = (n - first_leaf) * 32 + slot;
@@ -757,7 +756,7 @@ static void trees_of_every_depth(void **state)
 	}
 }
 
-/* Each file once, with the seal that a write to it is judged by; and where the programs look for it. */
+/* Each file once, with the seal that judges writes to it, in the place where programs look for it. */
 static void files_of_seals(void **state)
 {
 	_cleanup_(sealset_free) struct sealset set = { 0 };
@@ -777,7 +776,7 @@ static void files_of_seals(void **state)
 	seal.permanent[MSEALD_ACTION_KILL] = MSEALD_DENY_DISCARD;
 	seal.file = set.list[0].file;
 	add(&set, seal);
-	/* The strongest, but a child of fork does not have it. */
+	/* The strongest, but a child of a fork lacks it. */
 	seal = pages(60, 70, 0);
 	seal.permanent[MSEALD_ACTION_KILL] = MSEALD_DENY_DISCARD;
 	seal.flags = MSEALD_SEAL_DONTFORK;
@@ -812,7 +811,7 @@ static void files_of_seals(void **state)
 	for (size_t i = 0; i < 32; i++)
 		assert_int_equal(nodes[1].start[i], MSEALD_NO_START);
 	assert_roundtrip(&set);
-	/* Flags of the file go with the deny bits of the file. */
+	/* Flags of the file are dropped with the deny bits of the file. */
 	assert_int_equal(sealset_revoke(&set, 0, 100 * PAGE, NULL, NULL), 0);
 	assert_int_equal(set.list[0].file.number, 70);
 }
@@ -854,7 +853,7 @@ static void widest_gap(void **state)
 	struct mseald_node node;
 
 	(void)state;
-	/* two that touch leave none between them: what lies below counts */
+	/* two touching seals have no gap between: the one below is used */
 	add(&set, pages(100, 110, MPROTECT));
 	add(&set, pages(110, 120, UNMAP));
 	assert_int_equal(sealset_encode(&set, &node, 1), 0);
@@ -865,13 +864,13 @@ static void widest_gap(void **state)
 	assert_int_equal(sealset_encode(&set, &node, 1), 0);
 	assert_int_equal(node.gap_start, 0);
 	assert_int_equal(node.gap_end, 100 * PAGE);
-	/* narrow between, narrower below; of two as wide the first counts */
+	/* narrow between, narrower below; of two equal gaps the first is used */
 	add(&set, pages(2, 95, MPROTECT));
 	add(&set, pages(131, 132, MPROTECT));
 	assert_int_equal(sealset_encode(&set, &node, 1), 0);
 	assert_int_equal(node.gap_start, 95 * PAGE);
 	assert_int_equal(node.gap_end, 100 * PAGE);
-	/* a terabyte between counts whatever is below */
+	/* a gap of a terabyte is used whatever is below */
 	add(&set, pages(132 + (1ULL << 28), 133 + (1ULL << 28), MPROTECT));
 	assert_int_equal(sealset_encode(&set, &node, 1), 0);
 	assert_int_equal(node.gap_start, 132 * PAGE);
@@ -952,7 +951,7 @@ static void decode_refuses(void **state)
 	assert_int_equal(back.list[3].hits, 12345);
 	assert_true(sealset_equal(&set, &back));
 	sealset_free(&back);
-	/* A label is any number, and stays with the set. */
+	/* A label may be any number, and stays with the set. */
 	good[0].label = 0x1234567890abcdef;
 	assert_int_equal(sealset_decode(good, 3, &back), 0);
 	assert_int_equal(back.label, 0x1234567890abcdef);
@@ -960,7 +959,7 @@ static void decode_refuses(void **state)
 	sealset_free(&back);
 }
 
-/* 10,000 one at a time, in the worst order for a sorted list. */
+/* 10,000 seals one at a time, in the worst order for a sorted list. */
 static void many_one_by_one(void **state)
 {
 	_cleanup_(sealset_free) struct sealset set = { 0 };
@@ -992,7 +991,7 @@ static void copies_are_apart(void **state)
 	assert_false(sealset_equal(&set, &copy));
 }
 
-/* "Is all of it flagged?": holes, borders, and pieces without the flag count. */
+/* Is the whole range flagged? Holes, borders, and pieces without the flag matter. */
 static void all_flagged(void **state)
 {
 	struct sealset set = {};

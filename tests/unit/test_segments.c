@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * user/lib/proc/segments.c three ways: made-up processes (a folder that looks like
- * /proc/PID, and a maps text) for every odd case; this process, page by page
- * against the loader's own view (dl_iterate_phdr); and a real cat(1).
+ * user/lib/proc/segments.c three ways: artificial processes (a folder like /proc/PID, and a maps text) for
+ * every special case; this process, page by page against the loader's own view (dl_iterate_phdr); and a real
+ * cat(1).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -41,7 +41,7 @@
 #define DATA_NATIVE ELFDATA2MSB
 #endif
 
-/* --- made-up processes --- */
+/* --- artificial processes --- */
 
 static char proc_dir[] = "/tmp/mseald-segments-XXXXXX"; /* map_files/, root/ and files */
 
@@ -74,7 +74,7 @@ static const char *proc_path(const char *name)
 	return path;
 }
 
-/* A file of this content below proc_dir; returns its inode. */
+/* Makes a file with this content below proc_dir; returns its inode. */
 static uint64_t file_make(const char *name, const void *content, size_t size)
 {
 	_cleanup_close_ int fd = open(proc_path(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -91,7 +91,7 @@ static void folder_make(const char *name)
 	assert_int_equal(mkdir(proc_path(name), 0700), 0);
 }
 
-/* map_files/START-END of the mapping that begins there. */
+/* Makes map_files/START-END for the mapping that begins there. */
 static void map_file(const char *range, const char *name)
 {
 	char link[64], *target = strdup(proc_path(name));
@@ -103,9 +103,9 @@ static void map_file(const char *range, const char *name)
 }
 
 /*
- * What every made-up object looks like, in pages of vaddr:
+ * The layout of every artificial object, in pages of vaddr:
  *   0 R | 1, 2 R X | 3 R | 4, 5 RW (RELRO: 4), bss 6, 7
- * The RW part is one page behind in the file, as linkers do it.
+ * The RW part is one page further down in the file, as linkers place it.
  */
 struct elf_file {
 	Elf64_Ehdr header;
@@ -136,7 +136,7 @@ static struct elf_file elf_file(void)
 	};
 }
 
-/* A segment as the tables below write it. */
+/* A segment in the form of the tables below. */
 struct expected {
 	uint64_t start, end;
 	enum mseald_segment kind;
@@ -239,11 +239,11 @@ static void bss_ends_where_memsz_does(void **state)
 {
 	(void)state;
 	usual_object_make();
-	/* merged with what was mapped behind it, and with the heap */
+	/* merged with the mapping after it, and with the heap */
 	EXPECT(FILE_10000 "00016000-00030000 rw-p 00000000 00:00 0 \n", AT_FILE, AT_BSS);
 	EXPECT(FILE_10000 "00016000-00030000 rw-p 00000000 00:00 0 [heap]\n", AT_FILE, AT_BSS);
 	EXPECT(FILE_10000 "00016000-00030000 rw-p 00000000 00:00 0 [anon:.bss]\n", AT_FILE, AT_BSS);
-	/* and something else in its place */
+	/* and another mapping in its place */
 	EXPECT(FILE_10000 "00016000-00030000 rw-s 00000000 00:01 9 /dev/zero (deleted)\n", AT_FILE);
 	EXPECT(FILE_10000 "00016000-00030000 rw-p 00000000 08:01 9 /etc/passwd\n", AT_FILE);
 	EXPECT(FILE_10000 "00016000-00030000 rw-p 00005000 08:01 7 /lib/a.so\n", AT_FILE);
@@ -255,7 +255,7 @@ static void merged_and_split_mappings(void **state)
 	struct elf_file file = elf_file();
 
 	(void)state;
-	/* As lld lays it out: offset and vaddr agree, so that all that is r--p becomes one mapping. */
+	/* The layout of lld: offset and vaddr agree, so that all r--p parts become one mapping. */
 	file.phdr[LOAD_DATA].p_vaddr = file.phdr[LOAD_DATA].p_offset = 0x4000;
 	file.phdr[LOAD_DATA].p_filesz = file.phdr[LOAD_DATA].p_memsz = 0x2000;
 	file.phdr[RELRO].p_vaddr = 0x4000;
@@ -264,7 +264,7 @@ static void merged_and_split_mappings(void **state)
 	EXPECT(HEADERS_10000 TEXT_10000 "00013000-00015000 r--p 00003000 08:01 7 /lib/a.so\n"
 					"00015000-00016000 rw-p 00005000 08:01 7 /lib/a.so\n",
 	       AT_HEADERS, AT_TEXT, AT_RODATA, AT_RELRO, AT_DATA);
-	/* Someone changed a page, and changed another one without undoing it. */
+	/* One page was changed, and another one was changed and changed back. */
 	EXPECT(HEADERS_10000 "00011000-00012000 r-xp 00001000 08:01 7 /lib/a.so\n"
 			     "00012000-00013000 rwxp 00002000 08:01 7 /lib/a.so\n"
 			     "00013000-00015000 r--p 00003000 08:01 7 /lib/a.so\n"
@@ -293,7 +293,7 @@ static void relro_is_rounded_down(void **state)
 	file.phdr[RELRO].p_memsz = 0x400 + 0x800;
 	object_make(&file);
 	EXPECT(FILE_10000 BSS_10000, AT_FILE, AT_BSS);
-	/* That page read-only all the same is no RELRO. */
+	/* If this page is also read-only, it is still not RELRO. */
 	EXPECT(HEADERS_10000 TEXT_10000 RODATA_10000 "00014000-00016000 r--p 00003000 08:01 7 /lib/a.so\n",
 	       AT_HEADERS, AT_TEXT, AT_RODATA, AT_RELRO, { 0x15000, 0x16000, DATA, "" });
 }
@@ -329,7 +329,7 @@ static void relro_of_anonymous_memory(void **state)
 	struct elf_file file = elf_file();
 
 	(void)state;
-	/* .bss.rel.ro: all of the segment, and the part behind the file too */
+	/* .bss.rel.ro: the whole segment, including the part beyond the file */
 	file.phdr[RELRO].p_memsz = 0x7000 - 0x4c00;
 	object_make(&file);
 	EXPECT(HEADERS_10000 TEXT_10000 RODATA_10000
@@ -366,7 +366,7 @@ static void loaded_twice(void **state)
 	       { 0x33000, 0x34000, RODATA, "" }, { 0x34000, 0x36000, DATA, "w" },
 	       { 0x36000, 0x38000, DATA, "wa" });
 	map_file("10000-18000", "a.so");
-	/* Half loaded: the loader reserves all by mapping it as the first segment is. */
+	/* Half loaded: the loader reserves the whole range with a mapping like the first segment. */
 	EXPECT_NOTHING("00010000-00018000 r--p 00000000 08:01 7 /lib/a.so\n");
 }
 
@@ -375,17 +375,17 @@ static void mapped_to_be_read(void **state)
 	struct elf_file file = elf_file();
 
 	(void)state;
-	/* All of the file executable, as READ_IMPLIES_EXEC has it: data is not where it belongs. */
+	/* The whole file is executable, as with READ_IMPLIES_EXEC: data is not in its place. */
 	object_make(&file);
 	EXPECT_NOTHING("00010000-00011000 r-xp 00000000 08:01 7 /lib/a.so\n"
 		       "00011000-00017000 r-xp 00001000 08:01 7 /lib/a.so\n");
-	/* Every byte where a loader would have it, but the code cannot run. */
+	/* Every byte as placed by a loader, but the code is not executable. */
 	file.phdr[LOAD_DATA].p_vaddr = file.phdr[LOAD_DATA].p_offset;
 	file.phdr[LOAD_RODATA].p_type = file.phdr[RELRO].p_type = PT_NULL;
 	(void)file_make("a.so", &file, sizeof(file));
 	EXPECT_NOTHING("00010000-00011000 r--p 00000000 08:01 7 /lib/a.so\n"
 		       "00011000-00017000 r--p 00001000 08:01 7 /lib/a.so\n");
-	/* Its headers alone. */
+	/* Only its headers. */
 	EXPECT_NOTHING("00010000-00011000 r--p 00000000 08:01 7 /lib/a.so\n");
 }
 
@@ -438,7 +438,7 @@ static void text_in_huge_pages(void **state)
 	usual_object_make();
 	EXPECT(HEADERS_10000 "00011000-00013000 r-xp 00000000 00:00 0 \n" RODATA_10000 RELRO_10000 DATA_10000,
 	       AT_HEADERS, { 0x11000, 0x13000, TEXT, "a" }, AT_RODATA, AT_RELRO, AT_DATA);
-	/* Mapped over by another file: not its text any more. */
+	/* Another file is mapped over it: not its text any more. */
 	EXPECT(HEADERS_10000 "00011000-00013000 r-xp 00001000 08:01 8 /lib/b.so\n" RODATA_10000, AT_HEADERS,
 	       { 0x11000, 0x13000, TEXT, "" }, AT_RODATA);
 	EXPECT(HEADERS_10000 "00011000-00013000 r--p 00001000 08:01 8 /lib/b.so\n" RODATA_10000, AT_HEADERS,
@@ -476,7 +476,7 @@ static void not_opened_when_not_regular(void **state)
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)state;
-	/* Opening a FIFO would wait, opening a device may do anything, a socket cannot be opened. */
+	/* Opening a FIFO would wait, opening a device may have effects, a socket cannot be opened. */
 	assert_int_equal(mkfifo(proc_path("fifo"), 0600), 0);
 	map_file("10000-11000", "fifo");
 	EXPECT_NOTHING(FILE_10000);
@@ -492,12 +492,12 @@ static void by_permissions(void **state)
 	struct elf_file file = elf_file();
 
 	(void)state;
-	/* no file to be found */
+	/* no file found */
 	EXPECT(FILE_10000 BSS_10000, AT_HEADERS, AT_TEXT, AT_RODATA, { 0x14000, 0x15000, RODATA, "" },
 	       AT_DATA);
 	/* nothing executable: some data file */
 	EXPECT_NOTHING(HEADERS_10000 RODATA_10000 DATA_10000);
-	/* headers that lie */
+	/* invalid headers */
 	file.phdr[LOAD_TEXT].p_filesz++;
 	object_make(&file);
 	EXPECT(FILE_10000 "00017000-00018000 ---p 00005000 08:01 7 /lib/a.so\n"
@@ -535,7 +535,7 @@ static void found_by_its_path(void **state)
 		       "00014000-00015000 r--p 00003000 08:01 %" PRIu64 " /lib/a\\012b.so\n",
 		       inode, inode, inode);
 	EXPECT(text, AT_HEADERS, AT_TEXT, AT_RELRO);
-	/* Another file there by now: its headers say nothing. */
+	/* Another file has the path by now: its headers are not used. */
 	(void)snprintf(text, sizeof(text),
 		       "00011000-00013000 r-xp 00001000 08:01 %" PRIu64 " /lib/a\\012b.so\n"
 		       "00014000-00015000 r--p 00003000 08:01 %" PRIu64 " /lib/a\\012b.so\n",
@@ -572,7 +572,7 @@ static enum mseald_segment segment_at(const struct segments *segments, uint64_t 
 	return MSEALD_SEGMENT_NONE;
 }
 
-/* One page, straight from program headers. */
+/* The segment of one page, directly from program headers. */
 static enum mseald_segment kind_by_headers(const ElfW(Phdr) *phdr, size_t count, uint64_t page)
 {
 	enum mseald_segment kind = MSEALD_SEGMENT_NONE;
@@ -590,7 +590,7 @@ static enum mseald_segment kind_by_headers(const ElfW(Phdr) *phdr, size_t count,
 	return kind;
 }
 
-/* Compares all pages of an object; returns how many of each segment there were in seen[]. */
+/* Compares all pages of an object; counts the pages of each segment in seen[]. */
 static void compare_object(const struct proc_maps *maps, const struct segments *segments, uint64_t bias,
 			   const ElfW(Phdr) *phdr, size_t count, size_t seen[MSEALD_SEGMENT_COUNT])
 {
@@ -661,7 +661,7 @@ static void this_process(void **state)
 	void *copy;
 
 	(void)state;
-	/* Mapped to be read, which must not make it an object. */
+	/* Mapped only to be read, which must not make it an object. */
 	assert_int_equal(fstat(fd, &st), 0);
 	copy = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	assert_ptr_not_equal(copy, MAP_FAILED);
@@ -672,7 +672,7 @@ static void this_process(void **state)
 	assert_true(self.objects >= 3); /* the program, libc, the loader */
 	assert_true(self.seen[TEXT] > 0 && self.seen[RODATA] > 0 && self.seen[RELRO_] > 0 &&
 		    self.seen[DATA] > 0);
-	/* No page more than the loader knows of. */
+	/* No page more than the loader has. */
 	for (enum mseald_segment kind = TEXT; kind <= DATA; kind++)
 		assert_int_equal(pages_of(&self.segments, kind), self.seen[kind]);
 
@@ -699,7 +699,7 @@ struct child {
 	int to, from, dirfd;
 };
 
-/* Starts cat(1) and waits until it has started up: it then echoes. */
+/* Starts cat(1) and waits until it echoes. */
 static void child_start(const char *program, struct child *ret)
 {
 	int to[2], from[2];
@@ -847,7 +847,7 @@ static void an_upgraded_program(void **state)
 	child_start(program, &child);
 	assert_int_equal(unlink(program), 0);
 	(void)file_make("cat", "no program any more", 19);
-	/* Without the right to open map_files all that is left are permissions. */
+	/* Without the right to open map_files only permissions are left. */
 	compare_child(&child, map_files_can_be_opened());
 	child_stop(&child);
 }

@@ -53,13 +53,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Spends all time of the bucket, and more: the user has to wait four times as long as that. */
+/* Spends all time of the bucket, and more: the user has to wait four times that long. */
 static void overdraw(struct quota_user *user, uint64_t us)
 {
 	quota_spend(quota, user, monotonic_us(), QUOTA_AT_ONCE_US + us);
 }
 
-/* The loop dispatches the next thing; false: nothing is due. */
+/* Lets the loop dispatch once; false: nothing is due. */
 static bool step(uint64_t wait)
 {
 	return sd_event_run(loop, wait) > 0;
@@ -83,8 +83,8 @@ static void who_has_time_does_not_rest(void **state)
 }
 
 /*
- * The cost of many connections of one user: each time that the loop wakes up for them one is served,
- * whose turn brings the user into debt again.
+ * The cost of many connections of one user: at each wakeup one connection is served, and its turn brings the
+ * user into debt again.
  */
 static void one_at_a_time(void **state)
 {
@@ -107,7 +107,7 @@ static void one_at_a_time(void **state)
 	assert_true(some[10].waiting);
 }
 
-/* A connection that comes back queues behind those that wait, also if there is time left. */
+/* A connection that returns queues behind those that wait, even if there is time left. */
 static void in_the_order_in_which_they_came(void **state)
 {
 	(void)state;
@@ -128,8 +128,8 @@ static void in_the_order_in_which_they_came(void **state)
 }
 
 /*
- * Deeper in debt, and before the other in the queue: the other, which only waits for all users
- * together, has its turn before.
+ * A user deeper in debt is earlier in the queue. The other user, who only waits for all users together, still
+ * has their turn first.
  */
 static void who_has_time_is_not_held_up(void **state)
 {

@@ -76,7 +76,7 @@ static void test_many(void **state)
 		char bytes[64];
 		int length = snprintf(bytes, sizeof(bytes), "{\"n\":%d}", i) + 1;
 
-		/* The end of this one arrives with the next. */
+		/* The end of this message arrives with the next one. */
 		assert_int_equal(varlink_framer_feed(&framer, bytes, (size_t)length - 3), 0);
 		assert_int_equal(varlink_framer_feed(&framer, bytes + length - 3, 3), 0);
 		assert_int_equal(next_number(&framer), i);
@@ -92,7 +92,7 @@ static void assert_bad(const char *bytes, size_t length)
 
 	assert_int_equal(varlink_framer_feed(&framer, bytes, length), 0);
 	assert_int_equal(varlink_framer_next(&framer, &message), -EBADMSG);
-	/* And so it stays. */
+	/* The error is permanent. */
 	assert_int_equal(varlink_framer_next(&framer, &message), -EBADMSG);
 	assert_null(message);
 	varlink_framer_free(&framer);
@@ -144,7 +144,7 @@ static void test_too_long(void **state)
 	_cleanup_free_ char *over = long_message(VARLINK_MESSAGE_MAX + 1);
 
 	(void)state;
-	/* Exactly as long as allowed. */
+	/* Exactly the allowed length. */
 	assert_int_equal(varlink_framer_feed(&framer, most, VARLINK_MESSAGE_MAX), 0);
 	assert_int_equal(varlink_framer_feed(&framer, "", 1), 0);
 	assert_int_equal(next_number(&framer), 5);
@@ -368,7 +368,7 @@ static void test_unasked_more(void **state)
 	call_expect(*state, -EBADMSG);
 }
 
-/* A peer that is gone before we write gives an error and no SIGPIPE. */
+/* A peer that is gone before the write gives an error and no SIGPIPE. */
 static void test_no_sigpipe(void **state)
 {
 	struct server *server = *state;

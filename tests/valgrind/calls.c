@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * System calls that valgrind does not know (3.19; 3.24 pidfd_open only) and answers with ENOSYS, so
- * that half of the daemon would not run: pidfd_open, pidfd_send_signal, mseal. The library,
- * preloaded under valgrind, asks the program (-DPROGRAM), which runs without, to make them;
- * descriptors go to and fro. One connection a call. Commands of bpf(2) that it does not know it
- * makes; what they have written the library tells it.
+ * System calls that valgrind does not know (3.19; 3.24 only pidfd_open) and answers with ENOSYS, so that half
+ * of the daemon would not run: pidfd_open, pidfd_send_signal, mseal. The library, preloaded under valgrind,
+ * asks the program (-DPROGRAM), which runs without valgrind, to make them; descriptors are passed both ways.
+ * One connection per call. valgrind does make unknown commands of bpf(2); the library tells it which memory
+ * they have written.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -22,7 +22,7 @@
 #define SYS_mseal 462
 #endif
 
-/* Abstract, so that it is there whatever is mounted where. */
+/* Abstract, so that it is independent of mounts. */
 static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "\0mseald-valgrind-calls" };
 
 struct call {
@@ -92,8 +92,8 @@ static long make(const struct call *call, int fd)
 		return syscall(SYS_pidfd_send_signal, fd, call->arguments[1], NULL, call->arguments[3]);
 	case SYS_mseal:
 		/*
-		 * Of the caller's memory nothing can be sealed here: whether there is the call is
-		 * all that is asked.
+		 * Nothing of the caller's memory can be sealed here: the only question is whether the call
+		 * exists.
 		 */
 		if (call->arguments[1] == 0)
 			return syscall(SYS_mseal, 0ul, 0ul, 0ul);
@@ -167,7 +167,9 @@ static long raw(long number, const long a[6])
 	return value;
 }
 
-/* BPF_MAP_LOOKUP_BATCH defines so many keys and values, at the end too, and where the next call goes on. */
+/*
+ * BPF_MAP_LOOKUP_BATCH writes this many keys and values, also at the end, and the position of the next call.
+ */
 static void define_batch(const union bpf_attr *attributes)
 {
 	struct bpf_map_info info = { 0 };
@@ -183,11 +185,11 @@ static void define_batch(const union bpf_attr *attributes)
 					(size_t)attributes->batch.count * info.key_size);
 	(void)VALGRIND_MAKE_MEM_DEFINED((void *)(uintptr_t)attributes->batch.values,
 					(size_t)attributes->batch.count * info.value_size);
-	/* Of a hash it is the number of a bucket (kernel/bpf/hashtab.c). */
+	/* For a hash map it is the number of a bucket (kernel/bpf/hashtab.c). */
 	(void)VALGRIND_MAKE_MEM_DEFINED((void *)(uintptr_t)attributes->batch.out_batch, sizeof(uint32_t));
 }
 
-/* In front of the C library's. */
+/* Takes precedence over that of the C library. */
 long syscall(long number, ...)
 {
 	long a[6], value;

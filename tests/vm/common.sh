@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What the scripts of the VM harness share: where the cache is, how to fail, how to wait for one another.
-# To be sourced. Failing has three parts: what failed, why, what to do.
+# The scripts of the VM harness source this. They share where the cache is, how to fail, and how to
+# wait for one another. A failure message has three parts: what failed, why, what to do.
 
 # shellcheck disable=SC2034 # used by the scripts that source this
 VM=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
@@ -21,7 +21,8 @@ have() {
 	command -v "$1" >/dev/null || die "$1 is not installed; run: make deps"
 }
 
-# lock FILE: waits for all others that hold FILE; the lock is held until the script and all its children end.
+# lock FILE: waits for all other holders of FILE. The lock is held until the script and all its
+# children end.
 lock() {
 	mkdir -p "$(dirname "$1")"
 	exec 9>"$1"

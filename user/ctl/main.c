@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl: the table of commands, and finding the one that is asked for. */
+/* msealctl: the table of commands, and the choice of a command. */
 #include <errno.h>
 #include <locale.h>
 #include <string.h>
@@ -160,7 +160,10 @@ static int command_version(struct ctl *ctl, int argc, char **argv)
 	return print_version(ctl);
 }
 
-/* Options before the command. 0: argv[optind] is the command; else *ret_status is the end. */
+/*
+ * Parses options before the command. 0: argv[optind] is the command; otherwise *ret_status is the exit
+ * status.
+ */
 static int global_options(struct ctl *ctl, int argc, char **argv, int *ret_status)
 {
 	static const struct option options[] = {
@@ -211,7 +214,7 @@ static int run(int argc, char **argv)
 		return error_usage(&ctl, "there is no command '%s'", argv[optind]);
 	argc -= optind;
 	argv += optind;
-	optind = 0; /* getopt_long() starts afresh */
+	optind = 0; /* restarts getopt_long() */
 	return ctl.command->run(&ctl, argc, argv);
 }
 
@@ -221,7 +224,7 @@ int main(int argc, char **argv)
 
 	(void)setlocale(LC_CTYPE, "");
 	status = run(argc, argv);
-	/* What could not be printed must not look like success. */
+	/* Output that could not be written must not look like success. */
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return status == CTL_OK ? error_printing() : status;
 	return status;

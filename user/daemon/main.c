@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * mseald(8): one event loop. Loads the BPF programs, takes over what an earlier
- * daemon left active, serves the socket. At its end all seals stay active.
+ * mseald(8): one event loop. Loads the BPF programs, takes over the state of an earlier daemon, serves the
+ * socket. All seals stay active when it exits.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -31,8 +31,8 @@
 #include "trace/tracer.h"
 
 #define TICK_US (2u * 1000 * 1000)
-#define DESCRIPTORS 8192 /* 1,024 clients, as many that are run with two each, and room */
-/* Trying again does not help: mseald.service has them in RestartPreventExitStatus=. */
+#define DESCRIPTORS 8192 /* 1,024 clients, as many runs with two each, and room */
+/* Exit statuses for which a restart does not help: RestartPreventExitStatus= of mseald.service. */
 #define STATUS_CONFIG 78 /* systemd.exec(5) calls it CONFIG */
 #define STATUS_LOCK 3
 
@@ -40,7 +40,7 @@ static void daemon_close(struct daemon *daemon)
 {
 	method_run_end_all();
 	server_close(daemon->server);
-	daemon->server = NULL; /* what the lock has denied until now is only logged */
+	daemon->server = NULL; /* denials by the lock so far are only logged */
 	events_close(daemon->events);
 	attempt_log_close(daemon->attempt_log);
 	lock_log_close(daemon->lock_log);
@@ -56,7 +56,7 @@ static void daemon_close(struct daemon *daemon)
 	(void)sd_event_unref(daemon->loop);
 }
 
-/* sd_event_signal_handler_t: it is asked to end. */
+/* sd_event_signal_handler_t: the daemon has been asked to exit. */
 static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
 	struct daemon *daemon = context;
@@ -87,8 +87,8 @@ static int block_signals(struct daemon *daemon)
 }
 
 /*
- * About what a terminal sends the kernel asks no hook: only faults of its own end, or stop, one
- * that is locked.
+ * The kernel calls no hook for signals from a terminal. So a locked daemon blocks all signals except its own
+ * faults.
  */
 static void keep_signals_out(void)
 {
@@ -133,7 +133,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	(void)source;
 	(void)info;
-	/* systemd.service(5), Type=notify-reload: both in one message, before and after. */
+	/* systemd.service(5), Type=notify-reload: before and after, one message with both fields. */
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_us());
 	reply = method_policy_reload(context, &error);
 	if (!reply)
@@ -143,7 +143,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
-/* --- what events are handed to --- */
+/* --- handlers of events --- */
 
 static void on_attempt(void *context, const struct mseald_event *event)
 {
@@ -198,7 +198,7 @@ static void on_denial(void *context, const struct mseald_lock_denial *denial)
 	subscribers_publish_denial(daemon->server, denial);
 }
 
-/* Looks at what events may have missed (seal/gc.c). */
+/* Checks for changes that events may have missed (seal/gc.c). */
 static int on_tick(sd_event_source *source, uint64_t now, void *context)
 {
 	struct daemon *daemon = context;
@@ -213,11 +213,11 @@ static int on_tick(sd_event_source *source, uint64_t now, void *context)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* --- beginning --- */
+/* --- startup --- */
 
 /*
- * Loads the programs; with Lock=yes behind a lock, which is there before they are. -ENOLCK: for
- * want of one, or before one.
+ * Loads the programs; with Lock=yes it first takes the lock. -ENOLCK: the lock failed, or another mseald has
+ * locked the machine.
  */
 static int open_programs(struct daemon *daemon)
 {
@@ -292,7 +292,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		r = sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_reload, daemon);
 	if (r < 0)
 		log_error("cannot watch for events: %s", strerror(-r));
-	/* Last: the lock stays, even if this process ends the next moment. */
+	/* Last, because a complete lock stays even if this process ends immediately. */
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
 	if (r >= 0 && daemon->lock &&
@@ -321,7 +321,7 @@ static const char usage[] =
 	"  --version\n"
 	"  --help\n";
 
-/* What the files say; status of the end, or -1 to go on. */
+/* Reads the configuration files. Returns the exit status, or -1 to continue. */
 static int configure(struct config *config)
 {
 	_cleanup_(diagnostics_free) struct diagnostics faults = {};
@@ -339,7 +339,7 @@ static int configure(struct config *config)
 	return STATUS_CONFIG;
 }
 
-/* Descriptors for all clients, and files opened for them, at a time: 1,024 would not do. */
+/* Raises the limit of descriptors for all clients, and files opened for them: 1,024 is too few. */
 static void raise_limit(void)
 {
 	struct rlimit limit;
@@ -404,7 +404,7 @@ int main(int argc, char **argv)
 	r = configure(&daemon.config);
 	if (r >= 0)
 		return r;
-	/* The command line has the last word. */
+	/* The command line overrides the files. */
 	if (gate)
 		(void)config_parse_gate(gate, &daemon.config.gate);
 	if (user_spaces)
@@ -421,7 +421,7 @@ int main(int argc, char **argv)
 	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STARTED, NULL, "mseald " MSEALD_VERSION " is ready on %s",
 		  socket);
 	(void)sd_notify(0, "READY=1");
-	/* As WatchdogSec= asks for; nothing without. */
+	/* Only if WatchdogSec= is set. */
 	r = sd_event_set_watchdog(daemon.loop, true);
 	if (r < 0)
 		log_warning("cannot tell the watchdog of systemd: %s, ignoring", strerror(-r));

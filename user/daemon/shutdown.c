@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See shutdown.h. systemd-shutdown waits for whom it could send SIGTERM to, and so for us
- * (src/shutdown/shutdown.c, 252).
+ * See shutdown.h. systemd-shutdown waits for all processes that it could send SIGTERM to, and so for the
+ * daemon (src/shutdown/shutdown.c, 252).
  */
 #include "shutdown.h"
 
@@ -22,8 +22,8 @@ static struct {
 static int look(void);
 
 /*
- * root's storage daemons that run until the power is off (systemd.io/ROOT_STORAGE_DAEMONS):
- * systemd-shutdown leaves them.
+ * Is it a storage daemon of root that runs until the power is off (systemd.io/ROOT_STORAGE_DAEMONS)?
+ * systemd-shutdown does not kill those.
  */
 static bool is_left(uint32_t tgid)
 {
@@ -42,7 +42,7 @@ static bool is_other(const struct mseald_task *task)
 	return !is_left(task->tgid);
 }
 
-/* Anybody but pid 1 and us who has memory; 0: nobody. */
+/* Finds a process with memory, other than pid 1 and the daemon; 0: none. */
 static int find_other(pid_t *ret)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;
@@ -59,7 +59,7 @@ static int find_other(pid_t *ret)
 	return 0;
 }
 
-/* sd_event_io_handler_t: that one has ended. */
+/* sd_event_io_handler_t: a process has ended; looks for the next. */
 static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
 	(void)fd;
@@ -69,7 +69,7 @@ static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *cont
 	return look();
 }
 
-/* -ESRCH: it is gone already. */
+/* -ESRCH: it is already gone. */
 static int wait_for(pid_t pid)
 {
 	sd_event_source *source;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The end of a locked daemon that no signal ends (LockSignals=yes): when the
- * machine is shut down, and there is no other process any more. Until it has
- * ended, its mount namespace and the files of an upgrade that it still runs keep
- * file systems from being unmounted clean.
+ * The end of a locked daemon that no signal kills (LockSignals=yes): at the shutdown of the machine, when no
+ * other process is left. Until it exits, its mount namespace, and files of an upgrade that it still runs,
+ * keep file systems from being cleanly unmounted.
  *
- * pid 1 may say that the machine is shut down when it is not, since root tells
- * it what to do. So that is only when to look: as long as anybody lives whom
- * seals could be for, nothing comes of it.
+ * Root controls pid 1, which may claim a shutdown that does not happen. So the claim only starts the check:
+ * the daemon does not exit while any process lives that seals could protect.
  */
 #ifndef MSEALD_SHUTDOWN_H
 #define MSEALD_SHUTDOWN_H
@@ -16,9 +14,9 @@
 
 #include "bpf/programs.h"
 
-/* systemd-shutdown has sent SIGTERM. Once more does nothing more. Always 0. */
+/* systemd-shutdown has sent SIGTERM. Further calls have no effect. Always 0. */
 int shutdown_begin(sd_event *loop, struct programs *programs);
-/* Does the daemon end as the last process of the machine? */
+/* Will the daemon exit as the last process of the machine? */
 bool shutdown_begun(void);
 
 #endif

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * LD_PRELOAD: asks mseald to seal the process when its loader is through and
- * before main() runs, and does not go on before it has. So every program
- * of a build, or of a `git gc`, runs sealed. What came of it is appended to
- * $MSEALD_TEST_LOG: "PROGRAM native", "PROGRAM bpf" or what went wrong.
+ * LD_PRELOAD: asks mseald to seal the process after its loader has finished and before main() runs, and waits
+ * for the answer. So every program of a build, or of a `git gc`, runs sealed. Appends the result to
+ * $MSEALD_TEST_LOG: "PROGRAM native", "PROGRAM bpf" or the error.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The source of the small project that tests/whole builds: a number sorted in many ways. */
+/* The source of the small project that tests/whole builds: sorts numbers in many ways. */
 #include "config.h"
 
 #include <stdio.h>

@@ -10,7 +10,7 @@
 
 struct outcome {
 	size_t done;
-	int status; /* of the first that was not */
+	int status; /* of the first that failed */
 };
 
 static int call(const struct ctl *ctl, const struct change *change, pid_t pid, bool dry_run, json_t **ret)
@@ -25,7 +25,10 @@ static int call(const struct ctl *ctl, const struct change *change, pid_t pid, b
 	return client_call(ctl, change->method, parameters, ret);
 }
 
-/* All of them. results: where the replies go, with the pid; NULL: they are printed, or with silent not. */
+/*
+ * Calls the method for each target. results: gets the replies, with the pid; NULL: replies are printed,
+ * unless silent.
+ */
 static struct outcome call_each(const struct ctl *ctl, const struct change *change,
 				const struct targets *targets, bool dry_run, json_t *results, bool silent)
 {

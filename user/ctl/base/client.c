@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Calls to the daemon, and what to say when they fail: see client.h. */
+/* Calls to the daemon, and messages when they fail: see client.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -96,7 +96,7 @@ int client_call(const struct ctl *ctl, const char *method, json_t *parameters, j
 int client_print_json(const json_t *document)
 {
 	_cleanup_free_ char *text = json_dumps(document,
-					       JSON_INDENT(2)); /* json_dumpf() prints each blank by itself */
+					       JSON_INDENT(2)); /* json_dumpf() prints each blank alone */
 
 	if (!text)
 		return error_out_of_memory();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Calls to the daemon, and what to say when they fail. */
+/* Calls to the daemon, and messages when they fail. */
 #ifndef MSEALCTL_CLIENT_H
 #define MSEALCTL_CLIENT_H
 
@@ -18,18 +18,18 @@ static inline void cleanup_varlink_client(struct varlink_client **client)
 
 #define _cleanup_client_ _cleanup_(cleanup_varlink_client)
 
-/* All of these complain themselves and return 0, or the exit status. */
+/* All of these print their own complaint, and return 0 or the exit status. */
 int client_connect(const struct ctl *ctl, struct varlink_client **ret);
-/* Calls METHOD of io.mseald; parameters is taken over, NULL is out of memory. */
+/* Calls METHOD of io.mseald; takes over parameters, NULL means out of memory. */
 int client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply);
-/* The same on a connection there is; parameters stays the caller's. */
+/* The same on an existing connection; parameters is borrowed. */
 int client_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method,
 		   json_t *parameters, json_t **ret_reply);
-/* What to say about an error reply, or about a negative errno r of the connection. */
+/* Prints the message for an error reply, or for a negative errno r of the connection. */
 int client_complain_reply(const char *error, const json_t *parameters);
 int client_complain_connection(const struct ctl *ctl, int r);
 
-/* One JSON document and a new line on stdout, flushed. */
+/* Prints one JSON document and a new line on stdout, and flushes. */
 int client_print_json(const json_t *document);
 
 #endif

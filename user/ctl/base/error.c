@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Everything msealctl says on standard error goes through here, one line at a time. */
+/* All messages of msealctl on standard error are printed here, one line at a time. */
 #include <errno.h>
 #include <langinfo.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 #include "ctl/base/text.h"
 #include "lib/base/util.h"
 
-/* Messages hold names of files and processes, so they are escaped as a whole. */
+/* Messages contain names of files and processes, so the whole message is escaped. */
 static void complain(const char *suffix, const char *format, va_list arguments)
 {
 	_cleanup_free_ char *text = NULL, *escaped = NULL;
@@ -68,7 +68,7 @@ int error_printing(void)
 {
 	struct pollfd out = { .fd = STDOUT_FILENO };
 
-	/* errno may be that of another call. */
+	/* errno may come from another call. */
 	if (errno == EPIPE || (poll(&out, 1, 0) > 0 && out.revents & POLLERR))
 		return CTL_BROKEN_PIPE;
 	return error_failure("cannot print: %s", strerror(errno));

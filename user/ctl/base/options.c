@@ -113,7 +113,7 @@ static void free_ranges(struct ranges *ranges)
 	*ranges = (struct ranges){};
 }
 
-/* What the daemon takes in one request; more would only break the connection. */
+/* The daemon's limit for one request; more would only break the connection. */
 #define RANGES_MAX MSEALD_MAX_SEALS
 
 static int ranges_append(struct ranges *ranges, struct range range)
@@ -135,7 +135,7 @@ static int ranges_append(struct ranges *ranges, struct range range)
 
 #define WRONG_MAX 80
 
-/* NULL when the range can be asked for, else what is wrong with it, in the words of the daemon. */
+/* NULL if the range is valid, else the fault, in the daemon's words. */
 static const char *check_range(const char *text, struct range *ret_range, char wrong[WRONG_MAX])
 {
 	unsigned long long start, end;
@@ -162,8 +162,7 @@ static const char *check_range(const char *text, struct range *ret_range, char w
 }
 
 /*
- * What was written in place of a range, for a message: cut, in place, to what
- * a line of an error can show even when every byte has to be escaped.
+ * An invalid range for a message: cut, in place, to fit in a line of an error even if every byte is escaped.
  */
 static const char *shorten(char *text)
 {
@@ -192,7 +191,7 @@ static int parse_ranges(const struct ctl *ctl, char **texts, int count, struct r
 	return 0;
 }
 
-/* Cuts white space and comments off, in place. */
+/* Removes white space and comments, in place. */
 static char *strip(char *line)
 {
 	static const char space[] = " \t\r\n\v\f";
@@ -243,7 +242,7 @@ static int read_ranges(const char *path, struct ranges *ranges)
 	}
 	if (ferror(file))
 		return error_failure("cannot read %s: %s", name, strerror(errno));
-	/* No ranges would mean all segments: surely not what was meant. */
+	/* Without ranges the request would mean all segments, which the user cannot have wanted. */
 	if (ranges->count == before)
 		return error_failure("%s holds no range; write one on each line, as 0xSTART-0xEND", name);
 	return 0;
@@ -292,7 +291,7 @@ int options_find_word(const char *word, size_t length, const char *(*name)(int),
 	return -1;
 }
 
-/* "a, b and c" of all names. */
+/* Lists all names as "a, b and c". */
 static void list_names(const char *(*name)(int), int count, char *out, size_t size)
 {
 	size_t length = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Members of what the daemon answers: see reply.h. */
+/* Members of the daemon's replies: see reply.h. */
 #include "ctl/base/reply.h"
 
 uint64_t reply_integer(const json_t *object, const char *key)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* JSON documents, and members of what the daemon answers. */
+/* JSON documents, and members of the daemon's replies. */
 #ifndef MSEALCTL_REPLY_H
 #define MSEALCTL_REPLY_H
 
@@ -16,7 +16,7 @@ static inline void cleanup_json(json_t **json)
 
 #define _cleanup_json_ _cleanup_(cleanup_json)
 
-/* 0, false, "" and NULL when absent or of another type. */
+/* 0, false, "" and NULL if absent or of another type. */
 uint64_t reply_integer(const json_t *object, const char *key);
 bool reply_bool(const json_t *object, const char *key);
 const char *reply_string(const json_t *object, const char *key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* SEAL OPTIONS: what a seal is to be like, the same for every command that makes seals. */
+/* SEAL OPTIONS: the properties of seals, the same for every command that makes seals. */
 #ifndef MSEALCTL_SEAL_OPTIONS_H
 #define MSEALCTL_SEAL_OPTIONS_H
 
@@ -15,7 +15,7 @@ enum {
 	SEAL_OPTION_REVOCABLE,
 };
 
-/* For an array of long options. */
+/* Entries of an array of long options. */
 #define SEAL_OPTIONS_LONG \
 	{ "segments", required_argument, NULL, SEAL_OPTION_SEGMENTS }, \
 		{ "deny", required_argument, NULL, SEAL_OPTION_DENY }, \
@@ -24,7 +24,7 @@ enum {
 		"revocable", no_argument, NULL, SEAL_OPTION_REVOCABLE \
 	}
 
-/* For a description. */
+/* Lines of a command's --help. */
 #define SEAL_OPTIONS_HELP \
 	"  --segments=LIST           what to seal of the program and its libraries: text,\n" \
 	"                            rodata, relro, data, vdso, stack, or all\n" \
@@ -43,9 +43,9 @@ struct seal_options {
 	bool revocable;
 };
 
-/* Takes one option that options_next() returned. 0, or the exit status after a complaint. */
+/* Handles an option returned by options_next(). 0, or the exit status after a complaint. */
 int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int option, const char *value);
-/* Adds to the parameters of io.mseald.Seal what was given. 0 or -ENOMEM. */
+/* Adds the given options to the parameters of io.mseald.Seal. 0 or -ENOMEM. */
 int seal_options_to_json(const struct seal_options *opts, json_t *parameters);
 
 #endif

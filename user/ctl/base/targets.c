@@ -87,9 +87,9 @@ int targets_parse_all(const struct ctl *ctl, struct targets *targets, int argc, 
 	return !r && optind < argc ? options_parse_pid(ctl, argv[optind], &pid) : r;
 }
 
-/* --- the processes of a name --- */
+/* --- processes by name --- */
 
-/* /proc/PID/NAME, up to size - 1 bytes, into text; "" where that cannot be read. */
+/* Reads /proc/PID/NAME, up to size - 1 bytes, into text; "" if it cannot be read. */
 static void read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
 	_cleanup_free_ char *path = FORMAT_NEW("/proc/%d/%s", (int)pid, name);
@@ -98,7 +98,7 @@ static void read_proc(pid_t pid, const char *name, char *text, size_t size)
 	text[file ? fread(text, 1, size - 1, file) : 0] = '\0';
 }
 
-/* As a policy with Unit= does. A unit without a suffix is a service, as for systemctl(1). */
+/* Matches as Unit= of a policy. A unit without a suffix is a service, as in systemctl(1). */
 static bool is_of_unit(pid_t pid, const char *unit)
 {
 	_cleanup_free_ char *service = strchr(unit, '.') ? NULL : FORMAT_NEW("%s.service", unit);
@@ -107,7 +107,7 @@ static bool is_of_unit(pid_t pid, const char *unit)
 	struct policy_facts facts = {};
 
 	read_proc(pid, "cgroup", cgroups, sizeof(cgroups));
-	/* The one of the unified hierarchy: cgroups(7). */
+	/* The line of the unified hierarchy: cgroups(7). */
 	line = strncmp(cgroups, "0::", 3) == 0 ? cgroups : strstr(cgroups, "\n0::");
 	if (!line)
 		return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which processes a command is about: PID..., --unit=UNIT, --comm=NAME. */
+/* The processes that a command acts on: PID..., --unit=UNIT, --comm=NAME. */
 #ifndef MSEALCTL_TARGETS_H
 #define MSEALCTL_TARGETS_H
 
@@ -14,7 +14,7 @@ enum {
 	TARGETS_OPTION_COMM,
 };
 
-/* For an array of long options. */
+/* Entries of an array of long options. */
 #define TARGETS_OPTIONS_LONG \
 	{ "unit", required_argument, NULL, TARGETS_OPTION_UNIT }, \
 	{ \
@@ -34,28 +34,28 @@ struct targets_name {
 struct targets {
 	struct targets_name *names;
 	size_t name_count;
-	pid_t *list; /* each once, as they were given, then those with these names by pid */
+	pid_t *list; /* each once: pids in the order given, then those found by name, by pid */
 	size_t count;
 };
 
 void targets_free(struct targets *targets); /* for _cleanup_ */
 
-/* Is it one of TARGETS_OPTIONS_LONG? Then it is taken; *ret_status: 0, or the status after a complaint. */
+/* Is it one of TARGETS_OPTIONS_LONG? If so, handles it; *ret_status: 0, or the status after a complaint. */
 bool targets_take(struct targets *targets, int option, const char *value, int *ret_status);
 /*
- * Takes the PIDs from the rest of the command line, up to what is no whole number: optind is then
- * the next word. needed: one must be given, or named. 0, or the exit status after a complaint. Does not
+ * Takes the PIDs from the rest of the command line, up to the first word that is not a whole number: optind
+ * then is its index. needed: a pid or a name must be given. 0, or the exit status after a complaint. Does not
  * look for processes yet.
  */
 int targets_parse(const struct ctl *ctl, struct targets *targets, int argc, char **argv, bool needed);
-/* The same, and there must be no other word. */
+/* The same, but any other word is an error. */
 int targets_parse_all(const struct ctl *ctl, struct targets *targets, int argc, char **argv);
-/* Finds the processes of the names. 0, or the exit status after a complaint: also where there is none. */
+/* Finds the processes of the names. 0, or the exit status after a complaint, also if there are none. */
 int targets_find(struct targets *targets);
 
-/* Was anything given? */
+/* Was a pid or a name given? */
 bool targets_given(const struct targets *targets);
-/* Is the process one of them? Those of the names as they are now. */
+/* Is the process one of them? Names are matched as they are now. */
 bool targets_have(const struct targets *targets, pid_t pid);
 
 #endif

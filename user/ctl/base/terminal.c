@@ -18,7 +18,7 @@ static bool is_set(const char *variable)
 	return value && *value;
 }
 
-/* COLUMNS counts without a terminal too, as in tests. */
+/* COLUMNS is also used without a terminal, for example by tests. */
 static size_t detect_width(bool tty)
 {
 	const char *columns = getenv("COLUMNS");

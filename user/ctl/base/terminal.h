@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What standard output can show: colour, UTF-8, how wide. */
+/* Properties of standard output: colour, UTF-8, width. */
 #ifndef MSEALCTL_TERMINAL_H
 #define MSEALCTL_TERMINAL_H
 
@@ -26,10 +26,10 @@ enum colour {
 	COLOUR_COUNT,
 };
 
-/* Looks at stdout: colour on a terminal, unless NO_COLOR is set or TERM is dumb; UTF-8 by the locale. */
+/* Examines stdout. Colour on a terminal, unless NO_COLOR is set or TERM is dumb; UTF-8 by the locale. */
 struct terminal terminal_detect(void);
 
-/* The escape sequences, "" without colour. */
+/* The escape sequences; "" without colour. */
 const char *terminal_on(const struct terminal *terminal, enum colour colour);
 const char *terminal_off(const struct terminal *terminal, enum colour colour);
 

@@ -9,8 +9,8 @@
 #include "lib/base/util.h"
 
 /*
- * The character at text (not at its end) and its length in bytes; -1 and 1
- * where there is no valid UTF-8. Overlong forms and surrogates are not valid.
+ * Decodes the character at text (not at its end), and its length in bytes; -1 and 1 for invalid UTF-8.
+ * Overlong forms and surrogates are invalid.
  */
 static int32_t decode(const char *text, size_t *ret_length)
 {
@@ -45,7 +45,7 @@ static int32_t decode(const char *text, size_t *ret_length)
 	return c;
 }
 
-/* Columns of a character; 0 for one that must not be printed. */
+/* The width of a character in columns; 0: it must not be printed. */
 static size_t columns(int32_t c)
 {
 	int width;
@@ -56,7 +56,7 @@ static size_t columns(int32_t c)
 	return width > 0 ? (size_t)width : 0;
 }
 
-/* How much of its beginning is printable ASCII: one byte, one column. Most text is nothing else. */
+/* The length of the printable ASCII prefix: one byte, one column. Most text consists of nothing else. */
 static size_t plain_prefix(const char *text)
 {
 	size_t length = 0;
@@ -141,7 +141,7 @@ char *text_shorten(const char *text, size_t width, bool utf8)
 
 	head = (width - mark_width) * 2 / 5;
 	head_length = text_prefix(text, head, utf8);
-	/* The cut may be one column more than needed, where a wide character straddles it. */
+	/* The cut may be one column wider than needed, if a wide character straddles it. */
 	tail = text + head_length;
 	while (text_width(tail, utf8) > width - mark_width - head) {
 		size_t length = 1;
@@ -182,7 +182,7 @@ const char *text_size(uint64_t bytes, char buf[TEXT_SIZE_MAX])
 		whole /= 1024;
 		unit++;
 	}
-	/* Rounded down, so that nothing is called whole that is not. */
+	/* Rounded down, so that an incomplete amount is never shown as whole. */
 	if (unit > 0 && whole < 10 && rest * 10 / 1024 > 0)
 		(void)snprintf(buf, TEXT_SIZE_MAX, "%u.%u%c", (unsigned)whole, (unsigned)(rest * 10 / 1024),
 			       units[unit]);

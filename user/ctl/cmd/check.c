@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl check: what this machine lacks, and how to get it. */
+/* msealctl check: requirements that this machine lacks, and how to meet them. */
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The commands: one file for each, of the same name. */
+/* The commands, each in the file of its name. */
 #ifndef MSEALCTL_COMMANDS_H
 #define MSEALCTL_COMMANDS_H
 
@@ -19,7 +19,7 @@ int command_check(struct ctl *ctl, int argc, char **argv);
 int command_policy(struct ctl *ctl, int argc, char **argv);
 void command_policy_print(void);
 
-/* Those of `msealctl policy`. */
+/* The commands of `msealctl policy`. */
 int command_policy_check(struct ctl *ctl, int argc, char **argv);
 int command_policy_show(struct ctl *ctl, int argc, char **argv);
 int command_policy_list_files(struct ctl *ctl, int argc, char **argv);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * msealctl coverage: every process of the machine, and how much of it is sealed. The pids are read
- * first: a process that starts later is left out, and one that has exited meanwhile, too.
+ * msealctl coverage: every process of the machine, and how much of it is sealed. The pids are read first, so
+ * processes that start later are left out, and so are those that exit meanwhile.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "lib/proc/open.h"
 
 #define PF_KTHREAD 0x00200000ul /* include/linux/sched.h */
-#define NAMED 8			/* processes that a complaint names */
+#define NAMED 8			/* processes named in a complaint */
 
 struct pids {
 	pid_t *list;
@@ -70,12 +70,12 @@ static bool is_kernel_thread(pid_t pid)
 	unsigned long flags;
 
 	text[n > 0 ? n : 0] = '\0';
-	/* The name may hold anything, also ")". */
+	/* The process name may contain anything, also ")". */
 	end = strrchr(text, ')');
 	return end && sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 && flags & PF_KTHREAD;
 }
 
-/* --- what the daemon says, by pid --- */
+/* --- the daemon's facts, by pid --- */
 
 static int index_by_pid(json_t *index, json_int_t pid, json_t *value)
 {
@@ -135,7 +135,7 @@ static int add_process(struct coverage *coverage, pid_t pid, const json_t *space
 	return r == -ENOMEM ? error_out_of_memory() : 0;
 }
 
-/* Complains about those that are not there. 0, or an exit status. */
+/* Complains about targets that do not exist. 0, or an exit status. */
 static int check_targets(const struct targets *targets, const struct pids *pids)
 {
 	size_t missing = 0;
@@ -148,7 +148,7 @@ static int check_targets(const struct targets *targets, const struct pids *pids)
 	return !missing ? 0 : missing < targets->count ? CTL_PARTLY : CTL_FAILURE;
 }
 
-/* Complete where the result is 0 or CTL_PARTLY. */
+/* coverage is complete if the result is 0 or CTL_PARTLY. */
 static int read_all(const struct ctl *ctl, const struct targets *targets, struct coverage *coverage)
 {
 	_cleanup_json_ json_t *matches = json_object(), *spaces = json_object();
@@ -172,7 +172,7 @@ static int read_all(const struct ctl *ctl, const struct targets *targets, struct
 	return r ?: missing;
 }
 
-/* Hundredths of a percent. 0, or the status of a usage error, which is printed. */
+/* Parses hundredths of a percent. 0, or the status of a usage error, which is printed. */
 static int parse_percent(const struct ctl *ctl, const char *text, unsigned *ret)
 {
 	char *end;
@@ -184,7 +184,7 @@ static int parse_percent(const struct ctl *ctl, const char *text, unsigned *ret)
 	return 0;
 }
 
-/* The exit status. */
+/* Returns the exit status. */
 static int judge(const struct coverage *coverage, unsigned require)
 {
 	struct share share = coverage->shares[SHARE_FILE_EXECUTABLE];

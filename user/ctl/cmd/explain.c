@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl explain: what would happen to one page, operation by operation, and why. */
+/* msealctl explain: the outcome of each operation on one page, and the reason. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -15,18 +15,18 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-/* All that is known of the page. */
+/* The facts about the page. */
 struct page {
 	uint64_t address;	       /* of its first byte */
 	const struct mapping *mapping; /* NULL: not mapped */
 	enum mseald_segment segment;
 	bool sealed;
-	bool native; /* by mseal(2) too */
+	bool native; /* sealed by mseal(2) too */
 	unsigned deny[MSEALD_ACTION_COUNT];
 };
 
 struct answer {
-	json_t *row; /* its number; NULL: the daemon does not report the operation */
+	json_t *row; /* number of the row; NULL: the daemon does not report the operation */
 	const char *operation, *description, *outcome, *by;
 	char why[256];
 	bool raced;
@@ -58,7 +58,7 @@ static struct page look_at(const struct address_space *space, uint64_t address)
 	return page;
 }
 
-/* Does the kernel itself refuse it, because mseal(2) has sealed the page? */
+/* Does the kernel itself refuse the operation, because mseal(2) has sealed the page? */
 static bool refused_natively(const struct page *page, const json_t *row)
 {
 	const char *scope = reply_string(row, "native");
@@ -74,13 +74,13 @@ static unsigned lowest(unsigned deny)
 	return deny & -deny;
 }
 
-/* Is there a file whose contents stand in the page, that its seal could keep from being written? */
+/* Has the page the contents of a file that its seal could protect from writes? */
 static bool has_file(const struct page *page)
 {
 	return page->mapping && page->mapping->inode && !page->mapping->shared;
 }
 
-/* What becomes of a row that can be denied on this kernel, for a seal with this action. */
+/* The outcome of a row that can be denied on this kernel, for a seal with this action. */
 static void judge_covered(struct answer *answer, const struct page *page, const json_t *row, unsigned bit)
 {
 	const char *outcome = reply_string(row, "outcome"), *name;
@@ -116,7 +116,7 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 			      sizeof(answer->why) - strlen(answer->why) - 1);
 }
 
-/* What a seal must deny, any of them, for the daemon to deny this row; 0: there is no row. */
+/* The deny bits with which a seal denies this row, any of them; 0: no row. */
 static unsigned row_deny(const json_t *row)
 {
 	const json_t *list = json_object_get(row, "deny"), *name;
@@ -131,7 +131,7 @@ static unsigned row_deny(const json_t *row)
 	return deny;
 }
 
-/* By the daemon's row for the operation; NULL: it has none. */
+/* Judges an operation by the daemon's row for it; NULL: none. */
 static struct answer judge(const struct page *page, const char *operation, unsigned bit, const json_t *row)
 {
 	struct answer answer = {
@@ -179,7 +179,7 @@ static bool has_row(const json_t *rows, const char *operation)
 	return false;
 }
 
-/* Calls add for every row of the daemon, then for the operations that it has no row for. */
+/* Calls add for every row of the daemon, then for the operations without a row. */
 static void judge_all(const struct page *page, const json_t *rows,
 		      void (*add)(const struct answer *answer, void *to), void *to)
 {
@@ -199,7 +199,7 @@ static void judge_all(const struct page *page, const json_t *rows,
 	}
 }
 
-/* --- for programs --- */
+/* --- output as JSON --- */
 
 static void add_json(const struct answer *answer, void *to)
 {
@@ -258,7 +258,7 @@ static int print_json(const struct address_space *space, const struct page *page
 	return answer ? client_print_json(answer) : error_out_of_memory();
 }
 
-/* --- for people --- */
+/* --- output as text --- */
 
 struct sheet {
 	struct table *table;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl list: every seal, one a line. */
+/* msealctl list: every seal, one per line. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-/* Wide enough for every column with all words; below it denials are letters. */
+/* From this width on, every column fits with all words; below, deny bits are letters. */
 #define WIDE 140
 
 static const struct column columns[] = {
@@ -26,7 +26,7 @@ static const struct column columns[] = {
 	{ .title = "KIND" },	{ .title = "ATTEMPTS", .right = true },
 };
 
-/* "812,813", brief: "812+1"; "-" when nobody has it any more. Malloc'ed, or NULL. */
+/* Formats "812,813", brief: "812+1"; "-" if no process has the space any more. Malloc'ed, or NULL. */
 static char *pids_text(const json_t *pids, bool brief)
 {
 	_cleanup_free_ char *text = NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl map: the address space of a process, drawn. */
+/* msealctl map: draws the address space of a process. */
 #include <errno.h>
 
 #include "ctl/base/client.h"
@@ -54,7 +54,10 @@ static int print_json(const struct address_space *space)
 	json_t *mappings = json_array();
 
 	for (size_t i = 0; i < space->maps.count; i++) {
-		/* What the kernel has above user memory no JSON integer holds, and nothing can seal. */
+		/*
+		 * Addresses of the kernel's mappings above user memory do not fit in JSON integers, and
+		 * cannot be sealed.
+		 */
 		if (space->maps.list[i].end > INT64_MAX)
 			continue;
 		if (json_array_append_new(mappings, row_to_json(&space->rows[i])) < 0) {

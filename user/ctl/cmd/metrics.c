@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * msealctl metrics: all counters, as OpenMetrics text; into a file, in
- * Prometheus' own text format, which is all that node_exporter reads
- * (it knows neither UNIT nor the type info, and wants _total in names of families).
+ * msealctl metrics: all counters, as OpenMetrics text. A file gets Prometheus' own text format, the only one
+ * that node_exporter reads: it knows neither UNIT nor the type info, and requires _total in names of
+ * families.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,10 +20,10 @@
 struct metrics {
 	FILE *file;
 	bool textfile;
-	const char *suffix; /* of samples of the family at hand */
+	const char *suffix; /* of samples of the current family */
 };
 
-/* What a family's samples have after its name. */
+/* The suffix of a family's samples. */
 static const char *suffix_of(const char *type)
 {
 	return strcmp(type, "counter") == 0 ? "_total" : strcmp(type, "info") == 0 ? "_info" : "";
@@ -53,7 +53,7 @@ static void print_label(FILE *file, const char *name, const char *value)
 	(void)fputc('"', file);
 }
 
-/* labels: names and values in turns, up to a NULL. */
+/* labels: alternating names and values, ended by NULL. */
 static void print_sample(struct metrics *metrics, const char *name, const char *const *labels,
 			 const char *value)
 {
@@ -74,7 +74,7 @@ static void print_number(struct metrics *metrics, const char *name, const char *
 	print_sample(metrics, name, labels, text);
 }
 
-/* A family of one sample. */
+/* Prints a family with one sample. */
 static void print_single(struct metrics *metrics, const char *name, const char *type, const char *help,
 			 uint64_t number)
 {
@@ -124,7 +124,7 @@ static void print_attempts(struct metrics *metrics, const json_t *reply)
 	}
 }
 
-/* One sample for each of a list, by one label; its value is key. */
+/* Prints one sample for each list element, with one label; its value is member key. */
 static void print_each(struct metrics *metrics, const char *name, const json_t *list, const char *label,
 		       const char *key)
 {
@@ -138,7 +138,7 @@ static void print_each(struct metrics *metrics, const char *name, const json_t *
 	}
 }
 
-/* One family: key of each map. */
+/* Prints one family, with member key of each map. */
 static void print_maps(struct metrics *metrics, const json_t *reply, const char *name, const char *key,
 		       const char *help)
 {
@@ -161,7 +161,7 @@ static void print_lost(struct metrics *metrics, const json_t *reply)
 	}
 }
 
-/* Samples of their own suffixes, which a family of another type has not. */
+/* A histogram has samples with suffixes of its own. */
 static void print_delays(struct metrics *metrics, const json_t *reply)
 {
 	const json_t *list = json_object_get(reply, "delays"), *bucket;
@@ -203,7 +203,7 @@ static void print_starts(struct metrics *metrics, const json_t *reply)
 	print_delays(metrics, reply);
 }
 
-/* Every operation from the beginning, with 0 too: so the first denial is an increase. */
+/* Prints every operation from the start, also with 0: so the first denial is an increase. */
 static void print_lock(struct metrics *metrics, const json_t *reply)
 {
 	print_single(metrics, "mseald_locked", "gauge",
@@ -246,7 +246,7 @@ static void print_reply(struct metrics *metrics, const json_t *reply)
 	print_lock(metrics, reply);
 }
 
-/* A file that nobody reads half: it is written aside and renamed. reply: NULL when there is no answer. */
+/* Writes a new file and renames it, so that it is never read half written. reply: NULL: no reply. */
 static int write_textfile(const char *path, const json_t *reply)
 {
 	struct metrics metrics = { .textfile = true };
@@ -266,7 +266,7 @@ static int write_textfile(const char *path, const json_t *reply)
 		print_reply(&metrics, reply);
 	else
 		print_up(&metrics, false);
-	/* The collector is another user, whatever the umask. */
+	/* The collector runs as another user, whatever the umask is. */
 	r = fchmod(fd, 0644) < 0 || ferror(metrics.file) ? -1 : 0;
 	if (fclose(metrics.file) != 0)
 		r = -1;

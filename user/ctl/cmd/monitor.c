@@ -18,8 +18,8 @@
 #include "lib/base/util.h"
 
 /*
- * Every line is written whole as soon as it is there, so there is nothing to
- * finish; leaving from the handler is safe wherever the signal comes.
+ * Every line is written whole immediately, so nothing needs to be finished: the handler can safely exit at
+ * any point.
  */
 static void on_signal(int signal)
 {
@@ -67,7 +67,7 @@ static int print_lost(const struct terminal *terminal, uint64_t lost)
 	return print_line(terminal, COLOUR_YELLOW, line);
 }
 
-/* One object a line, with the time of day added to the event. */
+/* Prints one object per line, with the time of day added to the event. */
 static int print_json(json_t *reply)
 {
 	json_t *event = json_object_get(reply, "event") ?: json_object_get(reply, "denial");
@@ -166,13 +166,13 @@ int command_monitor(struct ctl *ctl, int argc, char **argv)
 	r = targets_parse_all(ctl, &targets, argc, argv);
 	if (r)
 		return r;
-	/* The daemon knows one pid; names are looked up at each attempt. */
+	/* The daemon filters by a single pid; names are looked up at each attempt. */
 	filter.targets = targets.count > 1 || targets.name_count ? &targets : NULL;
 	parameters = targets.count && !filter.targets ? json_pack("{s:i}", "pid", targets.list[0]) :
 							json_object();
 	if (!parameters)
 		return error_out_of_memory();
-	/* A line that is printed leaves in one write. */
+	/* Full buffering, so that each line is written by one write. */
 	(void)setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGTERM, &action, NULL);

@@ -75,7 +75,7 @@ void command_policy_print(void)
 	}
 }
 
-/* Options between "policy" and its command. 0, or CTL_STOP. */
+/* Parses options between "policy" and its command. 0, or CTL_STOP. */
 static int family_options(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = { POLICY_OPTIONS };
@@ -119,6 +119,6 @@ int command_policy(struct ctl *ctl, int argc, char **argv)
 	ctl->command = command;
 	argc -= optind;
 	argv += optind;
-	optind = 0; /* getopt_long() starts afresh */
+	optind = 0; /* restarts getopt_long() */
 	return command->run(ctl, argc, argv);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl policy check: faults and warnings, a line each. */
+/* msealctl policy check: faults and warnings, one per line. */
 #include <errno.h>
 #include <string.h>
 
@@ -52,8 +52,8 @@ static int check_file(const char *root, const char *path, struct findings *findi
 }
 
 /*
- * Replaced or masked files are not read. There is no warning of a policy that is off: it may be for a
- * program that is not installed.
+ * Replaced or masked files are not read. A policy that is off gives no warnings: its program may not be
+ * installed.
  */
 static int check_folders(const struct ctl *ctl, struct findings *findings)
 {

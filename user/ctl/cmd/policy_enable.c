@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * msealctl policy enable and disable: links in the administrator's folder, to a
- * ready policy or to /dev/null. Nothing else is ever removed there. A ready policy may
- * be there with another Action= too, in a folder of that name beside it: the link leads
- * there, so that an upgrade changes what it reads.
+ * msealctl policy enable and disable: makes and removes links in the administrator's folder, to a ready
+ * policy or to /dev/null. Nothing else is ever removed there. A ready policy may also exist with another
+ * Action=, in a folder of that name beside it. The link points to the ready policy, so that an upgrade
+ * changes its contents.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,35 +22,35 @@
 #include "lib/policy/path.h"
 #include "lib/policy/policy.h"
 
-/* For processes that are running to be sealed. */
+/* Waiting for running processes to be sealed. */
 #define WAITS 10
 #define WAIT_US 300000u
 
-/* What the administrator's folder has of this name. */
+/* The entry of this name in the administrator's folder. */
 enum link_state {
 	LINK_EMPTY,
-	LINK_LINKED, /* a link to the ready policy, there or gone */
+	LINK_LINKED, /* a link to the ready policy, which may be missing */
 	LINK_MASKED, /* a link to /dev/null */
-	LINK_OTHER,  /* anything else: the administrator's own */
+	LINK_OTHER,  /* anything else: a file of the administrator */
 };
 
 struct switching {
 	const struct ctl *ctl;
 	const char *name;
-	const char *action;		 /* --action=; NULL: as the ready policy has it */
-	char *link;			 /* its path in the administrator's folder, with the root */
-	char *target;			 /* of the ready policy, without it */
-	char *linked;			 /* the one that is linked, the same; NULL: none */
+	const char *action;		 /* --action=; NULL: as in the ready policy */
+	char *link;			 /* path in the administrator's folder, with the root */
+	char *target;			 /* path of the ready policy, without the root */
+	char *linked;			 /* the same, for the existing link; NULL: none */
 	enum mseald_action has;		 /* Action= of the target */
 	const struct policy_file *own;	 /* in the administrator's folder; NULL: none */
 	const struct policy_file *ready; /* in the vendor's; NULL: none */
 	enum link_state state;
 	bool by_default;	   /* the ready policy is on without a link, with this action */
-	bool absent;		   /* it is not there with this action */
+	bool absent;		   /* the ready policy lacks this action */
 	struct diagnostics faults; /* of the ready policy */
-	json_t *results;	   /* one of each that is, or was, switched */
-	bool text;		   /* says it at once */
-	bool *changed;		   /* set where something was */
+	json_t *results;	   /* one for each policy switched on or off */
+	bool text;		   /* print at once, as text */
+	bool *changed;		   /* set if a link was changed */
 };
 
 static void switching_free(struct switching *s)
@@ -69,7 +69,7 @@ static const struct policy_file *find_in(const struct policy_files *files, const
 	return NULL;
 }
 
-/* Where the link leads to, without the root; "" where it cannot be said. Malloc'ed, or NULL. */
+/* The target of the link, without the root; "" if unknown. Malloc'ed, or NULL. */
 static char *target_of(const struct ctl *ctl, const char *link)
 {
 	char *followed;
@@ -89,7 +89,7 @@ static char *ready_path(const char *name, const char *action)
 	return path;
 }
 
-/* Does the link lead to this one? Then that is s->linked. 0, or the exit status after a complaint. */
+/* Does the link point to this one? If so, sets s->linked. 0, or the exit status after a complaint. */
 static int compare_link(struct switching *s, const char *leads, const char *action)
 {
 	_cleanup_free_ char *path = ready_path(s->name, action), *followed = NULL;
@@ -128,7 +128,7 @@ static int find_state(struct switching *s)
 	return r;
 }
 
-/* Reads the ready policy, as it is or with the action that is wanted. 0, or the exit status. */
+/* Reads the ready policy, as it is or with the wanted action. 0, or the exit status. */
 static int read_ready(struct switching *s)
 {
 	_cleanup_(policy_free) struct policy policy = {}, other = {};
@@ -156,7 +156,7 @@ static int read_ready(struct switching *s)
 	return 0;
 }
 
-/* Finds everything there is of this name. 0, or the exit status after a complaint. */
+/* Finds all files and links of this name. 0, or the exit status after a complaint. */
 static int look(struct switching *s, const struct policy_files *files)
 {
 	int r;
@@ -176,7 +176,7 @@ static int look(struct switching *s, const struct policy_files *files)
 	return r ? r : find_state(s);
 }
 
-/* Says the state now. how may be "". */
+/* Reports the new state. format may be "". */
 static int report(const struct switching *s, bool on, bool changed, const char *format, ...) _printf_(4, 5);
 
 static int report(const struct switching *s, bool on, bool changed, const char *format, ...)
@@ -201,7 +201,7 @@ static int report(const struct switching *s, bool on, bool changed, const char *
 		       CTL_OK;
 }
 
-/* The folder of the links, and those above it. 0 or a negative errno. */
+/* Makes the folder of the links, and those above it. 0 or a negative errno. */
 static int make_folders(const char *link)
 {
 	_cleanup_free_ char *path = strdup(link);
@@ -217,7 +217,7 @@ static int make_folders(const char *link)
 	return 0;
 }
 
-/* Makes the link; one that is there is replaced in one step if that is asked for. 0, or the exit status. */
+/* Makes the link; replace: replaces an existing one atomically. 0, or the exit status. */
 static int make_link(const struct switching *s, const char *target, bool replace)
 {
 	_cleanup_free_ char *new = NULL;
@@ -231,7 +231,7 @@ static int make_link(const struct switching *s, const char *target, bool replace
 			return error_failure("cannot link %s: %s", s->link, strerror(errno));
 		return 0;
 	}
-	/* Hidden, so that nobody takes it for a policy. */
+	/* Hidden, so that it is not read as a policy. */
 	if (asprintf(&new, "%s%s/.%s.%d", s->ctl->root, policy_common_folders[0], s->name, getpid()) < 0) {
 		new = NULL;
 		return error_out_of_memory();
@@ -336,7 +336,9 @@ static int disable(struct switching *s)
 
 /* --- the outcome --- */
 
-/* What they match, once mseald has sealed what it can at once: or the line would say little. */
+/*
+ * Waits until mseald has sealed all that it can at once, and gets the matches: earlier they would say little.
+ */
 static int wait_for_matches(const struct ctl *ctl, const json_t *policies, json_t **ret)
 {
 	int r = 0;
@@ -357,7 +359,7 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results,
 	const char *said = NULL;
 	int r = 0;
 
-	/* Files below another root are not the daemon's. */
+	/* The daemon does not read files below another root. */
 	if (changed && !*ctl->root)
 		r = policy_common_reload(ctl, &said);
 	if (said && on && r == 0 && said != policy_common_daemon_absent)
@@ -374,7 +376,7 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results,
 	return matches && policy_cover_print(results, matches) < 0 ? error_out_of_memory() : r;
 }
 
-/* One of the names: 0, or the exit status. */
+/* Switches one name. 0, or the exit status. */
 static int switch_one(const struct switching *wanted, const struct policy_files *files, const char *argument,
 		      bool on)
 {
@@ -398,7 +400,7 @@ static int switch_one(const struct switching *wanted, const struct policy_files 
 	return on ? enable(&s) : disable(&s);
 }
 
-/* A folder that does not count as a whole: a link in it would do nothing. 0, or the exit status. */
+/* Refuses a folder that is ignored as a whole: a link in it would do nothing. 0, or the exit status. */
 static int refuse_folders(const struct diagnostics *faults)
 {
 	for (size_t i = 0; i < faults->count; i++) {
@@ -411,7 +413,7 @@ static int refuse_folders(const struct diagnostics *faults)
 	return 0;
 }
 
-/* --action=, for enable. CTL_END, or CTL_STOP. */
+/* Reads --action=, for enable. CTL_END, or CTL_STOP. */
 static int read_options(struct ctl *ctl, int argc, char **argv, bool on, struct switching *ret)
 {
 	enum { OPTION_ACTION = CTL_OPTION_OWN };
@@ -458,7 +460,7 @@ static int run(struct ctl *ctl, int argc, char **argv, bool on)
 		r = refuse_folders(&faults);
 	if (r)
 		return r;
-	/* One that cannot be does not keep the others from it. */
+	/* If one fails, the others are still switched. */
 	for (; optind < argc; optind++) {
 		r = switch_one(&wanted, &files, argv[optind], on);
 		status = MAX_OF(status, r);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl policy report: what was attempted, summed up, and what to make of it. */
+/* msealctl policy report: attempts, summed up, and advice. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-#define PROCESSES_MORE 32 /* stands for more as well */
+#define PROCESSES_MORE 32 /* there may be more */
 #define BY_HAND "-"
 
 static const struct column columns[] = {
@@ -45,7 +45,7 @@ static const char *time_text(uint64_t ns, char buf[TIME_MAX])
 	return buf;
 }
 
-/* What a call is on, where a range says little: of kinds of io.mseald.Report. NULL: the range says it. */
+/* The kind of a call whose range says little: a kind of io.mseald.Report. NULL: the range is enough. */
 static const char *kind_text(const json_t *example)
 {
 	static const char *const texts[MSEALD_KIND_COUNT] = {
@@ -59,11 +59,11 @@ static const char *kind_text(const json_t *example)
 
 	if (kind > 0)
 		return texts[__builtin_ctz((unsigned)kind)];
-	/* In user memory: the gates do not know it. */
+	/* The ranges are in user memory, and unknown to the gates. */
 	return reply_integer(example, "length") > UINT64_C(1) << 60 ? "any of the memory" : NULL;
 }
 
-/* "text+4K by nginx[812] at libc.so.6+0x1": addresses where it is not known in which file they are. */
+/* "text+4K by nginx[812] at libc.so.6+0x1": addresses if their file is unknown. */
 static char *example_text(const json_t *example)
 {
 	const char *kind = kind_text(example);
@@ -126,7 +126,7 @@ static int compare_attempts(const void *a, const void *b)
 	return x > y ? -1 : x < y;
 }
 
-/* The rows of one policy, the most frequent first; how many, or -1: out of memory. */
+/* Prints the rows of one policy, the most frequent first; returns their number, or -1: out of memory. */
 static int print_rows(const struct terminal *terminal, const json_t *rows, const char *policy)
 {
 	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), terminal);
@@ -157,7 +157,7 @@ static int print_head(const struct terminal *terminal, const char *name, const c
 	return 0;
 }
 
-/* Its lines, the first with an arrow. Changes it. */
+/* Prints its lines, the first with an arrow. Modifies it. */
 static int print_advice(const struct terminal *terminal, char *advice)
 {
 	const char *before = "=> ";
@@ -190,7 +190,7 @@ static int print_policy(const struct terminal *terminal, const json_t *policy, c
 	return 0;
 }
 
-/* Is it active, or was it printed already with an earlier row? */
+/* Is its policy active, or was it printed already with an earlier row? */
 static bool is_printed(const json_t *reply, size_t row)
 {
 	const json_t *rows = json_object_get(reply, "rows"), *policies = json_object_get(reply, "policies"),
@@ -207,7 +207,7 @@ static bool is_printed(const json_t *reply, size_t row)
 	return false;
 }
 
-/* What belongs to no active policy. */
+/* Prints the rows that belong to no active policy. */
 static int print_others(const struct terminal *terminal, const json_t *reply)
 {
 	const json_t *rows = json_object_get(reply, "rows"), *row;
@@ -261,7 +261,7 @@ static int print_report(const json_t *reply)
 	return CTL_OK;
 }
 
-/* With the advice for each policy. */
+/* Adds the advice for each policy. */
 static int print_json(json_t *reply)
 {
 	json_t *policies = json_object_get(reply, "policies"), *policy;

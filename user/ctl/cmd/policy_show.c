@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl policy show and list-files: what files there are, and what they mean. */
+/* msealctl policy show and list-files: the files of policies, and their meaning. */
 #include <errno.h>
 #include <string.h>
 
@@ -19,10 +19,10 @@
 /* --- show --- */
 
 struct shown {
-	struct policy_files files;	 /* of this name, when it was asked for by name */
+	struct policy_files files;	 /* all of this name, if a name was given */
 	const struct policy_file *first; /* NULL: a FILE was given */
-	struct policy read;		 /* the FILE */
-	const struct policy *policy;	 /* as it is active, or would be; NULL: faults, or masked */
+	struct policy read;		 /* the contents of FILE */
+	const struct policy *policy;	 /* in its active form, also if it is off; NULL: faults, or masked */
 	struct diagnostics faults;
 };
 
@@ -52,7 +52,7 @@ static int look(const struct ctl *ctl, const char *what, struct shown *shown)
 		return policy_common_complain_name(&shown->files, what);
 	if (shown->first->state == POLICY_FILE_ON || shown->first->state == POLICY_FILE_OFF)
 		shown->policy = &shown->first->policy;
-	/* Only the faults of this file. */
+	/* Keep only the faults of this file. */
 	for (size_t i = 0; i < all.count; i++)
 		if (strcmp(all.list[i].path, shown->first->path) == 0 &&
 		    diagnostics_add(&shown->faults, all.list[i].path, all.list[i].line, "%s",
@@ -61,7 +61,7 @@ static int look(const struct ctl *ctl, const char *what, struct shown *shown)
 	return 0;
 }
 
-/* Is it of the same name as the one that stands for it? */
+/* Has the file the name of the shown policy? */
 static bool is_of(const struct shown *shown, size_t i)
 {
 	return shown->first && strcmp(shown->files.list[i].name, shown->first->name) == 0;
@@ -76,7 +76,7 @@ static bool print_contents(const char *path, const char *shown, bool utf8)
 		return false;
 	(void)printf("# %s\n", name);
 	if (load_file(path, shown, false, &text, &size, NULL) < 0)
-		return true; /* its fault is shown below */
+		return true; /* a fault is shown below */
 	copy = strndup(text, size);
 	if (!copy)
 		return false;

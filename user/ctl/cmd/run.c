@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * msealctl run: becomes another program, which the daemon holds at its entry
- * point until it is sealed. Nothing of this process is left then but its
- * pid, so there is nothing to pass on: no status, no signal, no terminal.
+ * msealctl run: becomes another program, which the daemon holds at its entry point until it is sealed. Then
+ * only the pid of this process is left. So it need not pass on any status, signal or terminal.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,9 +14,9 @@
 #include "ctl/cmd/commands.h"
 #include "lib/base/util.h"
 
-/* As env(1) and nohup(1) have them. */
+/* As in env(1) and nohup(1). */
 enum {
-	RUN_CANNOT = 126, /* it is there, and cannot be run */
+	RUN_CANNOT = 126, /* it exists, but cannot be run */
 	RUN_NOT_FOUND = 127,
 };
 
@@ -48,10 +47,10 @@ int command_run(struct ctl *ctl, int argc, char **argv)
 	r = client_connect(ctl, &client);
 	if (r == 0)
 		r = client_call_on(ctl, client, "Run", parameters, &reply);
-	/* Other statuses are the program's. */
+	/* Other statuses belong to the program. */
 	if (r)
 		return CTL_FAILURE;
-	/* The connection is closed by exec. If it fails, by our end: that tells the daemon to forget us. */
+	/* exec closes the connection. If exec fails, our exit does: the daemon then drops the request. */
 	(void)execvp(argv[optind], argv + optind);
 	r = errno;
 	(void)error_failure("cannot run %s: %s", argv[optind], strerror(r));

@@ -23,7 +23,7 @@ static const struct column columns[] = {
 	{ .title = "FILE", .shorten = true },
 };
 
-/* Of a dry run: as the daemon would have sealed it. */
+/* Prints the plan of a dry run. */
 static int print_plan(const json_t *planned)
 {
 	struct terminal terminal = terminal_detect();
@@ -55,7 +55,7 @@ static int print_result(pid_t pid, const json_t *reply, bool dry_run)
 		     dry_run ? "would seal" : "sealed", text_size(reply_integer(reply, "bytes"), size),
 		     ranges, ranges == 1 ? "" : "s", reply_bool(reply, "native") ? ", by mseal(2) too" : "",
 		     dry_run ? "would have" : "has", seals, seals == 1 ? "" : "s");
-	/* Phrases of the daemon: not chosen by processes. */
+	/* Phrases of the daemon, not chosen by processes. */
 	if (*reply_string(reply, "why_not_native"))
 		(void)printf("pid %d %s: sealed by BPF programs only, not by mseal(2)\n", pid,
 			     reply_string(reply, "why_not_native"));

@@ -11,7 +11,7 @@
 #include "ctl/view/table.h"
 #include "lib/base/util.h"
 
-/* On a narrower terminal the notes are below the table, each once, by number. */
+/* On a narrower terminal the notes follow the table, each once, with a number. */
 #define NOTES_FROM 160
 
 static const struct column columns[] = {
@@ -30,14 +30,14 @@ static enum colour outcome_colour(const char *outcome)
 	return strcmp(outcome, "SIGKILL") == 0 ? COLOUR_YELLOW : COLOUR_RED;
 }
 
-/* "EPERM native": what happens, and by what. */
+/* "EPERM native": the outcome, and the mechanism. */
 static void add_outcome(struct table *table, const char *outcome, const char *by)
 {
 	table_add(table, outcome_colour(outcome), "%s%s%s", outcome, strcmp(by, "none") == 0 ? "" : " ",
 		  strcmp(by, "none") == 0 ? "" : by);
 }
 
-/* The number of a note, from 1; an earlier one of the same text is used again. */
+/* The number of a note, from 1; the same text gets the same number. */
 static size_t number_note(json_t *notes, const char *text)
 {
 	const json_t *note;
@@ -50,7 +50,7 @@ static size_t number_note(json_t *notes, const char *text)
 	return json_array_size(notes);
 }
 
-/* notes: NULL, or where they are numbered. false: out of memory. */
+/* notes: NULL, or the list that numbers them. False: out of memory. */
 static bool add_row(struct table *table, const json_t *row, json_t *notes)
 {
 	const char *outcome = reply_string(row, "outcome"), *by = reply_string(row, "by");
@@ -93,7 +93,7 @@ static int print_rows(const struct terminal *terminal, const json_t *rows)
 		table.failed |= !add_row(&table, row, notes);
 	if (table_print(&table, stdout) < 0)
 		return error_out_of_memory();
-	/* Of the daemon: not chosen by processes. */
+	/* Text of the daemon, not chosen by processes. */
 	json_array_foreach(notes, i, note)
 		(void)printf("%s(%zu) %s\n", i ? "" : "\n", i + 1, json_string_value(note));
 	return CTL_OK;
@@ -173,7 +173,7 @@ static void print_lock(const json_t *lock)
 	(void)printf("%s\n", attempts ? ")" : "");
 }
 
-/* Only root is told of them. */
+/* Only root gets them. */
 static void print_starts(const json_t *starts)
 {
 	uint64_t programs = reply_integer(starts, "programs"), empty = reply_integer(starts, "pool_empty");
@@ -193,7 +193,7 @@ static int print_text(const json_t *status)
 {
 	struct terminal terminal = terminal_detect();
 	uint64_t spaces = reply_integer(status, "spaces"), sets = reply_integer(status, "sets");
-	/* Strings of the daemon and the kernel's own version: not chosen by processes. */
+	/* Strings of the daemon, and the kernel's version: not chosen by processes. */
 	const char *version = reply_string(status, "version"),
 		   *preemption = reply_string(status, "preemption");
 	int r;

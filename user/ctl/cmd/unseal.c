@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* msealctl unseal: asks the daemon to take revocable seals back. */
+/* msealctl unseal: asks the daemon to revoke revocable seals. */
 #include <inttypes.h>
 
 #include "ctl/base/change.h"

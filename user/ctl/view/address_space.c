@@ -34,7 +34,7 @@ static int cover(struct address_space *space)
 	return 0;
 }
 
-/* The first range that ends above address. */
+/* Index of the first range that ends above address. */
 static size_t first_covered(const struct address_space *space, uint64_t address)
 {
 	size_t low = 0, high = space->covered_count;
@@ -68,7 +68,7 @@ enum mseald_segment address_space_segment(const struct address_space *space, uin
 {
 	size_t low = 0, high = space->seals.count;
 
-	/* The last seal that starts at or below the address. */
+	/* Finds the last seal that starts at or below the address. */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -105,7 +105,7 @@ static void name_row(struct row *row, const struct row *before)
 		row->name = mapping->path;
 		row->joined = last && mapping->path[0] == '/' && strcmp(before->name, mapping->path) == 0;
 	} else if (adjacent && row->segments == 1u << MSEALD_SEGMENT_DATA && before->name[0] == '/') {
-		row->name = before->name; /* the object's .bss */
+		row->name = before->name; /* .bss of the object */
 		row->joined = true;
 	} else {
 		row->name = "[anon]";
@@ -155,7 +155,7 @@ int address_space_join(struct address_space *space)
 
 static bool counts(const struct mapping *mapping, enum share_kind kind)
 {
-	if (mapping->end > INT64_MAX) /* the kernel's, above user memory */
+	if (mapping->end > INT64_MAX) /* mapping of the kernel, above user memory */
 		return false;
 	if (kind == SHARE_ALL)
 		return mapping->read || mapping->write || mapping->exec;
@@ -179,10 +179,7 @@ struct share address_space_share(const struct address_space *space, enum share_k
 
 unsigned address_space_percent(struct share share)
 {
-	/*
-	 * Sizes of address spaces are below 2^57, and all together below 2^64 / 100 for any machine
-	 * there is.
-	 */
+	/* Address spaces are smaller than 2^57, and on any existing machine their sum is below 2^64 / 100. */
 	return share.all ? (unsigned)(share.sealed * 100 / share.all) : 0;
 }
 
@@ -201,7 +198,7 @@ int address_space_complain(pid_t pid, int r)
 	}
 }
 
-/* The name is only for show: without it there is "?". */
+/* The name is only displayed: without it "?" is shown. */
 static void read_comm(int directory, char comm[16])
 {
 	_cleanup_close_ int fd = openat(directory, "comm", O_RDONLY | O_CLOEXEC);

@@ -51,7 +51,7 @@ void coverage_free(struct coverage *coverage)
 
 /* --- one process --- */
 
-/* The files of which executable memory is not sealed, each once, with the bytes. */
+/* The files with executable memory that is not sealed, each once, with the number of bytes. */
 static json_t *unsealed_files(const struct address_space *addresses)
 {
 	json_t *files = json_array(), *last = NULL;
@@ -75,7 +75,7 @@ static json_t *unsealed_files(const struct address_space *addresses)
 	return files;
 }
 
-/* "deny", "audit", "deny+kill"; "-": there is no seal. */
+/* "deny", "audit", "deny+kill"; "-": no seal. */
 static const char *action_text(const struct space_seals *seals, char buf[32])
 {
 	size_t length = 0;
@@ -118,13 +118,16 @@ static const char *reason_of(enum coverage_state state, const json_t *match)
 	return strcmp(policy_state, "pending") == 0 ? "pending" : "library";
 }
 
-/* Only what Dlopen=no leaves out is missing: mseald gives the two others when it has done all it can. */
+/*
+ * Is only memory missing that Dlopen=no leaves out? mseald gives the other two reasons when it has done all
+ * it can.
+ */
 static bool is_meant(const char *reason)
 {
 	return strcmp(reason, "library") == 0 || strcmp(reason, "gate") == 0 || strcmp(reason, "pid1") == 0;
 }
 
-/* A policy should have sealed it by now. */
+/* Should a policy have sealed the process by now? */
 static bool is_unexpected(enum coverage_state state, const json_t *match, const char *reason)
 {
 	const char *policy_state = reply_string(match, "state");
@@ -182,7 +185,7 @@ int coverage_add_kernel_thread(struct coverage *coverage, pid_t pid, const char 
 	return !object || json_array_append_new(coverage->list, object) < 0 ? -ENOMEM : 0;
 }
 
-/* --- all of them --- */
+/* --- all processes --- */
 
 json_t *coverage_to_json(const struct coverage *coverage)
 {
@@ -221,7 +224,7 @@ static const char *reason_text(const char *reason)
 	return match_reason_text(reason);
 }
 
-/* "exempt by NAME", "not denied: unmap,discard; ...", "a library ...: x.so and 2 more". Malloc'ed. */
+/* Formats "exempt by NAME", "not denied: unmap,discard; ...", "a library ...: x.so and 2 more". Malloc'ed. */
 static char *why_text(const json_t *process)
 {
 	const char *reason = reply_string(process, "reason"), *path;

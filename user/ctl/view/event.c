@@ -30,7 +30,7 @@ const char *event_time(int64_t realtime, char buf[EVENT_TIME_MAX])
 	return buf;
 }
 
-/* "/813", where it is not the first thread. */
+/* "/813", unless it is the first thread. */
 static void format_thread(const json_t *event, char thread[24])
 {
 	uint64_t tid = reply_integer(event, "tid");

@@ -27,7 +27,7 @@ int event_filter_add_verdicts(struct ctl *ctl, struct filter *filter, const char
 	return options_add_words(ctl, &filter->verdicts, list, "verdict", verdict_name, MSEALD_VERDICT_COUNT);
 }
 
-/* A name that this version does not know is shown. */
+/* Unknown names, of a newer daemon, are shown. */
 static bool lets(unsigned mask, const char *text, const char *(*name)(int), int count)
 {
 	int value = text ? options_find_word(text, strlen(text), name, count) : -1;

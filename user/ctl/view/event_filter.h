@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which attempts are shown: by what was tried, and by how it ended. */
+/* Selects the attempts to show, by operation and by verdict. */
 #ifndef MSEALCTL_EVENT_FILTER_H
 #define MSEALCTL_EVENT_FILTER_H
 
@@ -12,7 +12,7 @@
 /* Bit masks, 1 << enum mseald_op and 1 << enum mseald_verdict; 0: all. */
 struct filter {
 	unsigned operations, verdicts;
-	const struct targets *targets; /* only attempts of these; NULL: of all */
+	const struct targets *targets; /* only attempts of these; NULL: of all processes */
 };
 
 /* Adds the words of a list with commas. 0, or the status of a usage error, which is printed. */

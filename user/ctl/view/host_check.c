@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Looks at /proc, /sys and /boot: see host_check.h. Nothing here needs the daemon
- * or root; what only root can see is unknown to others.
+ * Examines /proc, /sys and /boot: see host_check.h. It needs neither the daemon nor root; facts that only
+ * root can read are unknown to other users.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -10,10 +10,10 @@
 #include "ctl/view/host_check.h"
 #include "lib/base/util.h"
 
-/* The oldest kernel: its task iterator can be asked for one pid. */
+/* The oldest supported kernel: its task iterator can be limited to one pid. */
 #define LEAST_MAJOR 6
 #define LEAST_MINOR 1
-/* From here on programs may override system calls on every kernel. */
+/* From this version on programs may override system calls on every kernel. */
 #define OVERRIDE_MAJOR 7
 #define OVERRIDE_MINOR 1
 
@@ -52,7 +52,7 @@ static char *strf(const char *format, ...)
 	return text;
 }
 
-/* --- looking --- */
+/* --- reading --- */
 
 static FILE *open_file(const struct machine *machine, const char *path)
 {
@@ -70,7 +70,7 @@ static bool exists(const struct machine *machine, const char *path)
 	return full && access(full, F_OK) == 0;
 }
 
-/* The first line without its end; malloc'ed, or NULL. */
+/* Reads the first line without its new line; malloc'ed, or NULL. */
 static char *read_line(const struct machine *machine, const char *path)
 {
 	_cleanup_fclose_ FILE *file = open_file(machine, path);
@@ -86,8 +86,8 @@ static char *read_line(const struct machine *machine, const char *path)
 }
 
 /*
- * Is a file system of this type mounted (at this mount point, unless NULL)? 1, 0, or
- * a negative errno; -EROFS when it is, but only for reading.
+ * Is a file system of this type mounted (at this mount point, unless NULL)? 1, 0, or a negative errno;
+ * -EROFS: read-only.
  */
 static int is_mounted(const struct machine *machine, const char *type, const char *mount_point)
 {
@@ -125,8 +125,8 @@ static bool in_list(const char *list, const char *word)
 }
 
 /*
- * Was the kernel built with this option? 1, 0, or -ENOENT when nothing tells.
- * The configuration is asked first, then whether the kernel has a function that comes with the option.
+ * Was the kernel built with this option? 1, 0, or -ENOENT: unknown. Checks the configuration first, then a
+ * function that the option adds to the kernel.
  */
 static int kernel_has(const struct machine *machine, const char *option, const char *function)
 {
@@ -163,7 +163,7 @@ static bool at_least(const struct machine *machine, unsigned major, unsigned min
 	return sscanf(machine->release, "%u.%u", &a, &b) == 2 && (a > major || (a == major && b >= minor));
 }
 
-/* The last lsm= of the kernel's command line, which is the one that counts; malloc'ed, or NULL. */
+/* The last lsm= of the kernel's command line, which is effective; malloc'ed, or NULL. */
 static char *lsm_parameter(const struct machine *machine)
 {
 	_cleanup_free_ char *line = read_line(machine, "/proc/cmdline");
@@ -176,7 +176,7 @@ static char *lsm_parameter(const struct machine *machine)
 	return value ? strdup(value) : NULL;
 }
 
-/* --- judging, one function for each finding --- */
+/* --- judging: one function for each finding --- */
 
 static void look_root(const struct machine *machine, struct finding *finding)
 {
@@ -228,7 +228,7 @@ static void look_mount(const struct machine *machine, struct finding *finding, c
 static void look_securityfs(const struct machine *machine, struct finding *finding)
 {
 	look_mount(machine, finding, "securityfs", "securityfs", "/sys/kernel/security");
-	/* It is only ever read. */
+	/* securityfs is never written. */
 	if (finding->state == FINDING_MISSING && exists(machine, "/sys/kernel/security/lsm")) {
 		finding->state = FINDING_OK;
 		free(finding->remedy);
@@ -236,7 +236,7 @@ static void look_securityfs(const struct machine *machine, struct finding *findi
 	}
 }
 
-/* How to get "bpf" into the list of active security modules. */
+/* The way to get "bpf" into the list of active security modules. */
 static char *lsm_remedy(const struct machine *machine, const char *active)
 {
 	_cleanup_free_ char *parameter = lsm_parameter(machine);

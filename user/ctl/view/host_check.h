@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which requirements of mseald this machine meets, and the change for each that it does not. */
+/* The requirements of mseald on this machine, and the remedy for each that is not met. */
 #ifndef MSEALCTL_HOST_CHECK_H
 #define MSEALCTL_HOST_CHECK_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Where to look; a test has a folder of its own for root. */
+/* The machine to examine; a test has its own root folder. */
 struct machine {
-	const char *root;    /* "" for this machine: put before every path */
-	const char *release; /* as uname -r prints it */
+	const char *root;    /* prefix of every path; "" for this machine */
+	const char *release; /* in the format of uname -r */
 	const char *socket;
 	bool is_root;
-	int daemon; /* 0: it answers; or the negative errno of the connection */
+	int daemon; /* 0: it answers; otherwise the negative errno of the connection */
 };
 
 enum finding_state {
@@ -25,7 +25,7 @@ struct finding {
 	const char *name;
 	enum finding_state state;
 	bool required; /* without it mseald cannot run */
-	char *detail;  /* what there is; never NULL */
+	char *detail;  /* the current state; never NULL */
 	char *remedy;  /* the exact change; NULL: none needed */
 };
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The drawing of msealctl map. From left to right: a bracket that holds the
- * mappings of one object together, address range, permissions, size, a bar,
- * the object's name (once), segment, and deny mask. The length of the bar
- * stands for the size of the mapping, each cell of it for that part of the mapping.
+ * The drawing of msealctl map. From left to right: a bracket that joins the mappings of one object, address
+ * range, permissions, size, a bar, the object's name (once), segment, deny mask. The length of the bar stands
+ * for the size of the mapping, each cell for the corresponding part.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,7 +15,7 @@
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
-#define WIDE 120 /* from here on denials are words, below they are letters */
+#define WIDE 120 /* from here on deny bits are words, below they are letters */
 #define LEAST_NAME 8
 
 struct glyphs {
@@ -34,7 +33,7 @@ struct layout {
 	const struct share_cells *cells;
 	FILE *out;
 	int digits, range, bar, name, segment; /* columns; range: the whole address range */
-	/* log2 of the pages of the largest mapping that can be accessed */
+	/* log2 of the pages of the largest accessible mapping */
 	unsigned largest;
 	bool brief;
 };
@@ -54,10 +53,7 @@ static unsigned log2_pages(uint64_t bytes)
 	return pages ? 63u - (unsigned)__builtin_clzll(pages) : 0;
 }
 
-/*
- * "text", "relro+data", or "-"; brief: "relro+" when there is more than one.
- * buf holds the names of all segments.
- */
+/* "text", "relro+data", or "-"; brief: "relro+" for several. buf holds the names of all segments. */
 #define SEGMENTS_MAX 64
 static const char *segments_label(const struct row *row, bool brief, char buf[SEGMENTS_MAX])
 {
@@ -94,7 +90,7 @@ static void plan(struct layout *layout, size_t width)
 		if (row->mapping->end > INT64_MAX)
 			continue;
 		layout->digits = MAX_OF(layout->digits, digits);
-		/* Addresses that are only reserved would make all else look small. */
+		/* Reserved addresses are left out: everything else would look small. */
 		if (row->mapping->read || row->mapping->write || row->mapping->exec)
 			layout->largest = MAX_OF(layout->largest,
 						 log2_pages(row->mapping->end - row->mapping->start));
@@ -102,7 +98,7 @@ static void plan(struct layout *layout, size_t width)
 	layout->range = 2 * layout->digits + 1;
 	layout->segment = MIN_OF(segment, 16);
 	layout->bar = width <= 80 ? 12 : MIN_OF(12 + ((int)width - 80) / 4, 40);
-	/* Bracket, permissions, size, and the blanks between all of them. */
+	/* Bracket, permissions, size, and the blanks between. */
 	fixed = 1 + layout->range + 1 + 4 + 1 + 5 + 1 + layout->bar + 1 + 1 + layout->segment + 1 + denied;
 	layout->name = MAX_OF((int)width - fixed, LEAST_NAME);
 }
@@ -119,7 +115,7 @@ static void draw_bar(const struct layout *layout, const struct mapping *mapping,
 	if (layout->largest)
 		cells += (unsigned)(layout->bar - 1) * MIN_OF(log2_pages(size), layout->largest) /
 			 layout->largest;
-	/* No cell stands for less than a page. */
+	/* A cell stands for at least a page. */
 	cells = (unsigned)MIN_OF((uint64_t)cells, MAX_OF(pages, 1));
 	for (unsigned i = 0; i < cells; i++) {
 		uint64_t start = mapping->start + pages / cells * i * page_size() +
@@ -181,7 +177,7 @@ static void draw_gap(const struct layout *layout, size_t i)
 	const struct row *row = &layout->space->rows[i];
 	char size[TEXT_SIZE_MAX], text[64];
 
-	/* Nobody can map anything between the stack and what the kernel has above user memory. */
+	/* Nothing can be mapped between the stack and the kernel's mappings above user memory. */
 	if (i == 0 || row[-1].mapping->end >= row->mapping->start || row->mapping->end > INT64_MAX)
 		return;
 	put(layout, COLOUR_DIM, row->joined ? layout->glyphs->inner : " ");
@@ -209,7 +205,7 @@ static int draw_row(const struct layout *layout, size_t i)
 
 	(void)snprintf(permissions, sizeof(permissions), "%c%c%c%c", mapping->read ? 'r' : '-',
 		       mapping->write ? 'w' : '-', mapping->exec ? 'x' : '-', mapping->shared ? 's' : 'p');
-	/* Writable and executable at once is worth a look. */
+	/* Highlights memory that is writable and executable. */
 	put(layout, mapping->write && mapping->exec ? COLOUR_RED : COLOUR_NONE, permissions);
 	(void)fprintf(layout->out, " %5s ", text_size(bytes, size));
 

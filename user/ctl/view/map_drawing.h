@@ -8,7 +8,7 @@
 #include "ctl/base/terminal.h"
 #include "ctl/view/address_space.h"
 
-/* To out, at most terminal->width columns wide (80 when that is 0). 0 or -ENOMEM. */
+/* Prints to out, at most terminal->width columns wide (80 if that is 0). 0 or -ENOMEM. */
 int map_drawing_print(const struct address_space *space, const struct terminal *terminal, FILE *out);
 
 #endif

@@ -7,7 +7,7 @@
 #include "ctl/base/reply.h"
 #include "lib/base/util.h"
 
-/* As the manual page has them. */
+/* Wording of the manual page. */
 static const char *const reasons[][2] = {
 	{ "pool", "no seal set was free" },
 	{ "full", "more seals than the kernel can add" },

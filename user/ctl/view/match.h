@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The states of a process under a policy, and its reasons, as io.mseald.ListMatches names them. */
+/* States of a process under a policy, and their reasons, as named by io.mseald.ListMatches. */
 #ifndef MSEALCTL_MATCH_H
 #define MSEALCTL_MATCH_H
 
@@ -7,9 +7,12 @@
 
 #include "ctl/base/terminal.h"
 
-/* A phrase for a reason; "-" for none; a reason that this version does not know is returned. */
+/* A phrase for a reason; "-": none; an unknown reason is returned unchanged. */
 const char *match_reason_text(const char *reason);
-/* The same of an object of ListMatches, and what its seals do not deny. Malloc'ed; NULL: out of memory. */
+/*
+ * The same for an object of ListMatches, with the deny bits that its seals lack. Malloc'ed; NULL: out of
+ * memory.
+ */
 char *match_why_text(const json_t *match);
 enum colour match_state_colour(const char *state);
 

@@ -10,11 +10,11 @@
 #include "ctl/base/text.h"
 #include "lib/base/util.h"
 
-#define NAMED_MAX 3 /* processes that are not sealed; the others are only counted */
+#define NAMED_MAX 3 /* unsealed processes to name; the others are only counted */
 
 struct cover {
 	size_t processes, sealed, pending, exempt, unsealed;
-	const json_t *missing; /* deny bits that pid 1 is not sealed with; NULL: none */
+	const json_t *missing; /* deny bits that pid 1's seals lack; NULL: none */
 };
 
 static bool is_of(const json_t *match, const char *policy)
@@ -44,7 +44,7 @@ static struct cover count(const json_t *reply, const char *policy)
 	return cover;
 }
 
-/* "mseald", of "/usr/sbin/mseald". */
+/* "mseald" for "/usr/sbin/mseald". */
 static const char *name_of(const json_t *match)
 {
 	const char *exe = reply_string(match, "exe"), *slash = strrchr(exe, '/');
@@ -52,7 +52,7 @@ static const char *name_of(const json_t *match)
 	return slash ? slash + 1 : *exe ? exe : "?";
 }
 
-/* "; not mseald[311], init[7]": those that could not be sealed. */
+/* Prints "; not mseald[311], init[7]": processes that could not be sealed. */
 static void put_unsealed(FILE *out, const json_t *reply, const char *policy, size_t all)
 {
 	const json_t *matches = json_object_get(reply, "matches"), *match;

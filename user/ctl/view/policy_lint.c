@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What a policy says that is no fault, and surely not meant. */
+/* Parts of a policy that are valid, but surely unintended. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -10,12 +10,11 @@
 #include "lib/base/util.h"
 #include "lib/policy/policy.h"
 
-#define LINE_MAX_READ \
-	256 /* of a script, as the kernel reads: include/uapi/linux/binfmts.h, BINPRM_BUF_SIZE */
+#define LINE_MAX_READ 256 /* of a script, as in the kernel: include/uapi/linux/binfmts.h, BINPRM_BUF_SIZE */
 
 #define WARN(warnings, policy, line, ...) diagnostics_add(warnings, (policy)->path, line, __VA_ARGS__)
 
-/* The beginning of a program, ended by NUL; "" where it cannot be read. */
+/* Reads the beginning of a program, ended by NUL; "" if it cannot be read. */
 static void read_beginning(const char *path, char text[LINE_MAX_READ + 1])
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -102,7 +101,7 @@ static int warn_glob(const char *root, const struct policy *policy, const struct
 		       0;
 }
 
-/* A cgroup of systemd has the whole name of its unit. */
+/* systemd names a cgroup by the whole name of its unit. */
 static bool has_suffix(const char *unit)
 {
 	static const char *const suffixes[] = {
@@ -129,7 +128,7 @@ static int warn_units(const struct policy *policy, struct diagnostics *warnings)
 	return r;
 }
 
-/* It has one spelling, which people who read the policy know. */
+/* "All programs" has one spelling, which readers of policies know. */
 static int warn_all(const struct policy *policy, struct diagnostics *warnings)
 {
 	for (size_t i = 0; i < policy->cgroup_count; i++)
@@ -144,7 +143,7 @@ static int warn_all(const struct policy *policy, struct diagnostics *warnings)
 	return 0;
 }
 
-/* Is there anything of that name? Globs of a policy and paths below root alike. */
+/* Does a file of this name exist? For globs of a policy and paths below root alike. */
 static bool exists(const char *root, const struct policy_exe *exe)
 {
 	_cleanup_free_ char *path = NULL;

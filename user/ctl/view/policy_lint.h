@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Warnings: probable mistakes of a policy that are no faults. 0 or -ENOMEM. */
+/* Warnings: probable mistakes of a policy that are not faults. 0 or -ENOMEM. */
 #ifndef MSEALCTL_POLICY_LINT_H
 #define MSEALCTL_POLICY_LINT_H
 
@@ -8,11 +8,11 @@
 #include "lib/policy/policy.h"
 
 /*
- * A ready policy names where a program is on any distribution: only that none of them is here is
- * worth a word.
+ * A ready policy lists the paths of a program on all distributions: it gets a warning only if none of them
+ * exists.
  */
 int policy_lint(const char *root, const struct policy *policy, bool ready, struct diagnostics *warnings);
-/* Policies that never decide, and Enabled=no where it does not count. */
+/* Policies that never apply, and Enabled=no without effect. */
 int policy_lint_files(const struct policy_files *files, struct diagnostics *warnings);
 
 #endif

@@ -10,7 +10,7 @@
 #include "lib/base/util.h"
 #include "lib/policy/policy.h"
 
-/* A value as it can be written in a file: quoted where it holds a blank. Malloc'ed, or NULL. */
+/* A value in the syntax of a file: quoted if it contains a blank. Malloc'ed, or NULL. */
 static char *quote(const char *value)
 {
 	char *copy, *out;
@@ -39,7 +39,7 @@ static bool put_value(FILE *out, bool first, const char *key, const char *value)
 	return fprintf(out, first ? "%s=%s" : "%.0s %s", key, quoted) >= 0;
 }
 
-/* The keys of [Match]: a line for each key, "before" in front of each but the first. */
+/* Prints the keys of [Match], one line each; `between` precedes each but the first. */
 static bool put_match(FILE *out, const struct policy *policy, const char *between)
 {
 	const char *next = "";
@@ -84,7 +84,7 @@ char *policy_text_match(const struct policy *policy)
 	return text;
 }
 
-/* "text rodata": what the lists of names.h write with commas. */
+/* Turns a list with commas of names.h into "text rodata". */
 static const char *with_blanks(char *list)
 {
 	for (char *comma = list; (comma = strchr(comma, ','));)
@@ -142,7 +142,7 @@ bool policy_text_print(const struct policy *policy, bool utf8)
 	return true;
 }
 
-/* --- JSON: functions that add return false without memory --- */
+/* --- JSON: functions that add return false if memory is exhausted --- */
 
 static bool add_exe(json_t *list, const struct policy_exe *exe)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A policy and its faults, in text and as JSON. */
+/* A policy and its faults, as text and as JSON. */
 #ifndef MSEALCTL_POLICY_TEXT_H
 #define MSEALCTL_POLICY_TEXT_H
 
@@ -9,15 +9,15 @@
 
 #include "lib/policy/policy.h"
 
-/* The keys and values as the daemon uses them, in the form of a file. false: out of memory. */
+/* Prints keys and values as the daemon uses them, in the syntax of a file. False: out of memory. */
 bool policy_text_print(const struct policy *policy, bool utf8);
-/* The same as an object; NULL: out of memory. */
+/* The same as a JSON object; NULL: out of memory. */
 json_t *policy_text_to_json(const struct policy *policy);
 /* [{path, line, message}...]; NULL: out of memory. */
 json_t *policy_text_diagnostics_to_json(const struct diagnostics *faults);
-/* One line on out for each, escaped; prefix before the message. false: out of memory. */
+/* Prints one line for each fault to out, escaped, with prefix before the message. False: out of memory. */
 bool policy_text_print_diagnostics(const struct diagnostics *faults, const char *prefix, FILE *out);
-/* What a policy matches, in one line: "Exe=... Unit=...". Malloc'ed, or NULL. */
+/* The [Match] of a policy in one line: "Exe=... Unit=...". Malloc'ed, or NULL. */
 char *policy_text_match(const struct policy *policy);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* From attempts that a policy would have denied to the keys to change in it: see report_advice.h. */
+/* Turns attempts that a policy would have denied into keys to change in it: see report_advice.h. */
 #include "ctl/view/report_advice.h"
 
 #include <inttypes.h>
@@ -11,23 +11,23 @@
 #include "lib/base/util.h"
 
 #define NS_PER_MINUTE 60000000000ull
-/* Those that are a key of their own, too. */
+/* Deny bits with a key of their own. */
 #define KEYED (MSEALD_DENY_FOREIGN_WRITE | MSEALD_DENY_FILE_WRITE)
-/* A seal without a segment is of several (docs/design.md, "Sealing at the start"). */
+/* A seal without a segment covers several (docs/design/sealing-at-start.md, "Sealing at the start"). */
 #define SEVERAL (1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_RELRO)
 
-/* What was attempted on what a policy sealed: by one program, or (NULL) by all of them. */
+/* Attempts on memory sealed by a policy: by one program, or (NULL) by all. */
 struct sums {
 	const char *program;
 	uint64_t attempts[MSEALD_VERDICT_COUNT];
-	uint64_t killed_by_deny; /* of what was audited: what deny could only kill for */
-	unsigned deny, segments; /* of those that the policy met */
+	uint64_t killed_by_deny; /* of the audited attempts: those for which deny could only kill */
+	unsigned deny, segments; /* of the attempts that the policy met */
 	unsigned kinds;
-	bool only_unload; /* nothing but unmapping, and mapping where something was unmapped */
-	bool anywhere;	  /* some call was judged by all seals that there are: its range is not known */
+	bool only_unload; /* only unmapping, and mapping where memory was unmapped */
+	bool anywhere;	  /* some call's range is unknown: it was judged by all seals */
 };
 
-/* Any of them is enough. */
+/* Alternatives: each alone is enough. */
 struct ways {
 	char text[3][160];
 	size_t count;
@@ -57,7 +57,7 @@ static unsigned bits_of(const json_t *words, int (*parse)(const char *), bool sh
 	return bits;
 }
 
-/* On which segments it is; of an older daemon: on the first. */
+/* The segments of a row; from an older daemon: only the first. */
 static unsigned segments_of(const json_t *row)
 {
 	unsigned segments = bits_of(json_object_get(row, "segments"), names_find_segment, true);
@@ -70,7 +70,7 @@ static unsigned segments_of(const json_t *row)
 	return segments & ~(1u << MSEALD_SEGMENT_NONE);
 }
 
-/* Is the range of such a call unknown to the gates, as it is in user memory? */
+/* Is the range of such a call in user memory, and so unknown to the gates? */
 static bool is_anywhere(int op)
 {
 	return op == MSEALD_OP_PRCTL || op == MSEALD_OP_PROCESS_MADVISE || op == MSEALD_OP_USERFAULTFD;
@@ -101,7 +101,7 @@ static bool is_audit(const json_t *policy)
 	return strcmp(reply_string(policy, "action"), "audit") == 0;
 }
 
-/* program: NULL for all. */
+/* program: NULL for all programs. */
 static struct sums sum_up(const json_t *rows, const json_t *policy, const char *program)
 {
 	struct sums sums = { .program = program, .only_unload = true };
@@ -115,7 +115,7 @@ static struct sums sum_up(const json_t *rows, const json_t *policy, const char *
 	return sums;
 }
 
-/* Is it the first row of its program that counts? */
+/* Is it the first relevant row of its program? */
 static bool is_first(const json_t *rows, size_t index, const json_t *policy)
 {
 	const json_t *row = json_array_get(rows, index);
@@ -144,7 +144,7 @@ static size_t count_programs(const json_t *rows, const json_t *policy)
 	return count;
 }
 
-/* --- what would allow them --- */
+/* --- changes that would allow the attempts --- */
 
 static void add_way(struct ways *ways, const char *format, ...) _printf_(2, 3);
 
@@ -157,7 +157,7 @@ static void add_way(struct ways *ways, const char *format, ...)
 	va_end(arguments);
 }
 
-/* Each allows all of it: a call is denied by any of its deny bits, on any of its segments. */
+/* Each way allows all attempts: a call is denied by any of its deny bits, on any of its segments. */
 static struct ways ways_out(const json_t *policy, const struct sums *sums)
 {
 	unsigned deny_mask = bits_of(json_object_get(policy, "deny"), names_find_deny, false);
@@ -165,7 +165,7 @@ static struct ways ways_out(const json_t *policy, const struct sums *sums)
 				~sums->segments;
 	bool foreign = sums->deny & MSEALD_DENY_FOREIGN_WRITE, other = sums->deny & ~KEYED;
 	bool file = sums->deny & deny_mask & MSEALD_DENY_FILE_WRITE;
-	/* With kill the first seal that is met ends the look at them. */
+	/* With kill, the first seal that is met ends the walk. */
 	bool known = !sums->anywhere && strcmp(reply_string(policy, "action"), "kill") != 0;
 	unsigned rest = deny_mask & ~(sums->deny | KEYED);
 	const char *allow = foreign && file ? "ForeignWrite=allow and FileWrite=allow" :
@@ -181,7 +181,7 @@ static struct ways ways_out(const json_t *policy, const struct sums *sums)
 			foreign || file ? " with " : "", foreign || file ? allow : "");
 	else if (foreign && !other)
 		add_way(&ways, "%s", allow);
-	/* A foreign write is denied for all of the memory, whatever of it is sealed. */
+	/* A foreign write is denied for the whole memory, whatever part of it is sealed. */
 	if (!foreign && known && segment_mask)
 		add_way(&ways, "Segments=%s", names_format_segments(segment_mask, words, sizeof(words)));
 	else if (!foreign || !ways.count)
@@ -195,7 +195,7 @@ static void put_ways(FILE *out, const struct ways *ways)
 		(void)fprintf(out, "%s%s", i ? "; " : "", ways->text[i]);
 }
 
-/* " (an executable stack, all of its memory at once)" */
+/* Prints " (an executable stack, all of its memory at once)". */
 static void put_kinds(FILE *out, unsigned kinds)
 {
 	static const char *const texts[MSEALD_KIND_COUNT] = {
@@ -245,7 +245,7 @@ static uint64_t count_of(const struct sums *sums, bool audit)
 		       sums->attempts[MSEALD_VERDICT_DENIED] + sums->attempts[MSEALD_VERDICT_KILLED];
 }
 
-/* A line for each program. */
+/* Prints a line for each program. */
 static void put_programs(FILE *out, const json_t *policy, const json_t *rows)
 {
 	bool audit = is_audit(policy);
@@ -268,7 +268,10 @@ static void put_programs(FILE *out, const json_t *policy, const json_t *rows)
 	}
 }
 
-/* What lets them be: in the policy, if it is the administrator's and about one program only. */
+/*
+ * Prints the change that allows the attempts: in the policy itself, if it is the administrator's and about
+ * one program only.
+ */
 static void put_remedy(FILE *out, const json_t *policy, const json_t *rows, const struct sums *sums,
 		       const char *words)
 {
@@ -334,7 +337,7 @@ static void put_denied(FILE *out, const json_t *policy, const json_t *rows, cons
 	put_remedy(out, policy, rows, sums, "; if the program means no harm, to let it be");
 }
 
-/* "munmap, brk" */
+/* Prints "munmap, brk". */
 static void put_words(FILE *out, const json_t *words)
 {
 	const json_t *word;
@@ -344,7 +347,7 @@ static void put_words(FILE *out, const json_t *words)
 		(void)fprintf(out, "%s%s", i ? ", " : "", json_string_value(word) ?: "?");
 }
 
-/* What deny cannot do on this kernel, before anybody relies on it. */
+/* Prints the limits of deny on this kernel, before a user relies on it. */
 static void put_limits(FILE *out, const json_t *policy)
 {
 	const json_t *pid1 = json_object_get(policy, "pid1"), *kills = json_object_get(policy, "kills");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What to make of a report. */
+/* Advice on a report. */
 #ifndef MSEALCTL_REPORT_ADVICE_H
 #define MSEALCTL_REPORT_ADVICE_H
 
@@ -7,16 +7,16 @@
 #include <stdint.h>
 
 /*
- * Lines, separated by '\n': how much would have been denied, and the keys to change, of each program
- * if there are several; with Action=audit also what deny does not do on this kernel. Any of the keys
- * is enough for all attempts of the program. policy, rows, lost: of io.mseald.Report; now: ns since
- * 1970. Malloc'ed, not escaped; NULL: out of memory.
+ * Lines, separated by '\n': how much would have been denied, and the keys to change, for each program if
+ * there are several. With Action=audit also the limits of deny on this kernel. Any of the keys is enough for
+ * all attempts of the program. policy, rows, lost: of io.mseald.Report; now: ns since 1970. Malloc'ed,
+ * unescaped; NULL: out of memory.
  */
 char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uint64_t now);
 /* The keys: [{program, attempts, kinds, ways: ["Deny=discard", "Segments=none"]}...]. */
 json_t *report_advice_ways(const json_t *policy, const json_t *rows);
 #define REPORT_ADVICE_DURATION_MAX 32
-/* "26 hours". Returns buf. */
+/* Formats "26 hours". Returns buf. */
 const char *report_advice_duration(uint64_t ns, char buf[REPORT_ADVICE_DURATION_MAX]);
 
 #endif

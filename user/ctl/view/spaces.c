@@ -17,7 +17,10 @@ void spaces_free_seals(struct space_seals *seals)
 	*seals = (struct space_seals){};
 }
 
-/* mseald leaves out members that are the same as for the space before (io.mseald.List, once). */
+/*
+ * Fills in members that mseald leaves out because they are the same as in the space before (io.mseald.List,
+ * once).
+ */
 static int fill_in(json_t *space, json_t **last)
 {
 	static const char *const sent_once[] = { "seals", "policy", "program" };
@@ -102,7 +105,7 @@ static int compare_spaces(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A new array of the same, by pid. NULL: no memory. */
+/* Returns a new array with the same elements, sorted by pid. NULL: no memory. */
 static json_t *sort_spaces(const json_t *spaces)
 {
 	size_t count = json_array_size(spaces), i;
@@ -246,7 +249,7 @@ static const char *deny_letters(const unsigned masks[MSEALD_ACTION_COUNT], char 
 	size_t length = 0;
 
 	for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1) {
-		/* "f" is foreign-write. */
+		/* "f" stands for foreign-write. */
 		char letter = bit == MSEALD_DENY_FILE_WRITE ? 'w' : names_deny(bit)[0];
 
 		if (masks[MSEALD_ACTION_KILL] & bit) {
@@ -267,7 +270,7 @@ static const char *deny_letters(const unsigned masks[MSEALD_ACTION_COUNT], char 
 const char *spaces_deny_text(const unsigned masks[MSEALD_ACTION_COUNT], bool short_form,
 			     char buf[SPACES_DENY_TEXT_MAX])
 {
-	/* An operation shown as killed is not shown as denied or logged too: the strongest action wins. */
+	/* The strongest action wins: a killed operation is not also shown as denied or logged. */
 	const unsigned kill = masks[MSEALD_ACTION_KILL];
 	const unsigned deny = masks[MSEALD_ACTION_DENY] & ~kill;
 	const unsigned audit = masks[MSEALD_ACTION_AUDIT] & ~kill & ~deny;

@@ -18,7 +18,7 @@ struct space_seal {
 	unsigned deny[MSEALD_ACTION_COUNT]; /* MSEALD_DENY_* by action */
 	enum mseald_segment segment;
 	bool revocable;
-	const char *gate; /* belongs to the reply */
+	const char *gate; /* points into the reply */
 	uint64_t attempts;
 };
 
@@ -30,32 +30,31 @@ struct space_seals {
 void spaces_free_seals(struct space_seals *seals); /* for _cleanup_ */
 
 /*
- * All address spaces (pid 0), or that of one process, as {"spaces": [...]}, sorted by the first pid of each.
- * One that is not sealed gives an empty list. Complains itself: 0, or the exit status.
+ * Gets all address spaces (pid 0), or that of one process, as {"spaces": [...]}, sorted by the first pid of
+ * each. A process that is not sealed gives an empty list. Prints its own complaint. 0, or the exit status.
  */
 int spaces_fetch(const struct ctl *ctl, pid_t pid, json_t **ret_document);
 /*
- * Those of several processes, each space once. Where some cannot be had, the others are in the document
- * and the status is CTL_PARTLY.
+ * The same for several processes, each space once. If some are unavailable, the document has the others, and
+ * the status is CTL_PARTLY.
  */
 int spaces_fetch_targets(const struct ctl *ctl, const struct targets *targets, json_t **ret_document);
 
 /*
- * The same, one space after the other, none kept. each: 0 to go on, else the exit status, which is
- * returned.
+ * The same, one space at a time, without keeping them. each: returns 0 to continue, otherwise the exit
+ * status, which is returned.
  */
 int spaces_each(const struct ctl *ctl, pid_t pid, int (*each)(const json_t *space, void *context),
 		void *context);
 
-/* One member of "seals" of a space; unknown values are left out. */
+/* Converts an element of "seals" of a space; unknown values are left out. */
 struct space_seal spaces_seal_from_json(const json_t *seal);
 /* The seals of all spaces of a document, sorted. 0 or -ENOMEM. */
 int spaces_seals_from_document(const json_t *document, struct space_seals *ret);
 
 /*
- * "mprotect,unmap"; what is killed or only logged is said: "mprotect kill:unmap".
- * short_form has a letter for each instead: "m", a capital where it is killed, "~" before what is
- * only logged.
+ * "mprotect,unmap"; other actions are marked: "mprotect kill:unmap". short_form has a letter for each
+ * instead: "m", a capital if it kills, "~" before letters that are only logged.
  */
 #define SPACES_DENY_TEXT_MAX 160
 const char *spaces_deny_text(const unsigned deny[MSEALD_ACTION_COUNT], bool short_form,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See summary.h. Each space is done with as soon as it has come: neither its
- * seals nor its mappings are kept, and the maps of a process are read once.
+ * See summary.h. Each space is processed when it arrives: neither its seals nor its mappings are kept, and
+ * the maps of a process are read once.
  */
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
@@ -187,7 +187,7 @@ static int print_json(const struct summary *summary)
 
 /* --- the command --- */
 
-/* Processes that are gone are left out. 0, or an exit status. */
+/* Leaves out processes that are gone. 0, or an exit status. */
 static int add_process(struct summary *summary, pid_t pid, const json_t *space)
 {
 	_cleanup_(address_space_free) struct address_space addresses = {};
@@ -209,7 +209,7 @@ static int add_space_of(const json_t *space, void *context)
 		       0;
 }
 
-/* Those of each process. Asked for by its pid, an unsealed process has its line too. */
+/* Adds each process. An unsealed process that is named by its pid has a line, too. */
 static int add_targets(const struct ctl *ctl, const struct targets *targets, struct summary *summary)
 {
 	size_t failed = 0;

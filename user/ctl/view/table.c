@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See table.h. The library is never told how wide the terminal is: 2.38 and 2.41 make columns narrower
- * in different ways.
+ * See table.h. libsmartcols is never told the terminal's width: 2.38 and 2.41 make columns narrower in
+ * different ways.
  */
 #include <errno.h>
 #include <libsmartcols/libsmartcols.h>
@@ -13,7 +13,7 @@
 #include "ctl/view/table.h"
 #include "lib/base/util.h"
 
-#define GAP_FROM 100 /* a narrower terminal has one blank between columns, not two */
+#define GAP_FROM 100 /* a narrower terminal has one blank between columns instead of two */
 
 static bool is_narrow(const struct terminal *terminal, unsigned least)
 {
@@ -47,7 +47,7 @@ struct table table_new(const struct column *columns, size_t count, const struct 
 		return table;
 	table.failed = scols_table_set_column_separator(table.scols,
 							is_narrow(terminal, GAP_FROM) ? " " : "  ") < 0;
-	(void)scols_table_enable_noencoding(table.scols, true); /* text_escape() does more */
+	(void)scols_table_enable_noencoding(table.scols, true); /* text_escape() escapes more */
 	(void)scols_table_enable_minout(table.scols, true);
 	(void)scols_table_enable_colors(table.scols, terminal->colour);
 	(void)scols_table_set_termforce(table.scols, SCOLS_TERMFORCE_NEVER);
@@ -83,7 +83,7 @@ void table_add(struct table *table, enum colour colour, const char *format, ...)
 		table->widths[i] = MAX_OF(table->widths[i], text_width(escaped, table->terminal->utf8));
 }
 
-/* Makes columns narrower, one character each in turn, until all fit: first those that have a share. */
+/* Makes columns narrower, one character at a time in turn, until all fit: first those with a share. */
 static void narrow(const struct table *table)
 {
 	size_t limit = table->terminal->width, total = 0;
@@ -111,7 +111,7 @@ static void narrow(const struct table *table)
 		}
 }
 
-/* A copy with an end of line after at most width columns: at a blank where there is one. */
+/* Returns a copy with a line break after at most width columns: at a blank, if possible. */
 static char *wrap(const char *text, size_t width, bool utf8)
 {
 	char *copy = malloc(2 * strlen(text) + 1), *out = copy;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A table of text that fits the terminal where it can: libsmartcols, with cells that are escaped. */
+/* A table of text that fits the terminal if possible: libsmartcols, with escaped cells. */
 #ifndef MSEALCTL_TABLE_H
 #define MSEALCTL_TABLE_H
 
@@ -14,10 +14,10 @@ struct column {
 	const char *title;
 	bool right; /* aligned to the right */
 	/* On a narrow terminal: */
-	unsigned least; /* it is hidden on one narrower than this */
-	bool shorten;	/* it is made narrower; the middle of its text is left out */
-	bool wrap;	/* the same; its text goes on in the next line, at a blank */
-	unsigned share; /* percent of the terminal: made that narrow before those without a share are */
+	unsigned least; /* hide the column below this width */
+	bool shorten;	/* narrow the column; the middle of its text is left out */
+	bool wrap;	/* narrow the column; its text continues in the next line, at a blank */
+	unsigned share; /* percent of the terminal: narrowed to this before columns without a share */
 };
 
 struct table {
@@ -32,9 +32,9 @@ struct table {
 
 struct table table_new(const struct column *columns, size_t count, const struct terminal *terminal);
 void table_free(struct table *table); /* for _cleanup_ */
-/* The next cell, left to right, row after row. The text is escaped. */
+/* Adds the next cell, left to right, row after row. Escapes the text. */
 void table_add(struct table *table, enum colour colour, const char *format, ...) _printf_(3, 4);
-/* Prints title and rows, once. 0, or -ENOMEM, and then nothing is printed. */
+/* Prints title and rows, once. 0; -ENOMEM: nothing is printed. */
 int table_print(struct table *table, FILE *out);
 
 #endif

@@ -14,10 +14,10 @@
 #include "process/procfs.h"
 
 #define SYS_ADMIN 21   /* CAP_SYS_ADMIN, linux/capability.h */
-#define USER_LEVELS 32 /* user namespaces in one another (kernel/user_namespace.c, create_user_ns) */
+#define USER_LEVELS 32 /* nested user namespaces (kernel/user_namespace.c, create_user_ns) */
 #define STATUS_MAX 8192
 
-/* --- what /proc says --- */
+/* --- facts from /proc --- */
 
 static int read_creds(int proc_fd, const char *path, struct creds *ret)
 {
@@ -34,7 +34,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 
 /* --- identity --- */
 
-/* Its /proc/PID, surely its own: the pid is still its while the pidfd says that it lives. */
+/* Opens the client's own /proc/PID: the pid cannot have been reused while the pidfd reports it alive. */
 static int open_peer(int socket, pid_t pid, uint64_t begun)
 {
 	_cleanup_close_ int pidfd = peer_open(socket, pid, begun), fd = -1;
@@ -48,8 +48,8 @@ static int open_peer(int socket, pid_t pid, uint64_t begun)
 }
 
 /*
- * The user who made the outermost user namespace that it is in, if not root: all users of that
- * namespace count as this user, who may have many uids by /etc/subuid. bpf/quota.h has the same rule.
+ * The user who made the client's outermost user namespace, unless root. All users of that namespace are
+ * charged to this user, who may have many uids by /etc/subuid. bpf/quota.h has the same rule.
  */
 static uid_t find_account(int proc_fd, int self_fd, uid_t uid)
 {
@@ -75,7 +75,7 @@ static uid_t find_account(int proc_fd, int self_fd, uid_t uid)
 	return CLIENT_UNKNOWN;
 }
 
-/* The watched container that it is in; "": none. */
+/* Id of the watched container that the process is in; "": none. */
 static const char *container_of(const struct containers *containers, int proc_fd)
 {
 	_cleanup_free_ char *cgroup = containers ? cgroup_read(proc_fd) : NULL;
@@ -87,7 +87,7 @@ static const char *container_of(const struct containers *containers, int proc_fd
 	return name ?: "";
 }
 
-/* Sets rank, or the reason why it has none. */
+/* Sets the rank, or the reason for having none. */
 static void rank(struct client *client, int self_fd)
 {
 	if (client->uid != 0)
@@ -146,7 +146,7 @@ bool client_lives(const struct client *client)
 
 /* --- pids --- */
 
-/* The process that has this pid in the client's pid namespace, and is in it itself. 0: none. */
+/* The process with this pid in the client's pid namespace, which must be its own namespace too. 0: none. */
 static pid_t search_namespace(const struct client *client, pid_t named)
 {
 	_cleanup_closedir_ DIR *folder = opendir("/proc");
@@ -204,13 +204,13 @@ pid_t client_pid_for(const struct client *client, pid_t pid)
 	return creds_own_pid(&creds);
 }
 
-/* --- what it may --- */
+/* --- permissions --- */
 
 /*
- * Can be traced by its user: files of others belong to root (fs/proc/base.c, task_dump_owner). Of a
- * process that is just having its exec, what it was: so this waits until that is over, by opening
- * its maps (mm_access takes exec_update_lock, which exec holds from the new memory to the new
- * privileges; fs/exec.c, kernel/fork.c).
+ * Can its user trace the process? If not, its files in /proc belong to root (fs/proc/base.c,
+ * task_dump_owner). During an exec they show the old state. Opening maps waits for the end of the exec:
+ * mm_access takes exec_update_lock, which exec holds from the new memory to the new privileges (fs/exec.c,
+ * kernel/fork.c).
  */
 static bool is_dumpable(const struct target *target, uid_t uid)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The client: the process at the other end of a connection, and what it may. Root may all, everybody
- * else what concerns the processes that they could trace. docs/design.md, "Access rights".
+ * The client: the process at the other end of a connection, and its permissions. Root may do everything,
+ * other clients may act on processes that they could trace. docs/design/access-rights.md, "Access rights".
  */
 #ifndef MSEALD_API_CLIENT_H
 #define MSEALD_API_CLIENT_H
@@ -15,30 +15,29 @@
 #include "process/target.h"
 
 enum client_rank {
-	CLIENT_USER, /* none of the others */
-	/* user 0 of this machine, whatever it lacks in capabilities: reads numbers, has files read again */
+	CLIENT_USER, /* any other user */
+	/* user 0 of this machine without all capabilities: may read numbers and have files read again */
 	CLIENT_HOST,
-	CLIENT_ROOT, /* the same with CAP_SYS_ADMIN, which could as well reach the maps */
+	CLIENT_ROOT, /* the same with CAP_SYS_ADMIN, which could reach the maps directly */
 };
 
 struct client {
 	enum client_rank rank;
-	uid_t uid; /* effective ids as it connected, in mseald's user namespace */
+	uid_t uid; /* effective ids when it connected, in mseald's user namespace */
 	gid_t gid;
-	/* the account charged: owner of its user namespace, or its uid; or CLIENT_UNKNOWN */
+	/* the account to charge: owner of its user namespace, or its uid; or CLIENT_UNKNOWN */
 	uid_t account;
-	pid_t pid;	/* as mseald sees it; 0: not known */
-	int proc_fd;	/* its /proc/PID; -1: it is gone, or not seen from here */
-	bool same_pids; /* it counts pids as mseald does */
+	pid_t pid;	/* in mseald's pid namespace; 0: unknown */
+	int proc_fd;	/* its /proc/PID; -1: it is gone, or invisible to mseald */
+	bool same_pids; /* it is in mseald's pid namespace */
 	const struct containers *containers;
-	char container[NAMES_CONTAINER_ID_MAX + 1]; /* the watched one that it is in; "": none */
-	const char *not_root; /* of one with uid 0: why it is not taken for root, as a phrase */
-	struct creds creds;   /* as it is now */
+	char container[NAMES_CONTAINER_ID_MAX + 1]; /* id of its watched container; "": none */
+	const char *not_root; /* with uid 0: why it is not treated as root, as a phrase */
+	struct creds creds;   /* its current ones */
 };
 
 /*
- * All that are gone before they were looked at share one account: who knows in which user namespace
- * they were?
+ * The common account of clients that are gone before they can be examined: their user namespace is unknown.
  */
 #define CLIENT_UNKNOWN ((uid_t)-2)
 
@@ -48,28 +47,28 @@ struct client {
 	}
 
 /*
- * Looks at the process that has connected (peer.h). One that is gone is a user that may do nothing.
- * containers may be NULL, and must outlive it.
+ * Examines the process that has connected (peer.h). A client that is gone becomes a user without permissions.
+ * containers may be NULL, and must outlive the client.
  */
 void client_open(int socket, const struct ucred *peer, uint64_t begun, const struct containers *containers,
 		 struct client *ret);
 void client_close(struct client *client);
 
-/* Is it there still? While it is, client->pid is its own. */
+/* Is it still alive? While it is, its client->pid is not reused. */
 bool client_lives(const struct client *client);
 
 /*
- * The pid that is meant by the parameter "pid", as mseald counts. Where the client counts otherwise, only
- * of processes in its own pid namespace. -EBADR and why; -EINVAL: see params.h.
+ * Reads the parameter "pid", and translates it to mseald's pid namespace. From another pid namespace, only
+ * processes of that namespace can be named. -EBADR and the reason; -EINVAL: see params.h.
  */
 int client_read_pid(const struct client *client, json_t *parameters, bool needed, pid_t *ret,
 		    const char **ret_bad, struct error *error);
-/* The other way round; 0: it has none there. */
+/* The reverse: the pid in the client's namespace; 0: none. */
 pid_t client_pid_for(const struct client *client, pid_t pid);
 
 /*
- * May it have this process sealed, and see how it is? The answer holds for as long as
- * target_unchanged(). -EBADR and why.
+ * May the client have this process sealed, and see its state? The answer is valid as long as
+ * target_unchanged(). -EBADR and the reason.
  */
 int client_may(const struct client *client, const struct target *target, struct error *error);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See connection.h. One turn after the other: a client is served as many calls as its turn has, and a
- * user without CPU time left waits until their bucket is refilled (throttle.h).
+ * See connection.h. Clients take turns: in each turn a client has a limited number of calls served. A user
+ * without CPU time left waits until their bucket is refilled (throttle.h).
  */
 #include "api/connection.h"
 
@@ -12,14 +12,14 @@
 #include "lib/base/clock.h"
 #include "process/peer.h"
 
-#define CALLS_A_TURN 32 /* of root, before others have theirs; others have one */
-#define PARTS_A_TURN 32 /* of a reply in parts, for others */
-/* The limit of input and of queued output of a client that is not root, in bytes. */
+#define CALLS_A_TURN 32 /* for root; other clients have one call a turn */
+#define PARTS_A_TURN 32 /* of a reply in parts, for other clients */
+/* Limits of the input and the queued output of a client that is not root, in bytes. */
 #define USER_MESSAGE_MAX (256u << 10)
-#define USER_REPLY_MAX (10u << 20) /* the seals of one address space, as many as there can be */
-#define REPLY_MAX (256u << 20)	   /* of one reply to root */
+#define USER_REPLY_MAX (10u << 20) /* the largest number of seals of one address space fits */
+#define REPLY_MAX (256u << 20)	   /* for one reply to root */
 
-/* One connection less; user: NULL for root's. */
+/* Counts one connection less; user: NULL for root. */
 static void leave(struct server *server, struct quota_user *user)
 {
 	quota_leave(server->quota, user);
@@ -102,7 +102,7 @@ int connection_flush(struct connection *connection)
 	return 0;
 }
 
-/* What the loop should wake us for: reading stops while an answer is under way. */
+/* Sets the events to wait for: reading stops while an answer is under way. */
 void connection_watch(struct connection *connection)
 {
 	uint32_t events = 0;
@@ -121,7 +121,7 @@ static int say_too_long(struct connection *connection, const char *why)
 	return connection_error(connection, "io.mseald.TooMany", json_pack("{s:s}", "message", why));
 }
 
-/* A user gets the error TooMany instead of a reply that is too long; nothing of that has been queued. */
+/* A user gets the error TooMany instead of a reply that is too long; no part of the reply is queued. */
 static int queue_reply(struct connection *connection, const json_t *message)
 {
 	char why[128];
@@ -185,7 +185,7 @@ static int handle(struct connection *connection, json_t *message)
 	_cleanup_free_ char *name = NULL;
 
 	if (json_object_get(message, "oneway") && json_is_true(json_object_get(message, "oneway")))
-		return -EPROTO; /* no method of ours makes sense without its answer */
+		return -EPROTO; /* every method of mseald needs its reply */
 	if (!json_is_string(method) ||
 	    (parameters && !json_is_object(parameters) && !json_is_null(parameters)))
 		return -EPROTO;
@@ -196,7 +196,7 @@ static int handle(struct connection *connection, json_t *message)
 		      -ENOMEM;
 }
 
-/* Answers what has come in whole, one call after the other, as long as the answers can be sent. */
+/* Serves the calls received completely, one after the other, as long as replies can be sent. */
 static int serve(struct connection *connection)
 {
 	int parts_sent = 0;
@@ -237,7 +237,7 @@ static int serve(struct connection *connection)
 	}
 }
 
-/* Says so before it is closed, as far as it can be said without waiting. */
+/* Sends an error before closing, if it can be sent without waiting. */
 static int too_long(struct connection *connection)
 {
 	char why[128];
@@ -350,6 +350,6 @@ void connection_resume(struct connection *connection, bool over)
 {
 	if (over)
 		connection->gone = NULL;
-	(void)connection_flush(connection); /* if it fails, the connection is closed by what comes next */
+	(void)connection_flush(connection); /* on failure, the next operation closes the connection */
 	connection_watch(connection);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of the daemon share: one event loop, one thread. */
+/* Shared by the parts of the daemon: one event loop, one thread. */
 #ifndef MSEALD_API_DAEMON_H
 #define MSEALD_API_DAEMON_H
 

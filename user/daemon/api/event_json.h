@@ -8,9 +8,9 @@
 #include "mseald/lock.h"
 #include "policy/containers.h"
 
-/* An attempt. */
+/* An attempt on a seal. */
 json_t *event_json(const struct containers *containers, const struct mseald_event *event);
-/* What the lock refused. */
+/* A denial by the lock. */
 json_t *event_json_denial(const struct containers *containers, const struct mseald_lock_denial *denial);
 
 /* The names of these MSEALD_DENY_*. A new reference. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The methods of io.mseald: JSON in, JSON out. Each is in the method_*.c of its name, and in the table of
- * methods.c. With the headers that nearly each of them needs.
+ * methods.c. Includes the headers that nearly every method needs.
  */
 #ifndef MSEALD_API_METHOD_H
 #define MSEALD_API_METHOD_H
@@ -25,9 +25,12 @@ int method_list_matches(struct connection *connection, json_t *parameters);
 int method_watch_container(struct connection *connection, json_t *parameters);
 int method_unwatch_container(struct connection *connection, json_t *parameters);
 
-/* The daemon ends: so do all programs that Run has not sealed yet. */
+/* Called when the daemon exits: kills all programs that Run has not sealed yet. */
 void method_run_end_all(void);
-/* All policies are read again, and every process is looked at: the reply of ReloadPolicy, or NULL and why. */
+/*
+ * Reads all policies again, and looks at every process. Returns the reply of ReloadPolicy, or NULL and the
+ * reason.
+ */
 json_t *method_policy_reload(struct daemon *daemon, struct error *error);
 
 #endif

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * WatchContainer and UnwatchContainer: from a process that a container begins with to a policy about
- * its cgroup.
- */
+/* WatchContainer and UnwatchContainer: turn a container's first process into a policy about its cgroup. */
 
 #include "api/method.h"
 #include "base/cgroup.h"
@@ -14,7 +11,7 @@
 #include "process/procfs.h"
 
 struct order {
-	const char *id, *policy; /* policy: NULL for none */
+	const char *id, *policy; /* policy: NULL: none */
 	struct seal_spec seal;
 	pid_t pid;
 	char *cgroup;
@@ -37,7 +34,7 @@ static int read_string(json_t *parameters, const char *name, const char **ret, c
 		return 0;
 	if (!json_is_string(value) || !*json_string_value(value))
 		return -EINVAL;
-	/* The id is written to the log. */
+	/* The id is written to the log, so control characters are rejected. */
 	for (const char *at = json_string_value(value); *at; at++)
 		if ((unsigned char)*at < 0x20 || *at == 0x7f)
 			return -EINVAL;
@@ -66,7 +63,7 @@ static int read_order(json_t *parameters, struct order *order, const char **ret_
 	return r;
 }
 
-/* How it is sealed, where a policy says it. */
+/* Takes the seals of the policy that the request names. */
 static int find_policy(struct daemon *daemon, struct order *order, json_t *parameters, struct error *error)
 {
 	static const char *const others[] = { "segments", "deny", "action", "dlopen" };
@@ -95,9 +92,9 @@ static int find_policy(struct daemon *daemon, struct order *order, json_t *param
 	return 0;
 }
 
-/* --- whose cgroup it is --- */
+/* --- the cgroup --- */
 
-/* Would a policy about this cgroup be one about that process? */
+/* Would a policy about this cgroup match that process? */
 static bool holds(const char *cgroup, int proc_fd)
 {
 	_cleanup_free_ char *other = proc_fd < 0 ? NULL : cgroup_read(proc_fd);
@@ -105,7 +102,7 @@ static bool holds(const char *cgroup, int proc_fd)
 	return !other || cgroup_within(other, cgroup);
 }
 
-/* A cgroup of the container's own: nobody else is in it who can be known not to belong there. */
+/* Checks that the cgroup is the container's own: mseald, pid 1 and the client must not be in it. */
 static int judge_cgroup(const struct order *order, int peer_proc, struct error *error)
 {
 	static const char advice[] = "a container needs a cgroup of its own (cgroups v2) to be sealed";
@@ -129,7 +126,7 @@ static int judge_cgroup(const struct order *order, int peer_proc, struct error *
 	return 0;
 }
 
-/* Its cgroup, by path and id, both of the same one, while the process was there. */
+/* Reads the path and id of the cgroup. Both belong to the same cgroup, and the process was in it. */
 static int read_cgroup(struct order *order, int proc_fd, struct error *error)
 {
 	_cleanup_free_ char *again = NULL;
@@ -158,7 +155,7 @@ static int find_cgroup(struct connection *connection, struct order *order, struc
 
 	if (proc_fd < 0)
 		return error_set_errno(error, order->pid, proc_fd, "cannot open it");
-	/* A number is to mean the same process to both. */
+	/* Client and daemon must mean the same process by a pid. */
 	if (self < 0 || peer < 0 || namespaces_same(self, peer, "pid") <= 0)
 		return error_set(
 			error, "Unsupported", order->pid,

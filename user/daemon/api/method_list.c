@@ -11,12 +11,12 @@
 #include "seal/labels.h"
 
 /*
- * The limits of one reply to a user: each seal takes a kilobyte until it is sent, each space time to see
+ * Limits of one reply to a user. Each seal takes a kilobyte until it is sent; each space takes time to check
  * whether the user may see it.
  */
 #define USER_SEALS_MAX 8192
 #define USER_SPACES_MAX 512
-/* The limits of one part, of many: it ends with the space that reaches either. */
+/* Limits of each part: a part ends with the space that reaches either. */
 #define PART_SPACES 64
 #define PART_SEALS 64
 
@@ -30,12 +30,12 @@ struct listing {
 	bool once;
 	struct mseald_task *tasks; /* sorted by key */
 	size_t tasks_count;
-	struct entry *entries; /* sorted by set_bits: forks share a set, which is then read once */
+	struct entry *entries; /* sorted by set_bits: forks share a set, which is read once */
 	size_t entries_count, next;
-	/* The set that was read last. */
+	/* The set read last. */
 	uint64_t set_bits;     /* 0: none */
-	uint64_t sets_written; /* then */
-	bool sent;	       /* what follows has been */
+	uint64_t sets_written; /* set_map_written() at that time */
+	bool sent;	       /* the rest of the set has been sent */
 	json_t *seals;
 	struct mseald_label label;
 };
@@ -53,7 +53,7 @@ static void listing_free(void *context)
 	free(listing);
 }
 
-/* What the seals of a space go by; 0: it has none. */
+/* The bits that determine a space's seals; 0: no seals. */
 static uint64_t set_bits(const struct mseald_space *space)
 {
 	return MSEALD_WORD_SET(space->word) ?
@@ -76,7 +76,7 @@ static int one_entry(struct listing *listing, pid_t pid, struct error *error)
 	if (!listing->entries)
 		return -ENOMEM;
 	listing->entries[0].key = target.key;
-	/* Not sealed at all: an empty list, not an error. */
+	/* Not sealed: an empty list, not an error. */
 	listing->entries_count = space_map_read_space(listing->daemon->space_map, target.key, &space) >= 0 &&
 				 set_bits(&space);
 	return 0;
@@ -113,8 +113,8 @@ static int all_entries(struct listing *listing)
 }
 
 /*
- * Every sealed address space, those of one seal set after each other, or (pid not 0) that of one
- * process. once: as io.mseald.List has it. Takes over client. -EBADR and why.
+ * Lists the sealed address spaces, ordered by seal set; pid not 0: that of one process. once: as in
+ * io.mseald.List. Takes over client. -EBADR and the reason.
  */
 static int listing_open(struct daemon *daemon, struct client *client, pid_t pid, bool once,
 			struct listing **ret, struct error *error)
@@ -144,7 +144,7 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 	return 0;
 }
 
-/* The gate of the seal's calls without an LSM hook; "none" where it denies no such call. */
+/* The gate that denies the seal's calls without an LSM hook; "none": it denies no such call. */
 static const char *seal_gate(const struct daemon *daemon, const struct seal *seal)
 {
 	unsigned deny = seal_deny(seal, MSEALD_ACTION_DENY) | seal_deny(seal, MSEALD_ACTION_KILL);
@@ -154,7 +154,7 @@ static const char *seal_gate(const struct daemon *daemon, const struct seal *sea
 		return "none";
 	if (seal->flags & MSEALD_SEAL_NATIVE)
 		return "native";
-	/* munmap stands for all: 64-bit calls are overridden together or not at all. */
+	/* munmap is representative: 64-bit calls are overridden together or not at all. */
 	decision = coverage_decision(programs_coverage(daemon->programs), MSEALD_OP_MUNMAP);
 	return coverage_mechanism(decision ? decision->mechanism : MECHANISM_NONE);
 }
@@ -173,7 +173,7 @@ static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 			 "gate", seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
 }
 
-/* May the client see it? One of the processes that share it stands for all. */
+/* May the client see it? Checks one of the processes that share it. */
 static bool may_see(const struct listing *listing, uint64_t key, pid_t pid)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
@@ -202,7 +202,7 @@ static json_t *pids_json(const struct listing *listing, const pid_t *pids, size_
 	return list;
 }
 
-/* The set of a space, into listing. false: it has none, or is gone. */
+/* Reads the set of a space into listing. False: none, or gone. */
 static bool read_set(struct listing *listing, uint64_t key, struct mseald_space *ret_space)
 {
 	struct daemon *daemon = listing->daemon;
@@ -211,7 +211,7 @@ static bool read_set(struct listing *listing, uint64_t key, struct mseald_space 
 
 	if (space_map_read_space(daemon->space_map, key, ret_space) < 0 || !set_bits(ret_space))
 		return false;
-	/* Who reads slowly may come back when the set has gone and its number is another's. */
+	/* A client that reads slowly may continue after the set is gone and its number reused. */
 	if (set_bits(ret_space) == listing->set_bits && set_map_written(sets) == listing->sets_written)
 		return true;
 	listing->set_bits = 0;
@@ -248,7 +248,7 @@ static json_t *space_json(struct listing *listing, const struct mseald_task *tas
 			 send && *label->program ? label->program : NULL);
 }
 
-/* The next space; 0 at the end. One that nobody runs in any more is passed over. */
+/* The next space; 0 at the end. A space without processes is skipped. */
 static int next_space(struct listing *listing, json_t **ret)
 {
 	while (listing->next < listing->entries_count) {
@@ -268,7 +268,7 @@ static int next_space(struct listing *listing, json_t **ret)
 	return 0;
 }
 
-/* All at once, a new reference. -E2BIG: over the limits of one reply to a user; in parts it is allowed. */
+/* The whole list, a new reference. -E2BIG: over the limits of one reply to a user, who can ask for parts. */
 static int listing_all(struct listing *listing, json_t **ret)
 {
 	json_t *spaces = json_array(), *space;
@@ -292,7 +292,7 @@ static int listing_all(struct listing *listing, json_t **ret)
 	return 0;
 }
 
-/* One reply a space, for connection_stream(). */
+/* One reply per space, for connection_stream(). */
 static int listing_next_reply(struct connection *connection, void *context)
 {
 	struct listing *listing = context;

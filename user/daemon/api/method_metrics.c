@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * Metrics: all counters, for the monitoring of many machines. Everything is read anew when it is
- * asked for.
- */
+/* Metrics: all counters, for monitoring many machines. Every call reads all of them anew. */
 #include <sys/utsname.h>
 
 #include "api/method.h"
@@ -43,7 +40,7 @@ static json_t *left_json(volatile const struct mseald_state *state)
 	return list;
 }
 
-/* By reason: those that the daemon sealed, or those that ended before. */
+/* Processes by reason: sealed by the daemon, or ended before. */
 static json_t *processes_json(volatile const __u64 *processes, size_t count)
 {
 	json_t *list = json_array();
@@ -54,7 +51,7 @@ static json_t *processes_json(volatile const __u64 *processes, size_t count)
 	return list;
 }
 
-/* As OpenMetrics has a histogram: each bucket has those below it, too. */
+/* As in an OpenMetrics histogram, each bucket includes the lower ones. */
 static json_t *delays_json(const struct reconcile_late *late)
 {
 	json_t *list = json_array();
@@ -94,7 +91,7 @@ static json_t *maps_json(struct daemon *daemon)
 	return list;
 }
 
-/* Of all address spaces; sets that forks share are read once. */
+/* Seals of all address spaces; a set that forks share is read once. */
 static uint64_t count_seals(struct daemon *daemon)
 {
 	_cleanup_free_ uint32_t *counts = calloc(MSEALD_MAX_SETS, sizeof(*counts));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* ReloadPolicy and ListMatches: reading policies again, and which of them applies to each process. */
+/* ReloadPolicy and ListMatches: reading policies again, and the policy that applies to each process. */
 
 #include "api/event_json.h"
 #include "api/method.h"
@@ -62,7 +62,7 @@ static bool has_more(pid_t pid, const struct sealset *seals)
 	return false;
 }
 
-/* The deny bits of a seal in actions that are at least as strong as this one. */
+/* The deny bits of a seal in actions at least as strong as this one. */
 static unsigned deny_at_least(const struct seal *seal, enum mseald_action action)
 {
 	unsigned deny = seal_deny(seal, MSEALD_ACTION_KILL);
@@ -76,8 +76,8 @@ static unsigned deny_at_least(const struct seal *seal, enum mseald_action action
 }
 
 /*
- * The deny bits of the policy that some seal of the process lacks. Seals of data lack discard, and
- * those of memory without a file lack file-write, whatever the policy says.
+ * The deny bits of the policy that some seal of the process lacks. Seals of data always lack discard, and
+ * seals of memory without a file lack file-write.
  */
 static unsigned missing_of(const struct policy *policy, const struct sealset *seals)
 {
@@ -91,7 +91,7 @@ static unsigned missing_of(const struct policy *policy, const struct sealset *se
 	return missing & ~(unsigned)MSEALD_DENY_FILE_WRITE;
 }
 
-/* *ret_left: why something of it is not sealed; *ret_missing: what its seals do not deny. */
+/* *ret_left: why part of it is not sealed; *ret_missing: deny bits that its seals lack. */
 static const char *state_of(struct daemon *daemon, const struct policy *policy,
 			    const struct mseald_task *task, uint32_t set,
 			    const struct mseald_watched *watched, unsigned *ret_left, unsigned *ret_missing)
@@ -105,7 +105,7 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy,
 	if (!policy->seal.segments)
 		return "exempt";
 	*ret_left = reconcile_left(daemon->reconcile, task->key);
-	/* Sealed also while the daemon makes that complete. */
+	/* Also sealed while the daemon completes the kernel's seals. */
 	if (!(by_kernel && set && left == LEFT_NOTHING) &&
 	    (reconcile_pending(daemon->reconcile, task->key) ||
 	     (by_kernel && !reconcile_known(daemon->reconcile, task->key)))) {
@@ -130,7 +130,7 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy,
 	return *ret_missing ? "weaker" : "sealed";
 }
 
-/* The active policy that a set was made for; NULL: none. */
+/* The active policy that made a set; NULL: none. */
 static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
 {
 	struct mseald_label label;
@@ -157,7 +157,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 			    active_wants_marked(daemon->active), &facts) < 0)
 		return NULL;
 	policy = policies_match(active_policies(daemon->active), &facts.policy, &why);
-	/* What matched when it started counts: since then it may have got another cgroup or user. */
+	/* The match at its start decides: it may have changed its cgroup or user since. */
 	maker = maker_of(daemon, set);
 	if (maker && maker != policy) {
 		policy = maker;
@@ -174,7 +174,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 			 text_json(facts.cgroup));
 }
 
-/* Every process that a policy is about; NULL and why. */
+/* Every process that a policy applies to; NULL and the reason. */
 static json_t *list_matches(struct daemon *daemon, struct error *error)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Report: what was attempted, summed up. */
+/* Report: attempts, summed up. */
 #include "api/method.h"
 #include "audit/report.h"
 #include "bpf/events.h"
@@ -18,10 +18,10 @@ int method_report(struct connection *connection, json_t *parameters)
 	r = params_bool(parameters, "reset", &reset, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
-	/* It is emptied as a whole: since is said once. */
+	/* Only the whole report can be emptied: it has one `since`. */
 	if (policy && reset)
 		return reply_invalid(connection, "policy");
-	/* What has happened before the question is in the answer. */
+	/* The answer includes everything that happened before the call. */
 	events_catch_up(daemon->events);
 	return reply_or_failure(connection, report_json(daemon->report, policy, reset, &error), &error);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Run: the client is traced through its next exec to the entry point of the new program
- * (launch_tracer.h), sealed there, and let go. Open to everybody: the process meant is always the
- * client itself, as the kernel knows it. Nothing here waits for anything that the client does
- * before it is at its entry point; there, it stands.
+ * Run: the client is traced through its next exec to the entry point of the new program (launch_tracer.h),
+ * sealed there, and released. Any client may call it: the process is always the client itself, as the kernel
+ * knows it. The daemon never waits for the client: only the tracer does, until the client stops at its entry
+ * point.
  */
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -19,23 +19,23 @@
 #include "trace/launch_tracer.h"
 #include "trace/tracer.h"
 
-#define RUNS_MAX 1024	      /* at a time, until they are sealed */
-#define RUNS_OF_USERS_MAX 960 /* of all but root */
+#define RUNS_MAX 1024	      /* at a time, not yet sealed */
+#define RUNS_OF_USERS_MAX 960 /* for all users but root */
 #define RUNS_PER_USER_MAX 64
 
-/* The segments that are complete when a program without a loader begins. */
+/* Segments that are complete at the entry point of a program without a loader. */
 #define SEGMENTS_FIRST (1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_VDSO)
 
 struct run {
 	LIST_ENTRY(run) link;
 	struct daemon *daemon;
-	struct connection *connection; /* NULL: it has gone, as it does by exec */
+	struct connection *connection; /* NULL: the client has closed it, as exec does */
 	bool answered;
 	sd_event_source *source;
 	struct launch launch;
 	struct seal_request request;
-	bool chosen; /* any option was given */
-	bool root;   /* the client is (client.h) */
+	bool chosen; /* an option was given */
+	bool root;   /* the client is root (client.h) */
 	uid_t uid, account;
 };
 
@@ -63,7 +63,7 @@ static void log_terminated(pid_t pid, const struct error *error)
 
 void method_run_end_all(void)
 {
-	/* The connections end next, which must not be taken for callers that will not exec. */
+	/* Connections close next, which must not be taken for clients that will not exec. */
 	while (!LIST_EMPTY(&runs))
 		run_free(LIST_FIRST(&runs));
 }
@@ -103,17 +103,14 @@ static void not_seized(struct run *run, int code)
 	refuse(run, &error);
 }
 
-/* Seals the mappings that exist; where the program is not complete, the rest follows. */
+/* Seals the mappings that exist; if the program is incomplete, the rest follows later. */
 static int seal(struct run *run, const struct launch_message *message, struct error *error)
 {
 	struct seal_request request = run->request;
 	struct seal_result result;
 	int r;
 
-	/*
-	 * Seals in place of rights: the author of a program that gives rights has not
-	 * reckoned with them.
-	 */
+	/* A program that gains privileges was not written for seals chosen by its caller. */
 	if (message->secure && run->chosen && !run->root)
 		return error_set(
 			error, "PermissionDenied", request.pid,
@@ -136,7 +133,7 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 	return r;
 }
 
-/* The same, and it counts as time of the user. */
+/* The same, charged to the user's CPU time. */
 static int seal_for(struct run *run, const struct launch_message *message, struct error *error)
 {
 	uint64_t begun = clock_ns(CLOCK_BOOTTIME);
@@ -161,7 +158,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (size != (ssize_t)sizeof(message)) {
-		/* It is done; or, before it had begun, it was killed. */
+		/* The tracer has finished; or it was killed before it began. */
 		(void)error_set(&error, "Failed", run->request.pid,
 				"the process that was to trace pid %d has ended", run->request.pid);
 		refuse(run, &error);
@@ -189,7 +186,7 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 	return 0;
 }
 
-/* Is there room for one more? */
+/* Can another run begin? */
 static int check_limits(const struct run *run, struct error *error)
 {
 	unsigned all = 0, users = 0, user = 0;
@@ -214,7 +211,7 @@ static int check_limits(const struct run *run, struct error *error)
 	return 0;
 }
 
-/* Makes the tracer. */
+/* Starts the tracer. */
 static int begin(struct run *run, struct connection *connection, struct error *error)
 {
 	pid_t client = run->request.pid, pid;
@@ -240,7 +237,7 @@ static int begin(struct run *run, struct connection *connection, struct error *e
 		      sd_event_add_io(run->daemon->loop, &run->source, pair[0], EPOLLIN, on_tracer, run);
 	if (r < 0) {
 		(void)close(
-			/* it then lets go of the client, which has not been answered, by ending it */
+			/* the tracer then kills the client, which has no answer yet */
 			pair[0]);
 		(void)close(run->launch.pidfd);
 		return error_set_errno(error, client, r, "cannot make a process to trace it");

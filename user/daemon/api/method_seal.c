@@ -28,7 +28,7 @@ static void log_sealed(const struct connection *connection, pid_t pid, const str
 	log_field(&fields, "MSEALD_SPACE=%" PRIu64, result->space);
 	log_field(&fields, "MSEALD_BYTES=%" PRIu64, result->bytes);
 	log_field(&fields, "MSEALD_SEALS=%zu", result->seals);
-	/* A user could fill the log. */
+	/* Otherwise a user could fill the log. */
 	log_entry(connection->root ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, LOG_ABOUT_SEALED, &fields,
 		  "sealed %" PRIu64
 		  " bytes of pid %d%s, at the request of pid %d of user %u; it has %zu seals now",
@@ -52,7 +52,7 @@ static void log_unsealed(const struct connection *connection, pid_t pid, uint64_
 
 /* --- Seal --- */
 
-/* Errors name the pid that mseald knows; a client in another pid namespace gets both. */
+/* Errors have mseald's pid; a client in another pid namespace gets both pids. */
 static int reply_failure_for(struct connection *connection, const struct client *client, struct error *error)
 {
 	struct error both = *error;
@@ -70,7 +70,7 @@ static int reply_failure_for(struct connection *connection, const struct client 
 
 struct sealing {
 	struct client client;
-	json_t *planned; /* of a dry run */
+	json_t *planned; /* with a dry run */
 };
 
 static void sealing_close(struct sealing *sealing)
@@ -84,7 +84,7 @@ static int authorize(void *context, const struct target *target, struct error *e
 	return client_may(&((struct sealing *)context)->client, target, error);
 }
 
-/* As io.mseald.PlannedRange. */
+/* Keeps the plan, as io.mseald.PlannedRange. */
 static int keep_plan(void *context, const struct plan *plan)
 {
 	struct sealing *sealing = context;
@@ -164,7 +164,7 @@ struct unsealing {
 	struct client client;
 };
 
-/* Clients in that address space are refused: a sealed program must not have its own seals removed. */
+/* Refuses clients in that address space: a sealed program must not have its own seals removed. */
 static int authorize_unsealing(void *context, const struct target *target, struct error *error)
 {
 	const struct unsealing *unsealing = context;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Status: what happens on this kernel, and what is going on, of all or of the client's user. */
+/* Status: how this kernel enforces each row, and the counts of all users or of the client's user. */
 #include <sys/utsname.h>
 
 #include "api/event_json.h"
@@ -12,7 +12,7 @@
 #include "process/target.h"
 #include "seal/set_map.h"
 
-/* Seals and attempts, and how many there can be. */
+/* Numbers of seals and attempts, and their limits. */
 struct counts {
 	uint64_t spaces, spaces_max, sets, sets_max;
 	uint64_t verdicts[MSEALD_VERDICT_COUNT];
@@ -31,7 +31,7 @@ static void count_all(struct daemon *daemon, struct counts *ret)
 			ret->verdicts[verdict] += state->attempts[op][verdict];
 }
 
-/* Of the address spaces that are on this account, attempts in those that are there now. */
+/* Counts the address spaces of this account, and the attempts in those that exist now. */
 static int count_account(struct daemon *daemon, uid_t account, struct counts *ret)
 {
 	size_t spaces, sets, seals;
@@ -44,7 +44,7 @@ static int count_account(struct daemon *daemon, uid_t account, struct counts *re
 	return 0;
 }
 
-/* Of one process. */
+/* Counts one process. */
 static void count_process(struct daemon *daemon, pid_t pid, struct counts *ret)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
@@ -58,7 +58,7 @@ static void count_process(struct daemon *daemon, pid_t pid, struct counts *ret)
 	memcpy(ret->verdicts, space.verdicts, sizeof(ret->verdicts));
 }
 
-/* Many containers may have one uid, 0 above all: from inside there is only the client itself to be seen. */
+/* Many containers may share one uid, especially 0: inside a container only the client itself is counted. */
 static int count_own(struct connection *connection, struct counts *ret)
 {
 	struct daemon *daemon = connection->server->daemon;
@@ -102,7 +102,7 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 	return rows;
 }
 
-/* Of programs that a policy applies to: NULL but for root. */
+/* Starts of programs that a policy applies to; NULL unless root. */
 static json_t *starts_json(struct connection *connection)
 {
 	struct daemon *daemon = connection->server->daemon;

@@ -52,9 +52,9 @@ static int call_describe(struct connection *connection, json_t *parameters)
 static const struct method {
 	const char *name;
 	int (*call)(struct connection *, json_t *);
-	enum client_rank rank;	   /* that the client needs at least */
-	const char *parameters[8]; /* all it knows */
-	const char *what;	   /* it does, as a phrase, where not everybody may */
+	enum client_rank rank;	   /* the lowest rank allowed */
+	const char *parameters[8]; /* all known ones */
+	const char *what;	   /* the action, as a phrase, unless anyone may call it */
 } methods[] = {
 	{ "io.mseald.Seal",
 	  method_seal,
@@ -95,7 +95,7 @@ static const struct method {
 	{ "org.varlink.service.GetInterfaceDescription", call_describe, CLIENT_USER, { "interface" } },
 };
 
-/* A misspelt parameter must not be taken for one that was left out. */
+/* A misspelt parameter must not be taken for one that is left out. */
 static const char *unknown_parameter(const struct method *method, json_t *parameters)
 {
 	const char *name;
@@ -112,7 +112,7 @@ static const char *unknown_parameter(const struct method *method, json_t *parame
 	return NULL;
 }
 
-/* 1: the client has the rank that the method needs; or what the reply that says why not returned. */
+/* 1: the client has the rank that the method needs. Else the return value of the error reply. */
 static int check_rank(struct connection *connection, const struct method *method)
 {
 	struct error error = {};

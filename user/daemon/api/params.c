@@ -39,7 +39,7 @@ int params_bool(json_t *parameters, const char *name, bool *ret, const char **re
 	return 0;
 }
 
-/* A list of words into a mask; `one` reads a single word into its bits. */
+/* Reads a list of words into a mask; parse reads a single word into its bits. */
 static int read_words(json_t *parameters, const char *name, int (*parse)(const char *, unsigned *, char **),
 		      unsigned *ret, const char **ret_bad)
 {
@@ -78,7 +78,7 @@ static int read_action(json_t *parameters, enum mseald_action *ret, const char *
 	return 0;
 }
 
-/* An address as JSON has it: never negative, so beyond 63 bits is refused here. */
+/* Addresses in JSON are never negative, so those beyond 63 bits are refused here. */
 static int read_address(json_t *range, const char *name, uint64_t *ret)
 {
 	json_t *value = json_object_get(range, name);
@@ -89,7 +89,7 @@ static int read_address(json_t *range, const char *name, uint64_t *ret)
 	return 0;
 }
 
-/* -E2BIG: more than any request may have. An empty list is refused: it would mean everything. */
+/* -E2BIG: more than a request may have. An empty list is refused, because it would mean everything. */
 int params_ranges(json_t *parameters, struct range **ret, size_t *ret_count, const char **ret_bad)
 {
 	json_t *list = json_object_get(parameters, "ranges"), *value;

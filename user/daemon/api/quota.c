@@ -4,10 +4,10 @@
 
 #include <sys/queue.h>
 
-/* CPU time that may be used: it grows as time goes by, up to QUOTA_AT_ONCE_US, and may go negative. */
+/* A token bucket of CPU time: refilled over time, up to QUOTA_AT_ONCE_US, and may go negative. */
 struct bucket {
 	int64_t left;	  /* us */
-	uint64_t counted; /* when */
+	uint64_t counted; /* time of the last refill */
 };
 
 struct quota_user {
@@ -18,9 +18,9 @@ struct quota_user {
 };
 
 struct quota {
-	LIST_HEAD(, quota_user) list; /* those that are connected, or in debt */
+	LIST_HEAD(, quota_user) list; /* users that are connected, or in debt */
 	unsigned connections;
-	struct bucket bucket; /* of all of them */
+	struct bucket bucket; /* for all users together */
 };
 
 static void refill(struct bucket *bucket, uint64_t now, unsigned share)
@@ -81,7 +81,7 @@ static struct quota_user *add(struct quota *quota, uid_t uid)
 	return user;
 }
 
-/* A user who has left in debt is kept until it is paid: else they would come back without debt. */
+/* A user who leaves in debt is kept until the debt is paid: else they would come back without debt. */
 static void forget_paid(struct quota *quota, uint64_t now)
 {
 	struct quota_user *next;

@@ -8,11 +8,11 @@
 #include "api/connection.h"
 #include "base/error.h"
 
-/* With a parameter, by the errno of its reader (params.h). */
+/* For a bad parameter, by the errno of its reader (params.h). */
 int reply_bad(struct connection *connection, int r, const char *bad);
 int reply_invalid(struct connection *connection, const char *parameter);
 int reply_failure(struct connection *connection, const struct error *error);
-/* The reply, or if that is NULL the error. */
+/* Sends the reply, or the error if reply is NULL. */
 static inline int reply_or_failure(struct connection *connection, json_t *reply, const struct error *error)
 {
 	return reply ? connection_reply(connection, reply, false) : reply_failure(connection, error);

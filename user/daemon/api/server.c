@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * See server.h. Who comes in, and how many: users have limits (quota.h), so that there is always
- * room for root.
- */
+/* See server.h. Users have limits on connections (quota.h), so that there is always room for root. */
 #include "api/server.h"
 
 #include <sys/epoll.h>
@@ -18,7 +15,7 @@
 #include "base/timer.h"
 #include "lib/base/clock.h"
 
-#define PAUSE_US 200000 /* before the next try, when no connection can be accepted */
+#define PAUSE_US 200000 /* until the next attempt, when no connection can be accepted */
 
 void server_spend(struct server *server, uid_t account, uint64_t us)
 {
@@ -28,9 +25,9 @@ void server_spend(struct server *server, uid_t account, uint64_t us)
 		quota_spend_for(server->quota, account, now, us);
 }
 
-/* --- one that comes --- */
+/* --- new connections --- */
 
-/* Sends the reason before it closes; the client has sent no call yet, and may not read the reason. */
+/* Sends the reason before closing; the client has sent no call yet, and may not read the reason. */
 static void turn_away(struct connection *connection, uid_t account, int r)
 {
 	struct error error = {};
@@ -54,7 +51,7 @@ static void turn_away(struct connection *connection, uid_t account, int r)
 	(void)connection_flush(connection);
 }
 
-/* The user of the connection, and whether it is within the limits. */
+/* Finds the user of the connection, and checks the limits. */
 static int let_in(struct connection *connection)
 {
 	struct server *server = connection->server;
@@ -86,7 +83,7 @@ static void add(struct server *server, int client)
 		.server = server, .fd = client, .reading = true, .begun = clock_ns(CLOCK_BOOTTIME)
 	};
 	LIST_INSERT_HEAD(&server->connections, connection, link);
-	/* Further clients wait in the backlog until one leaves. */
+	/* Further clients wait in the backlog until a client leaves. */
 	if (++server->count == CONNECTIONS_MAX)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_OFF);
 	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &connection->peer, &size) < 0 ||
@@ -104,7 +101,7 @@ static void on_pause_over(void *context)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_ON);
 }
 
-/* No descriptor is free, or no memory: not to be tried again at once, and over and over. */
+/* No descriptor or memory is free: retrying at once would loop. */
 static void pause_accepting(struct server *server, int error)
 {
 	log_warning("cannot accept a connection: %s, ignoring", strerror(error));
@@ -149,7 +146,7 @@ static int make_socket(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	/* Somebody there: another mseald. Nobody: what a killed one left. */
+	/* If the connection succeeds, another mseald is running; else a killed one left the socket. */
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return -EADDRINUSE;
 	(void)unlink(path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The varlink server: accepts connections, within limits. Replies come in the order of the calls; a client
- * that does not read, or asks too much, holds up nobody but itself.
+ * The varlink server: accepts connections, within limits. Replies keep the order of the calls. A client that
+ * does not read, or asks too much, delays only itself.
  */
 #ifndef MSEALD_API_SERVER_H
 #define MSEALD_API_SERVER_H
@@ -10,14 +10,11 @@
 
 #define SERVER_SOCKET "/run/mseald/io.mseald"
 
-/*
- * Listens on the socket systemd hands over, else on path (made anew); call() answers. Logs;
- * negative errno.
- */
+/* Listens on the socket from systemd, else on path (made anew); call() answers. Logs; negative errno. */
 int server_open(struct daemon *daemon, const char *path, connection_handler call, struct server **ret);
 void server_close(struct server *server); /* takes NULL */
 
-/* Charges time (us) that was spent for a user outside of their calls. Takes NULL. */
+/* Charges a user for time (us) spent outside of their calls. Takes NULL. */
 void server_spend(struct server *server, uid_t account, uint64_t us);
 
 #endif

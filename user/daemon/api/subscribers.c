@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Clients that get events as they come. A client that does not read loses some, and gets their number. */
+/*
+ * Clients that receive events as they happen. A client that does not read loses events, and gets their
+ * number.
+ */
 #include "api/subscribers.h"
 
 #include "api/event_json.h"
 #include "api/method.h"
 
-/* bytes of events that a client may leave unread before it loses some */
+/* bytes of unread events of a client, before events are dropped */
 #define QUEUE_MAX (8u << 20)
-#define USER_QUEUE_MAX (256u << 10) /* the same of one that is not root */
+#define USER_QUEUE_MAX (256u << 10) /* the same for a client that is not root */
 
 static void publish(struct connection *connection, json_t *parameters)
 {
@@ -19,7 +22,7 @@ static void publish(struct connection *connection, json_t *parameters)
 	json_decref(message);
 }
 
-/* Says first what this client missed; it is closed later if sending fails. */
+/* First sends the number of events that this client missed. If sending fails, the client is closed later. */
 static void publish_to(struct connection *connection, json_t *parameters)
 {
 	if (connection->lost && !connection_has_queue(connection)) {
@@ -36,7 +39,7 @@ static void publish_to(struct connection *connection, json_t *parameters)
 	connection_watch(connection);
 }
 
-/* A user sees attempts of their own processes that have no further privileges. */
+/* A user sees attempts of their own processes without additional privileges. */
 static bool may_see(const struct connection *connection, const struct mseald_event *event)
 {
 	return connection->root ||
@@ -111,7 +114,7 @@ int method_monitor(struct connection *connection, json_t *parameters)
 	if (!connection->more)
 		return connection_error(connection, "org.varlink.service.ExpectedMore", NULL);
 	connection_look(connection, &client);
-	/* The process may be gone when its pid is to be translated. */
+	/* The process may be gone before its pid can be translated. */
 	if (client.rank != CLIENT_ROOT && !client.same_pids) {
 		(void)error_set(&error, "Unsupported", 0,
 				"attempts have pids as mseald counts them, and the client is in another pid "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Clients that monitor: they get events as they come. A client that does not read loses some, and
+ * Clients that monitor: they receive events as they happen. A client that does not read loses events, and
  * gets their number.
  */
 #ifndef MSEALD_API_SUBSCRIBERS_H
@@ -13,10 +13,10 @@
 
 struct server;
 
-/* All take NULL. An attempt, to every client that monitors and may see it. */
+/* All take NULL. Sends an attempt to every client that monitors and may see it. */
 void subscribers_publish(struct server *server, const struct mseald_event *event);
 void subscribers_publish_lost(struct server *server, uint64_t count);
-/* What the lock refused, to every client of root that monitors. */
+/* Sends a denial by the lock to every client of root that monitors. */
 void subscribers_publish_denial(struct server *server, const struct mseald_lock_denial *denial);
 
 #endif

@@ -11,7 +11,7 @@ struct throttle {
 	struct quota *quota;
 	struct timer timer;
 	void (*turn)(struct throttled *throttled);
-	TAILQ_HEAD(, throttled) list; /* who has waited longest comes first */
+	TAILQ_HEAD(, throttled) list; /* longest wait first */
 };
 
 static void remove_throttled(struct throttle *throttle, struct throttled *throttled)
@@ -20,7 +20,7 @@ static void remove_throttled(struct throttle *throttle, struct throttled *thrott
 	throttled->waiting = false;
 }
 
-/* The one whose turn it is. NULL: nobody's; *ret_wait is how long until it is that of the next one. */
+/* The next connection that may run. NULL: none yet; *ret_wait is the time until the next one may. */
 static struct throttled *whose_turn(struct throttle *throttle, uint64_t *ret_wait)
 {
 	uint64_t now = monotonic_us(), least = UINT64_MAX;
@@ -101,7 +101,7 @@ int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throt
 		return -ENOMEM;
 	*throttle = (struct throttle){ .quota = quota, .turn = turn };
 	TAILQ_INIT(&throttle->list);
-	/* Made at once, so that there is nothing left that could fail for want of memory. */
+	/* Made in advance, so that nothing can fail later for want of memory. */
 	r = timer_open(&throttle->timer, loop, ACCURACY_US, on_timer, throttle);
 	if (r < 0)
 		throttle_close(throttle);

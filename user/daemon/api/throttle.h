@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Connections of users without CPU time left (quota.h) wait here, in the order in which they came.
- * When a user has time again, the connection that has waited longest has its turn, and only then
- * the next one is looked for:
- * many connections of a user cost the daemon no more than one.
+ * Queue for connections of users without CPU time left (quota.h), in order of arrival. When a user has time
+ * again, the connection that has waited longest runs, and only then the next one is chosen. So many
+ * connections of one user cost the daemon no more than one.
  */
 #ifndef MSEALD_API_THROTTLE_H
 #define MSEALD_API_THROTTLE_H
@@ -15,7 +14,7 @@
 
 struct throttle;
 
-/* Part of what waits. */
+/* Member of a waiting connection. */
 struct throttled {
 	TAILQ_ENTRY(throttled) link;
 	struct quota_user *user;
@@ -23,17 +22,19 @@ struct throttled {
 };
 
 /*
- * turn() is called when a connection has waited; it may end it, and spends of its user's time.
+ * turn() is called when a connection has waited. It may close the connection, and uses the user's time.
  * Negative errno.
  */
 int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throttled *throttled),
 		  struct throttle **ret);
-/* nothing may wait; takes NULL */
+/* no connection may be waiting; takes NULL */
 void throttle_close(struct throttle *throttle);
 
-/* Has its user used up their time, or others that wait for it? Then it waits. */
+/*
+ * Must the connection wait? Yes, if its user has no time left, or other connections of the user are waiting.
+ */
 bool throttle_must(struct throttle *throttle, struct throttled *throttled);
-/* Its turn does not come. */
+/* Removes a connection that waits no longer. */
 void throttle_leave(struct throttle *throttle, struct throttled *throttled);
 
 #endif

@@ -15,7 +15,7 @@
 struct attempt_log {
 	struct programs *programs;
 	const struct containers *containers;
-	struct timer timer; /* the end of the window */
+	struct timer timer; /* fires at the end of the window */
 	struct ratelimit ratelimit;
 };
 
@@ -89,7 +89,7 @@ void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event 
 		  container ? ", container " : "", container ?: "");
 }
 
-/* --- those without a line --- */
+/* --- suppressed messages --- */
 
 static void log_suppressed(const struct ratelimit_process *process)
 {

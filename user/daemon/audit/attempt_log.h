@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the log says of attempts, with the fields of an entry in the journal. They have so many
- * lines a minute (ratelimit.h), then only their number.
+ * Logs attempts, with the fields of a journal entry. Lines a minute are limited (ratelimit.h); beyond, only
+ * the number of attempts is logged.
  */
 #ifndef MSEALD_AUDIT_ATTEMPT_LOG_H
 #define MSEALD_AUDIT_ATTEMPT_LOG_H
@@ -16,7 +16,7 @@ struct attempt_log;
 /* Negative errno. */
 int attempt_log_open(sd_event *loop, struct programs *programs, const struct containers *containers,
 		     struct attempt_log **ret);
-void attempt_log_close(struct attempt_log *attempt_log); /* says what is not said yet; takes NULL */
+void attempt_log_close(struct attempt_log *attempt_log); /* logs pending summaries; takes NULL */
 
 void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event *event);
 void attempt_log_lost(uint64_t count);

@@ -13,7 +13,7 @@
 #include "base/timer.h"
 #include "bpf/lock_ops.h"
 
-/* As many as the buffer can hold: attempts without pause cannot keep us at it. */
+/* The number that the buffer can hold: continuous denials must not keep the daemon in this loop. */
 #define BATCH 1024u
 
 struct lock_log {
@@ -23,9 +23,9 @@ struct lock_log {
 	void *context;
 	struct ring_buffer *ring;
 	sd_event_source *source;
-	struct timer timer; /* the end of the window */
+	struct timer timer; /* fires at the end of the window */
 	struct ratelimit_denials denials;
-	unsigned taken; /* of this batch */
+	unsigned taken; /* records read in this batch */
 	uint64_t lost_seen;
 };
 
@@ -136,7 +136,7 @@ static void take(struct lock_log *lock_log, const struct mseald_lock_denial *den
 	lock_log->publish(lock_log->context, denial);
 }
 
-/* An error ends the batch, with this one taken. */
+/* An error ends the batch; this record counts as read. */
 static int on_denial(void *context, void *data, size_t size)
 {
 	const struct mseald_lock_denial *denial = data;

@@ -2,11 +2,11 @@
 /* See ratelimit.h. */
 #include "audit/ratelimit.h"
 
-/* Each process, or user, that is in it has had a line. */
+/* Each process or user in the hash has had a line. */
 _Static_assert(RATELIMIT_SLOTS >= 2 * RATELIMIT_LINES_ALL, "the hash always has free slots");
 _Static_assert((RATELIMIT_SLOTS & (RATELIMIT_SLOTS - 1)) == 0, "the hash wraps by a mask");
 
-/* Where it is, or belongs. */
+/* The slot of the process, or the free slot for it. */
 static struct ratelimit_process *find(struct ratelimit *ratelimit, const struct mseald_event *event)
 {
 	uint64_t at = ((event->start_time ^ (uint64_t)event->tgid << 32) * 0x9e3779b97f4a7c15ULL) >> 40;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How many lines attempts may fill in the log, so that a process which tries
- * 100,000 times a second does not drive out the lines of others. Counts lines
- * logged and suppressed, in one window of time; knows neither clock nor log.
+ * Limits the log lines of attempts, so that a process that tries 100,000 times a second does not displace the
+ * lines of others. Counts lines logged and suppressed, in one window of time; uses neither clock nor log.
  */
 #ifndef MSEALD_AUDIT_RATELIMIT_H
 #define MSEALD_AUDIT_RATELIMIT_H
@@ -12,8 +11,8 @@
 #include "mseald/shared.h"
 
 #define RATELIMIT_WINDOW_US (60ull * 1000 * 1000)
-#define RATELIMIT_LINES_PROCESS 200u /* in a window */
-#define RATELIMIT_LINES_USER 500u    /* of all processes of one user id */
+#define RATELIMIT_LINES_PROCESS 200u /* per window */
+#define RATELIMIT_LINES_USER 500u    /* for all processes of one user id */
 #define RATELIMIT_LINES_ALL 1000u
 #define RATELIMIT_SLOTS 2048u
 
@@ -21,7 +20,7 @@ struct ratelimit_process {
 	uint64_t start_time;
 	uint32_t tgid;
 	uint32_t lines;	     /* 0: a free slot */
-	uint64_t suppressed; /* because of its own limit */
+	uint64_t suppressed; /* by its own limit */
 	char comm[MSEALD_COMM_LEN];
 };
 
@@ -32,48 +31,48 @@ struct ratelimit_user {
 
 struct ratelimit {
 	uint32_t lines;	     /* 0: the window has not begun */
-	uint64_t suppressed; /* because of the limits for users and for all */
-	/* Open hashes; more than half of each is free. */
+	uint64_t suppressed; /* by the limits for users and for all */
+	/* Open hashes; more than half of each stays free. */
 	struct ratelimit_process processes[RATELIMIT_SLOTS];
 	struct ratelimit_user users[RATELIMIT_SLOTS];
 };
 
-/* May this one have a line? Counted either way. */
+/* May this attempt have a line? Counts it either way. */
 bool ratelimit_allow(struct ratelimit *ratelimit, const struct mseald_event *event);
-/* The next process, from *position (at first 0), of which something was suppressed; NULL: no more. */
+/* The next process with suppressed lines, from *position on (first 0); NULL: no more. */
 const struct ratelimit_process *ratelimit_next(const struct ratelimit *ratelimit, size_t *position);
-/* A new window. */
+/* Begins a new window. */
 void ratelimit_clear(struct ratelimit *ratelimit);
 
 /*
- * Denials by the lock within one window of time: RATELIMIT_CALLERS callers of each operation have one line
- * each in the log, all other denials are counted. A program that lists all maps is denied each map of
- * mseald, and ordinary denials of one operation must not hide denials of another.
+ * Denials by the lock in one window of time. RATELIMIT_CALLERS callers of each operation have one line each
+ * in the log; all other denials are counted. A program that lists all maps is denied each map of mseald, and
+ * such ordinary denials must not hide denials of other operations.
  */
 #define RATELIMIT_DENIALS_WINDOW_US (600ull * 1000 * 1000)
-#define RATELIMIT_CALLERS 16u /* that have a line, for each operation */
+#define RATELIMIT_CALLERS 16u /* with a line, for each operation */
 
 struct ratelimit_caller {
 	uint64_t start_time;
 	uint32_t tgid;
 	char comm[16];
-	uint64_t more; /* after the one with a line */
+	uint64_t more; /* denials after the one with a line */
 };
 
 struct ratelimit_op {
 	uint32_t callers;
-	uint64_t others; /* attempts of processes without a slot */
+	uint64_t others; /* denials of processes without a slot */
 	struct ratelimit_caller list[RATELIMIT_CALLERS];
 };
 
 struct ratelimit_denials {
-	bool begun; /* the window has */
+	bool begun; /* the window has begun */
 	struct ratelimit_op list[MSEALD_LOCK_OP_COUNT];
 };
 
-/* Has this one a line? Counted either way. */
+/* May this denial have a line? Counts it either way. */
 bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct mseald_lock_denial *denial);
-/* A new window. */
+/* Begins a new window. */
 void ratelimit_clear_denials(struct ratelimit_denials *denials);
 
 #endif

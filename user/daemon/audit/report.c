@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See report.h. The attempts missing in the table are computed from the kernel's own
- * counts: every attempt that is counted there and in no row, whatever became
- * of it, is reported as lost.
+ * See report.h. Attempts missing in the table are computed from the kernel's own counts: an attempt counted
+ * there but in no row is reported as lost, whatever the reason.
  */
 #include "audit/report.h"
 
@@ -22,13 +21,13 @@
 #include "policy/watched.h"
 #include "seal/labels.h"
 
-#define WRITE_US (5u * 1000 * 1000) /* from the first change until it is in the file */
+#define WRITE_US (5u * 1000 * 1000) /* from the first change until the file is written */
 
 struct report {
 	struct programs *programs;
 	struct space_map *space_map;
 	const struct active *active;
-	struct report_table table; /* the map `report`, as it is */
+	struct report_table table; /* copy of the map `report` */
 	volatile struct mseald_state *state;
 	int map;
 	struct timer timer;
@@ -48,7 +47,9 @@ static uint64_t kernel_count(const struct report *report)
 	return sum;
 }
 
-/* Event and count of an attempt are not one step: one that is being recorded must not look like -1. */
+/*
+ * Event and count of an attempt are two steps: an attempt that is just being recorded must not count as -1.
+ */
 static uint64_t missing(const struct report *report)
 {
 	int64_t count = (int64_t)(kernel_count(report) - report->state->report_base -
@@ -117,7 +118,7 @@ static void note_change(struct report *report)
 	(void)timer_set(&report->timer, WRITE_US);
 }
 
-/* Of another boot, or of before the pins were removed: in no count of this kernel. */
+/* Rows of an earlier boot, or from before the pins were removed, are in no count of this kernel. */
 static void read_file(struct report *report)
 {
 	struct report_head head = { .since = clock_ns(CLOCK_REALTIME) };
@@ -183,7 +184,7 @@ int report_open(sd_event *loop, struct programs *programs, struct space_map *spa
 	if (r >= 0)
 		r = timer_open(&report->timer, loop, WRITE_US / 10, on_timer, report);
 	if (r >= 0 && !report->state->report_since) {
-		empty_map(report); /* a daemon that was killed while it read the file */
+		empty_map(report); /* the last daemon was killed while it read the file */
 		read_file(report);
 	} else if (r >= 0) {
 		r = read_map(report);
@@ -234,7 +235,7 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 	}
 	report_table_count(row, event, event->time + clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME));
 	attempts = row->value.attempts;
-	/* The process may be gone by now: then a later attempt may tell. */
+	/* The process may be gone by now: then a later attempt may give the symbol. */
 	if (!*row->value.caller && (attempts & (attempts - 1)) == 0) {
 		symbolize_attempt(report->programs, event, &row->value);
 		if (*row->value.caller)
@@ -245,24 +246,24 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 		if (*row->value.symbol)
 			report_table_example(row, event);
 	}
-	/* At once, before the event leaves the buffer: so none is lost with the daemon. */
+	/* Written before the event leaves the buffer, so that no attempt is lost with the daemon. */
 	(void)bpf_map_update_elem(report->map, &row->key, &row->value, BPF_ANY);
 }
 
 /* --- the reply --- */
 
-/* Is mseal(2) called for it, with time? policy: NULL for none. */
+/* Does mseald call mseal(2) for its seals, after some time? policy: NULL: none. */
 static bool is_native(const struct coverage *coverage, const struct policy *policy)
 {
 	bool all = !policy || (policy->seal.deny & MSEALD_DENY_DEFAULT) ==
-				      MSEALD_DENY_DEFAULT; /* what mseal(2) denies */
+				      MSEALD_DENY_DEFAULT; /* all that mseal(2) denies */
 
 	return coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
 }
 
 /*
- * What deny would make of it on this kernel, under the gate of this policy (NULL: none, or no more
- * active).
+ * The outcome under Action=deny on this kernel, with the gate of this policy (NULL: none, or not active any
+ * more).
  */
 static void add_outcome(json_t *json, const struct coverage *coverage, const struct policy *policy,
 			enum mseald_op op)
@@ -314,7 +315,7 @@ static json_t *rows_json(const struct report *report, const char *policy)
 	return list;
 }
 
-/* Since when it says what it says: the last change of the file, or of the link to it. */
+/* The time of the last change of the file, or of the link to it. */
 static uint64_t changed_at(const char *path)
 {
 	struct stat st[2] = {};
@@ -338,7 +339,10 @@ static const struct policy *find_policy_of_pid1(const struct report *report)
 	return active_match(report->active, is_watched ? &watched : NULL, &facts.policy);
 }
 
-/* What pid 1 is not sealed with once the policy denies; NULL: it is not about pid 1, or with all of it. */
+/*
+ * The deny bits that pid 1's seals will lack once the policy denies. NULL: the policy does not apply to pid
+ * 1, or none.
+ */
 static json_t *pid1_json(const struct report *report, const struct policy *policy,
 			 const struct policy *of_pid1)
 {
@@ -358,8 +362,8 @@ static const char *op_name(unsigned number)
 }
 
 /*
- * The operations that Action=deny answers by SIGKILL here: always, or until mseal(2) has been called.
- * Only what programs do in the course of their work.
+ * The operations for which Action=deny means SIGKILL here: always, or until mseal(2) has been called. Only
+ * operations that programs use in normal work.
  */
 static void add_kills(const struct report *report, const struct policy *policy, json_t *json)
 {
@@ -383,7 +387,7 @@ static void add_kills(const struct report *report, const struct policy *policy, 
 				  report_file_words(at_first, MSEALD_OP_COUNT, op_name));
 }
 
-/* Is it a link to a ready policy, as policy enable makes them? Then nobody edits the file. */
+/* Is it a link to a ready policy, as `policy enable` makes? Then the file is never edited. */
 static bool is_ready(const char *path)
 {
 	static const char folder[] = POLICY_FOLDER_VENDOR "/";
@@ -393,7 +397,7 @@ static bool is_ready(const char *path)
 	return length >= (ssize_t)strlen(folder) && memcmp(target, folder, strlen(folder)) == 0;
 }
 
-/* Address spaces that are sealed by it. */
+/* The number of address spaces sealed by it. */
 static uint64_t count_sealed(const struct report *report, const char *name,
 			     const struct set_map_label *labels, size_t count)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What was attempted, summed up per policy, program, operation, segment and
- * verdict: from the events to the map `report`, which outlives the daemon, to a
- * file, which outlives the boot, and to clients (io.mseald.Report).
+ * Attempts summed up per policy, program, operation, segment and verdict. They go from the events to the map
+ * `report`, which outlives the daemon, to a file, which outlives the boot, and to clients (io.mseald.Report).
  */
 #ifndef MSEALD_AUDIT_REPORT_H
 #define MSEALD_AUDIT_REPORT_H
@@ -21,7 +20,7 @@
 
 struct report;
 
-/* With what earlier daemons had counted. Negative errno. */
+/* Continues with the counts of earlier daemons. Negative errno. */
 int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
 		const struct active *active, struct report **ret);
 void report_close(struct report *report); /* writes the file; takes NULL */
@@ -29,8 +28,8 @@ void report_close(struct report *report); /* writes the file; takes NULL */
 void report_attempt(struct report *report, const struct mseald_event *event);
 
 /*
- * The reply of Report: all rows, or those of one policy ("-": by hand). reset: and then empties it.
- * NULL and why.
+ * The reply of Report: all rows, or those of one policy ("-": sealed by a request). reset: then empties the
+ * report. NULL and the reason.
  */
 json_t *report_json(struct report *report, const char *policy, bool reset, struct error *error);
 

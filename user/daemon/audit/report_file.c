@@ -102,7 +102,7 @@ int report_file_write(const char *path, const struct report_table *table, const 
 
 /* --- reading --- */
 
-/* Bits of a list of words, those that are known; find: the bit, or with shift its number. */
+/* Reads the known words of a list into bits. find: gives the bit, or with shift its number. */
 static uint8_t read_words(const json_t *object, const char *key, int (*find)(const char *name), bool shift)
 {
 	const json_t *list = json_object_get(object, key), *word;
@@ -126,7 +126,7 @@ static bool read_number(const json_t *object, const char *key, uint64_t *ret)
 	return json_is_integer(value);
 }
 
-/* "" where there is none. */
+/* "" if missing. */
 static const char *text_of(const json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key)) ?: "";
@@ -177,7 +177,7 @@ static int read_row(const json_t *object, struct report_row *ret)
 	row.key.op = (uint32_t)op;
 	row.key.segment = (uint16_t)segment;
 	row.key.verdict = (uint16_t)verdict;
-	/* A file of an earlier version says less. */
+	/* A file of an earlier version lacks this field. */
 	row.value.deny = read_words(object, "deny", names_find_deny, false) ?:
 				 (uint8_t)names_deny_of_op((enum mseald_op)op);
 	row.value.segments = read_words(object, "segments", names_find_segment, true) ?:
@@ -191,7 +191,7 @@ static int read_row(const json_t *object, struct report_row *ret)
 	return 0;
 }
 
-/* "-" is the name of none. */
+/* "-" means no name. */
 static const char *name_of(const json_t *object, const char *key)
 {
 	const char *text = text_of(object, key);
@@ -216,7 +216,7 @@ static bool is_ours(const json_t *document, struct report_head *head)
 	return true;
 }
 
-/* The same policy and program twice, or no room: rows that are not adopted are missing. */
+/* Rows that are not adopted count as missing: the same policy and program twice, or no room. */
 static void take_over(const json_t *rows, struct report_table *table, struct report_head *head,
 		      const struct report_names *names)
 {

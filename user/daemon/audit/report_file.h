@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The table of attempts as JSON: for the file that outlives a reboot, and row by row for io.mseald. */
+/* The table of attempts as JSON: for the file that outlives a reboot, and by rows for io.mseald. */
 #ifndef MSEALD_AUDIT_REPORT_FILE_H
 #define MSEALD_AUDIT_REPORT_FILE_H
 
@@ -9,11 +9,11 @@
 
 struct report_head {
 	uint64_t since;	  /* ns since 1970 */
-	uint64_t missing; /* attempts that are not in the table, */
-	uint64_t full;	  /* and of those: for want of room there */
+	uint64_t missing; /* attempts that are not in the table */
+	uint64_t full;	  /* of these, for want of room */
 };
 
-/* From a label to its names (false: not known), and from names to a label. */
+/* Translates a label to its names (false: unknown), and names to a label. */
 struct report_names {
 	bool (*read)(void *context, uint64_t label, struct mseald_label *ret);
 	uint64_t (*make)(void *context, const char *policy, const char *program);
@@ -27,15 +27,15 @@ json_t *report_file_words(unsigned bits, unsigned count, const char *(*name)(uns
 const char *report_file_deny_name(unsigned number);
 const char *report_file_segment_name(unsigned number);
 
-/* One row, as type Attempts of io.mseald but for what it would be with deny. NULL: out of memory. */
+/* One row, as type Attempts of io.mseald but without the outcome under deny. NULL: out of memory. */
 json_t *report_file_row(const struct report_row *row, const struct mseald_label *label);
 
-/* Writes it aside and renames. Negative errno. */
+/* Writes a new file and renames it. Negative errno. */
 int report_file_write(const char *path, const struct report_table *table, const struct report_head *head,
 		      const struct report_names *names);
 /*
- * Adds the rows of the file. -ENOENT: there is none; -EBADMSG: it is not one of ours, and was moved
- * aside (path.broken); nothing is added then.
+ * Adds the rows of the file. -ENOENT: no file; -EBADMSG: not written by mseald, and moved aside
+ * (path.broken). On errors no row is added.
  */
 int report_file_read(const char *path, struct report_table *table, struct report_head *ret,
 		     const struct report_names *names);

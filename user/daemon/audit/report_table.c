@@ -42,7 +42,7 @@ static bool same_key(const struct mseald_tally_key *a, const struct mseald_tally
 	return a->label == b->label && a->op == b->op && a->segment == b->segment && a->verdict == b->verdict;
 }
 
-/* Where it is in the index, or belongs. */
+/* The slot of the key in the index, or the free slot for it. */
 static uint32_t *find_slot(const struct report_table *table, const struct mseald_tally_key *key)
 {
 	uint64_t rest = (uint64_t)key->op << 32 | (uint64_t)key->segment << 16 | key->verdict;
@@ -82,7 +82,7 @@ struct mseald_tally_key report_table_key(const struct mseald_event *event)
 					  .verdict = (uint16_t)event->verdict };
 }
 
-/* Not 0, which is no policy's label. */
+/* Never 0, which marks a free element. */
 static uint32_t hash_process(const struct mseald_event *event)
 {
 	uint64_t hash = (event->start_time ^ (uint64_t)event->tgid << 32) * 0x9e3779b97f4a7c15ULL;
@@ -102,12 +102,12 @@ static void count_process(struct mseald_tally *value, const struct mseald_event 
 		value->seen[i] = hash;
 		break;
 	}
-	/* Of an earlier boot there is a number only, and nobody's hash. */
+	/* An earlier boot leaves a number only, without hashes. */
 	value->processes = MIN_OF(value->processes + 1, (uint32_t)MSEALD_TALLY_PROCESSES);
 }
 
 #define HUGE_LENGTH (UINT64_C(2) << 20) /* of a huge page */
-/* No object is as large: what is tried on more than that meets several. */
+/* No object is this large: an attempt on a larger range meets several. */
 #define OBJECT_LENGTH_MAX (UINT64_C(4) << 30)
 
 /* MSEALD_KIND_*. */
@@ -130,12 +130,12 @@ static unsigned kinds_of(const struct mseald_event *event)
 	return 0;
 }
 
-/* Every segment that it is on, as far as that is known. */
+/* Every segment that the attempt is on, as far as known. */
 static unsigned segments_of(const struct mseald_event *event)
 {
 	unsigned segments = event->segments ? event->segments : 1u << event->segment;
 
-	/* The seals of one file deny it together. */
+	/* All seals on one file deny it together. */
 	if (event->op == MSEALD_OP_FILE_WRITE)
 		segments |= 1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA |
 			    1u << MSEALD_SEGMENT_RELRO;

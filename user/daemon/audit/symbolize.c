@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "bpf/task_iter.h"
 
-/* Where the run of mappings of one file begins that this one is in. */
+/* The start of the run of mappings of one file that this mapping is in. */
 static uint64_t file_start(const struct proc_maps *maps, const struct mapping *mapping)
 {
 	while (mapping > maps->list && proc_mapping_compare_files(mapping - 1, mapping) == 0)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What differs by architecture in user space. arch_NAME.h has all of it, and no other file of user/
- * has any; for the BPF programs it is bpf/arch.h, for both mseald/syscall_entry.h.
+ * Everything in user space that depends on the architecture. arch_NAME.h defines it, and no other file of
+ * user/ has any. The BPF programs have bpf/arch.h; both share mseald/syscall_entry.h.
  *
- *   ARCH_VM_PKEY      the VMA flags of a protection key other than that of all memory
- *   ARCH_AUDIT_32     what marks a 32-bit call: AUDIT_ARCH_* of linux/audit.h
- *   ARCH_MPROTECT_32  the number of mprotect as such
- *   arch_call_32()    makes a harmless 32-bit call from 64-bit code, which faults where the kernel
- *                     takes none; where 64-bit code cannot make one, it does nothing
- *   struct regs, regs_*   the registers of a stopped thread, as far as making it do a system call and
- *                     go on unnoticed needs to know them
+ *   ARCH_VM_PKEY      the VMA flags of a protection key other than the default key
+ *   ARCH_AUDIT_32     identifies a 32-bit call: AUDIT_ARCH_* of linux/audit.h
+ *   ARCH_MPROTECT_32  the number of mprotect as a 32-bit call
+ *   arch_call_32()    makes a harmless 32-bit call from 64-bit code. It faults if the kernel accepts no
+ *                     32-bit calls, and does nothing if 64-bit code cannot make one
+ *   struct regs, regs_*   the registers of a stopped thread, as needed to make it do a system call and
+ *                     continue unnoticed
  */
 #ifndef MSEALD_BASE_ARCH_H
 #define MSEALD_BASE_ARCH_H
@@ -21,16 +21,16 @@
 #include <string.h>
 #include <sys/user.h>
 
-/* Kernel-internal: the call is made again unless a handler runs (include/linux/errno.h). */
+/* Kernel-internal: the call is restarted unless a handler runs (include/linux/errno.h). */
 #define REGS_ERESTARTNOHAND 514
 #define REGS_ERESTARTSYS 512 /* the first of these, and ERESTART_RESTARTBLOCK, the last */
 #define REGS_ERESTART_LAST 516
 
-/* What the call was that the thread was in when it was stopped (/proc/PID/syscall, proc_pid_syscall(5)). */
+/* The call that the thread was in when it was stopped (/proc/PID/syscall, proc_pid_syscall(5)). */
 struct blocked_call {
-	long number; /* -1: in none */
+	long number; /* -1: no call */
 	uint64_t arguments[6];
-	uint64_t sp, pc; /* pc: where it goes on in its own code */
+	uint64_t sp, pc; /* pc: where it continues in its own code */
 };
 
 #if defined(__x86_64__)

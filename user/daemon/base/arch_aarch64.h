@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The answers of arm64 to arch.h, which includes this. */
+/* arm64: the definitions that arch.h lists and includes. */
 #ifndef MSEALD_BASE_ARCH_AARCH64_H
 #define MSEALD_BASE_ARCH_AARCH64_H
 
@@ -8,7 +8,7 @@
 #define ARCH_AUDIT_32 AUDIT_ARCH_ARM
 #define ARCH_MPROTECT_32 125
 
-/* Only a thread in 32-bit state can. */
+/* Only a thread in 32-bit state can make a 32-bit call. */
 static inline void arch_call_32(void)
 {
 }
@@ -41,7 +41,7 @@ static inline uint64_t regs_sp(const struct regs *regs)
 	return regs->r.sp;
 }
 
-/* The kernel has overwritten the first argument: only what was seen before tells. */
+/* The kernel has overwritten the first argument: only *call, from before, has it. */
 static inline void regs_get_call(const struct regs *regs, struct blocked_call *call)
 {
 	(void)regs;
@@ -65,7 +65,10 @@ static inline bool regs_is_call(const struct regs *regs, uint64_t instruction, l
 	       regs->r.regs[2] == arguments[2];
 }
 
-/* Its number is not among these registers (NT_ARM_SYSCALL): a call that there is none of will do. */
+/*
+ * The call number is not among these registers (NT_ARM_SYSCALL), so this sets the number of a call that does
+ * not exist.
+ */
 static inline void regs_drop_call(struct regs *regs)
 {
 	regs->r.regs[8] = (unsigned long)-1;
@@ -77,10 +80,9 @@ static inline long regs_result(const struct regs *regs)
 }
 
 /*
- * The kernel has put everything but EINTR right before it stops the thread
- * (arch/arm64/kernel/signal.c, do_signal: pc is at the svc again, x0 as it
- * was). A timeout starts anew then: what ERESTART_RESTARTBLOCK kept of it is
- * forgotten once pc differs.
+ * Before the kernel stops the thread, it has prepared a restart after all errors but EINTR
+ * (arch/arm64/kernel/signal.c, do_signal: pc is at the svc again, x0 as before). A timeout then starts anew:
+ * the kernel drops the state of ERESTART_RESTARTBLOCK once pc differs.
  */
 static inline void regs_restart(struct regs *regs, const struct blocked_call *call)
 {
@@ -91,7 +93,7 @@ static inline void regs_restart(struct regs *regs, const struct blocked_call *ca
 	regs->r.regs[8] = (unsigned long)call->number;
 }
 
-/* It has seen to that already, and tells no more. */
+/* The kernel has already prepared the restart, and the registers do not show it. */
 static inline bool regs_restarts(const struct regs *regs)
 {
 	(void)regs;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The answers of x86-64 to arch.h, which includes this. */
+/* x86-64: the definitions that arch.h lists and includes. */
 #ifndef MSEALD_BASE_ARCH_X86_64_H
 #define MSEALD_BASE_ARCH_X86_64_H
 
@@ -9,8 +9,8 @@
 #define ARCH_MPROTECT_32 125
 
 /*
- * getpid of arch/x86/entry/syscalls/syscall_32.tbl. Without CONFIG_IA32_EMULATION, or with
- * ia32_emulation=0 (since 6.7), a general protection fault.
+ * getpid of arch/x86/entry/syscalls/syscall_32.tbl. Without CONFIG_IA32_EMULATION, or with ia32_emulation=0
+ * (since 6.7), it raises a general protection fault.
  */
 static inline void arch_call_32(void)
 {
@@ -25,7 +25,10 @@ struct regs {
 
 static const unsigned char regs_instruction[] = { 0x0f, 0x05 }; /* syscall */
 
-/* Those of 64-bit code? A 32-bit thread has a smaller set, and 64-bit ones can run 32-bit code. */
+/*
+ * Are these registers of 64-bit code? A 32-bit thread has a smaller set, and 64-bit threads can run 32-bit
+ * code.
+ */
 static inline bool regs_64bit(const struct regs *regs, size_t size)
 {
 	return size == sizeof(regs->r) && regs->r.cs == 0x33;
@@ -47,8 +50,8 @@ static inline uint64_t regs_sp(const struct regs *regs)
 }
 
 /*
- * The call that it was stopped at the end of. Keeps *call, what it was seen in, where the registers
- * do not tell.
+ * Gets the call at whose end the thread was stopped. Keeps *call, read before the stop, if the registers do
+ * not tell.
  */
 static inline void regs_get_call(const struct regs *regs, struct blocked_call *call)
 {
@@ -62,16 +65,13 @@ static inline void regs_get_call(const struct regs *regs, struct blocked_call *c
 
 #define REGS_EFLAGS_TF 0x100ul
 
-/*
- * Makes it do a call at an instruction of that kind. No call is in progress then (orig_rax), so
- * none is made again.
- */
+/* Prepares a call at such an instruction. No call is in progress then (orig_rax), so none is restarted. */
 static inline void regs_set_call(struct regs *regs, uint64_t instruction, long number,
 				 const uint64_t arguments[3])
 {
 	regs->r.rip = instruction;
 	regs->r.eflags &=
-		~REGS_EFLAGS_TF; /* a thread that single-steps itself must not get a SIGTRAP there */
+		~REGS_EFLAGS_TF; /* otherwise a thread that single-steps itself gets a SIGTRAP there */
 	regs->r.rax = (unsigned long)number;
 	regs->r.orig_rax = (unsigned long)-1;
 	regs->r.rdi = arguments[0];
@@ -79,7 +79,7 @@ static inline void regs_set_call(struct regs *regs, uint64_t instruction, long n
 	regs->r.rdx = arguments[2];
 }
 
-/* Where a call begins: is it that one? */
+/* At the begin of a call: is it this call? */
 static inline bool regs_is_call(const struct regs *regs, uint64_t instruction, long number,
 				const uint64_t arguments[3])
 {
@@ -87,7 +87,7 @@ static inline bool regs_is_call(const struct regs *regs, uint64_t instruction, l
 	       regs->r.rdi == arguments[0] && regs->r.rsi == arguments[1] && regs->r.rdx == arguments[2];
 }
 
-/* Where a call begins: it is not made. */
+/* At the begin of a call: skips the call. */
 static inline void regs_drop_call(struct regs *regs)
 {
 	regs->r.orig_rax = (unsigned long)-1;
@@ -99,9 +99,8 @@ static inline long regs_result(const struct regs *regs)
 }
 
 /*
- * A call that gave up with EINTR only because it was stopped is to be made
- * again, unless a signal handler comes first: the kernel does just that for
- * ERESTARTNOHAND when the thread goes on (arch/x86/kernel/signal.c).
+ * Restarts a call that failed with EINTR only because it was stopped, unless a signal handler runs first. The
+ * kernel does this for ERESTARTNOHAND when the thread continues (arch/x86/kernel/signal.c).
  */
 static inline void regs_restart(struct regs *regs, const struct blocked_call *call)
 {
@@ -109,7 +108,7 @@ static inline void regs_restart(struct regs *regs, const struct blocked_call *ca
 		regs->r.rax = (unsigned long)-REGS_ERESTARTNOHAND;
 }
 
-/* Does the kernel make the call again when it goes on, unless a handler comes first? */
+/* Will the kernel restart the call when the thread continues, unless a handler runs first? */
 static inline bool regs_restarts(const struct regs *regs)
 {
 	long result = (long)regs->r.rax;

@@ -9,7 +9,7 @@
 #include "base/list.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
-/* FILEID_KERNFS, include/linux/exportfs.h: the id of a cgroup is its handle */
+/* FILEID_KERNFS, include/linux/exportfs.h: a cgroup's id is its file handle */
 #define HANDLE_KERNFS 0xfe
 
 char *cgroup_path(uint64_t id)
@@ -37,7 +37,7 @@ char *cgroup_path(uint64_t id)
 	return strdup(path[strlen(CGROUP_ROOT)] ? path + strlen(CGROUP_ROOT) : "/");
 }
 
-/* The line "0::/path" of /proc/PID/cgroup. */
+/* Reads the line "0::/path" of /proc/PID/cgroup. */
 char *cgroup_read(int proc_fd)
 {
 	_cleanup_close_ int fd = openat(proc_fd, "cgroup", O_RDONLY | O_CLOEXEC);
@@ -64,7 +64,7 @@ int cgroup_id(const char *path, uint64_t *ret)
 		return -ENOMEM;
 	if (stat(whole, &st) < 0)
 		return -errno;
-	/* kernfs: the number of the inode is the id (fs/kernfs/inode.c; 64 bits on 64-bit kernels). */
+	/* In kernfs the inode number is the id (fs/kernfs/inode.c; 64 bits on 64-bit kernels). */
 	*ret = st.st_ino;
 	return 0;
 }
@@ -81,7 +81,7 @@ static int add_processes(const char *folder, pid_t **list, size_t *count, size_t
 	while (file && fscanf(file, "%d", &pid) == 1) {
 		if (list_grow(list, *count, 1, allocated, sizeof(**list)) < 0)
 			return -ENOMEM;
-		/* 0: of a pid namespace that is not below ours. */
+		/* 0: a process in a pid namespace that is not below the daemon's. */
 		if (pid > 0)
 			(*list)[(*count)++] = pid;
 	}

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * See config.h. The form of the files is that of policies (user/lib/conf/ini.c), and so is who may
- * write them.
- */
+/* See config.h. Syntax and permissions of the files are those of policies (user/lib/conf/ini.c). */
 #include "base/config.h"
 
 #include <inttypes.h>
@@ -74,7 +71,7 @@ static void set_lock_signals(struct parser *p, struct config *config, char *valu
 	parser_set_boolean(p, "LockSignals", value, &config->lock_signals, true);
 }
 
-/* Empty: the default. */
+/* An empty value resets to the default. */
 static void set_user_spaces(struct parser *p, struct config *config, char *value)
 {
 	if (!*value)
@@ -84,7 +81,7 @@ static void set_user_spaces(struct parser *p, struct config *config, char *value
 				MSEALD_MAX_SPACES);
 }
 
-/* "1500ms", "2s", "2", "1min", "1h": microseconds. -EINVAL, also for more than 9 digits. */
+/* Reads "1500ms", "2s", "2", "1min", "1h" as microseconds. -EINVAL, also for more than 9 digits. */
 static int parse_time(const char *word, uint64_t *ret)
 {
 	static const struct {
@@ -103,7 +100,7 @@ static int parse_time(const char *word, uint64_t *ret)
 	return -EINVAL;
 }
 
-/* *ret has the default, for an empty value. -EINVAL after a complaint. */
+/* *ret holds the default, for an empty value. -EINVAL after a complaint. */
 static int set_time(struct parser *p, const char *key, char *value, uint64_t least, bool never, uint64_t *ret)
 {
 	const char *word = parser_single(p, key, value);
@@ -132,7 +129,7 @@ static void set_native_after(struct parser *p, struct config *config, char *valu
 		config->native_after = time;
 }
 
-/* At least a second: sealed while its loader is at work, a program cannot start. */
+/* At least a second: a program sealed while its loader is at work cannot start. */
 static void set_settle(struct parser *p, struct config *config, char *value)
 {
 	uint64_t time = CONFIG_SETTLE;
@@ -186,7 +183,7 @@ static void begin_section(struct parser *p, const char *name)
 	p->section = SECTION_FIRST;
 	if (strcmp(name, SECTION) == 0)
 		return;
-	/* No message for each of its keys. */
+	/* Suppresses messages about the keys of this section. */
 	p->section = SECTION_UNKNOWN;
 	parser_complain(p, p->line, "there is no section [" SHOWN "]; there is [" SECTION "]", name);
 }
@@ -276,7 +273,7 @@ static int add_dropin(struct dropins *dropins, const char *folder, const char *n
 
 	for (size_t i = 0; i < dropins->count; i++)
 		if (strcmp(dropins->list[i].name, name) == 0)
-			return 0; /* replaced by one of an earlier folder */
+			return 0; /* an earlier folder has a file of this name */
 	if (dropins->count == DROPINS_MAX)
 		return diagnostics_add(faults, folder, 0,
 				       "with the other folders there are more than %d files; remove some",
@@ -317,7 +314,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(((const struct dropin *)a)->name, ((const struct dropin *)b)->name);
 }
 
-/* The main file: the first there is. */
+/* Reads the main file: the first that exists. */
 static int read_main(const char *root, struct config *config, struct diagnostics *faults)
 {
 	for (size_t i = 0; i < ELEMENTS(folders); i++) {
@@ -346,7 +343,7 @@ int config_read(const char *root, struct config *ret, struct diagnostics *faults
 		worst = r < 0 ? r : worst;
 	}
 	qsort(dropins.list, dropins.count, sizeof(*dropins.list), compare);
-	/* All of them, so that all faults are reported at once. */
+	/* Reads all of them, so that all faults are reported at once. */
 	for (size_t i = 0; i < dropins.count && worst != -ENOMEM; i++) {
 		r = read_file(dropins.list[i].path, &config, faults);
 		worst = r < 0 ? r : worst;

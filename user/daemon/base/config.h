@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mseald.conf(5): what the daemon is to do, from its configuration files. */
+/* mseald.conf(5): the settings of the daemon, from its configuration files. */
 #ifndef MSEALD_BASE_CONFIG_H
 #define MSEALD_BASE_CONFIG_H
 
@@ -7,10 +7,13 @@
 
 /* --gate= and Gate=. */
 enum gate_mode {
-	GATE_AUTO, /* the soundest there is */
-	GATE_BPF,  /* the same, but never mseal(2): no process is ever traced */
-	GATE_KILL, /* never override either: for tests, and to see what an older kernel does */
-	/* refuse to start where a row could only be killed; see coverage.h, coverage_spares_32bit() */
+	GATE_AUTO, /* the soundest gate of this kernel */
+	GATE_BPF,  /* the same, but never mseal(2): no process is traced */
+	GATE_KILL, /* nor override: for tests, and to see the behaviour of an older kernel */
+	/*
+	 * refuse to start if a row could only be enforced by a kill; see coverage_spares_32bit() of
+	 * coverage.h
+	 */
 	GATE_DENY,
 };
 
@@ -23,12 +26,12 @@ struct config {
 	bool debug;
 	bool lock;
 	bool lock_signals;
-	uint32_t user_spaces;  /* sealed address spaces that one user can have */
+	uint32_t user_spaces;  /* limit of sealed address spaces per user */
 	uint64_t native_after; /* microseconds until mseal(2) may be called; or CONFIG_NEVER */
-	uint64_t settle;       /* microseconds that a loader may take */
+	uint64_t settle;       /* microseconds allowed for a loader */
 };
 
-/* As they are without any file. */
+/* The defaults. */
 #define CONFIG_DEFAULT \
 	{ \
 		.gate = GATE_AUTO, .lock_signals = true, .user_spaces = MSEALD_QUOTA_EACH, \
@@ -41,18 +44,17 @@ int config_parse_gate(const char *word, enum gate_mode *ret);
 int config_parse_user_spaces(const char *word, uint32_t *ret);
 
 /*
- * What the text of one file says; path is what faults speak of. *ret has what was read before.
- * Returns as config_read().
+ * Reads the text of one file; path is for messages. *ret holds the settings read before. Returns as
+ * config_read().
  */
 int config_parse(const char *path, const char *text, size_t size, struct config *ret,
 		 struct diagnostics *faults);
 
 /*
- * Reads mseald.conf, the first there is in /etc/mseald, /run/mseald and
- * /usr/lib/mseald, and then all of mseald.conf.d/NAME.conf in the order of
- * their names, where one in an earlier folder replaces its namesake. What is
- * read later wins. root ("": /) stands before each path, for tests. *ret has
- * the defaults. 0, -EINVAL: faults say why, and *ret is untouched; -ENOMEM.
+ * Reads mseald.conf, the first that exists in /etc/mseald, /run/mseald and /usr/lib/mseald, then all
+ * mseald.conf.d/NAME.conf in the order of their names. A file in an earlier folder replaces one of the same
+ * name; a setting read later wins. root ("": /) precedes each path, for tests. *ret holds the defaults. 0;
+ * -EINVAL: faults say why, and *ret is unchanged; -ENOMEM.
  */
 int config_read(const char *root, struct config *ret, struct diagnostics *faults);
 

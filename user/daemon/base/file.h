@@ -6,8 +6,8 @@
 #include "lib/base/util.h"
 
 /*
- * Writes a file aside (PATH.new) and renames it, so that it is there whole or as it was. write() returns
- * a negative value when it fails, with errno. Negative errno.
+ * Writes a new file (PATH.new) and renames it, so that the file is either complete or unchanged. write()
+ * returns a negative value when it fails, with errno. Negative errno.
  */
 int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const void *context),
 		 const void *context);
@@ -15,7 +15,7 @@ int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const v
 int file_write_text(FILE *file, const void *text);
 
 /*
- * All of a file, or as much as size - 1 bytes, ended by a NUL; its length, or a negative errno. dirfd: as
+ * Reads up to size - 1 bytes of a file, adds a NUL, and returns the length, or a negative errno. dirfd: as
  * openat(2).
  */
 ssize_t file_read(int dirfd, const char *path, char *text, size_t size);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lists that grow. */
+/* Growing lists. */
 #ifndef MSEALD_BASE_LIST_H
 #define MSEALD_BASE_LIST_H
 
 #include <stddef.h>
 
 /*
- * Room for more elements of this size behind those (count) that the list has; list points to the
- * pointer to it. -ENOMEM: it is as it was.
+ * Makes room for `more` elements of this size after the first `count`; list points to the pointer to the
+ * list. -ENOMEM: the list is unchanged.
  */
 int list_grow(void *list, size_t count, size_t more, size_t *allocated, size_t size);
 
 /*
- * How many elements of a sorted list come before what is looked for: `before` says it of the one at `i`. So
- * that is the place of what is looked for, if it is there.
+ * The number of elements of a sorted list that come before a wanted one: `before` says whether element `i`
+ * does. This is also the index of the wanted element, if the list has it.
  */
 #define LIST_SEARCH(count, i, before) \
 	({ \

@@ -13,14 +13,14 @@
 
 enum way {
 	WAY_UNKNOWN,
-	WAY_JOURNAL,  /* stderr is the journal: entries, past stderr */
-	WAY_PRIORITY, /* a stream whose reader takes "<5>" from the line */
+	WAY_JOURNAL,  /* stderr is the journal: send entries to its socket instead */
+	WAY_PRIORITY, /* the reader of the stream strips "<5>" from the line */
 	WAY_PLAIN,
 };
 
 static enum log_level most = LOG_LEVEL_INFO;
 
-/* Made at random; never to be changed, since others may look for them. */
+/* Random; never change them, since others may search for them. */
 static const char *const ids[LOG_ABOUT_COUNT] = {
 	[LOG_ABOUT_DENIED] = "d8b1ac7d4fd14f7d8fc881def7938fad",
 	[LOG_ABOUT_KILLED] = "77702fc200194383ae69f73c91a8318f",
@@ -64,7 +64,7 @@ void log_field(struct log_fields *fields, const char *format, ...)
 	fields->used += (size_t)n + 1;
 }
 
-/* systemd.exec(5), $JOURNAL_STREAM: a process with another stderr may inherit it. */
+/* systemd.exec(5), $JOURNAL_STREAM: a process may inherit it with another stderr. */
 static bool is_journal(const struct stat *status)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -82,7 +82,7 @@ static enum way find_way(void)
 		return WAY_PLAIN;
 	if (is_journal(&status))
 		return WAY_JOURNAL;
-	/* /dev/kmsg, or a pipe to a logger. In a file nobody would take the priority out again. */
+	/* /dev/kmsg, or a pipe to a logger. In a file the priority would stay in the line. */
 	return getenv("INVOCATION_ID") && !isatty(STDERR_FILENO) && !S_ISREG(status.st_mode) ? WAY_PRIORITY :
 											       WAY_PLAIN;
 }
@@ -122,7 +122,7 @@ static void say(enum log_level level, enum log_about about, const struct log_fie
 	(void)vsnprintf(line, sizeof(line), format, arguments);
 	if (way == WAY_JOURNAL && send_entry(level, about, fields, line) >= 0)
 		return;
-	/* The journal takes the priority from a line as well. */
+	/* The journal also takes the priority from the line. */
 	if (way == WAY_PLAIN)
 		(void)fprintf(stderr, "mseald: %s\n", line);
 	else

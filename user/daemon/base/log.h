@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Messages of the daemon. Where stderr is the journal: entries with fields
- * (sd_journal_sendv(3)); where systemd reads it otherwise: lines with their
- * priority; elsewhere plain lines with the program's name.
+ * Messages of the daemon:
+ *
+ *   stderr is the journal       entries with fields (sd_journal_sendv(3))
+ *   systemd reads it otherwise  lines with their priority
+ *   elsewhere                   plain lines with the program's name
  */
 #ifndef MSEALD_BASE_LOG_H
 #define MSEALD_BASE_LOG_H
@@ -17,21 +19,21 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7
 };
 
-/* What a message is about: its MESSAGE_ID=, which systemd/mseald.catalog explains. */
+/* The subject of a message: its MESSAGE_ID=, which systemd/mseald.catalog explains. */
 enum log_about {
-	LOG_ABOUT_OTHER, /* has none */
+	LOG_ABOUT_OTHER, /* no MESSAGE_ID */
 	LOG_ABOUT_DENIED,
 	LOG_ABOUT_KILLED,
 	LOG_ABOUT_AUDITED,
 	LOG_ABOUT_SUPPRESSED, /* attempts without a line of their own */
-	LOG_ABOUT_LOST,	      /* attempts of which nothing is known but that they were */
-	LOG_ABOUT_SLIPPED,    /* past a gate */
+	LOG_ABOUT_LOST,	      /* attempts known by their number only */
+	LOG_ABOUT_SLIPPED,    /* attempts that slipped past a gate */
 	LOG_ABOUT_SEALED,
 	LOG_ABOUT_NOT_SEALED,
 	LOG_ABOUT_UNSEALED,
 	LOG_ABOUT_POLICY_FAULT,
-	LOG_ABOUT_LOCK_DENIED,	    /* by the lock */
-	LOG_ABOUT_LOCK_DENIED_MORE, /* without a line of their own */
+	LOG_ABOUT_LOCK_DENIED,	    /* denied by the lock */
+	LOG_ABOUT_LOCK_DENIED_MORE, /* denied by the lock, without a line of their own */
 	LOG_ABOUT_STARTED,
 	LOG_ABOUT_STOPPED,
 	LOG_ABOUT_COUNT,
@@ -39,7 +41,7 @@ enum log_about {
 
 #define LOG_FIELDS_MAX 20
 
-/* "NAME=value" each; for the journal only. Zeroed it has none; what finds no room is left out. */
+/* Fields "NAME=value", for the journal only. Zeroed it has none; fields that do not fit are left out. */
 struct log_fields {
 	char text[2048];
 	size_t used, count;
@@ -49,10 +51,10 @@ struct log_fields {
 void log_set_level(enum log_level level); /* default: INFO */
 void log_field(struct log_fields *fields, const char *format, ...) _printf_(2, 3);
 void log_message(enum log_level level, const char *format, ...) _printf_(2, 3);
-/* The same about something, with fields; those may be NULL. */
+/* The same with a subject and fields, which may be NULL. */
 void log_entry(enum log_level level, enum log_about about, const struct log_fields *fields,
 	       const char *format, ...) _printf_(4, 5);
-/* 32 hexadecimal digits; NULL: it has none. */
+/* 32 hexadecimal digits; NULL: none. */
 const char *log_message_id(enum log_about about);
 
 #define log_error(...) log_message(LOG_LEVEL_ERROR, __VA_ARGS__)

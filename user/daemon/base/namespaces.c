@@ -18,7 +18,7 @@ int namespaces_same(int proc_fd, int other_fd, const char *kind)
 	return one.st_ino == other.st_ino && one.st_dev == other.st_dev;
 }
 
-/* Are we in the same one as pid 1? As namespaces_same(). */
+/* Is the daemon in the same namespace as pid 1? Returns as namespaces_same(). */
 static int shares(const char *kind)
 {
 	_cleanup_close_ int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);

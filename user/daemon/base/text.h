@@ -1,29 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * What processes and files call themselves, before it is put where it must break nothing: bytes that do
- * not belong there become "?".
- */
+/* Makes names of processes and files safe for output: unsuitable bytes become "?". */
 #ifndef MSEALD_BASE_TEXT_H
 #define MSEALD_BASE_TEXT_H
 
 #include <jansson.h>
 
-#define TEXT_COMM_MAX 17 /* bytes of the name of a process, with the NUL */
+#define TEXT_COMM_MAX 17 /* bytes of a process name, with the NUL */
 
 /*
- * For JSON: ASCII, whatever the control characters. Both take a name that need not end with a NUL;
- * return out.
+ * For JSON: ASCII, including control characters. Both take a name that need not end with a NUL; return out.
  */
 const char *text_comm(const char *comm, char out[TEXT_COMM_MAX]);
-/* For a line of the log: neither spaces nor control characters. */
+/* For a log line: neither spaces nor control characters. */
 const char *text_comm_line(const char *comm, char out[TEXT_COMM_MAX]);
 
-/* In place: printable ASCII, and spaces. */
+/* In place: printable ASCII and spaces. */
 void text_make_printable(char *text);
-/* In place: no control characters, and all but ASCII only where it is UTF-8. */
+/* In place: no control characters; other bytes than ASCII only in valid UTF-8. */
 void text_clean(char *text);
 
-/* As JSON has it: bytes that are not ASCII only where all is UTF-8. NULL for NULL. */
+/* A JSON string; other bytes than ASCII only if the whole text is UTF-8. NULL for NULL. */
 json_t *text_json(const char *text);
 
 #endif

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See adopt.h. A pin that somebody has removed takes its object with it only
- * when nobody else holds it: the programs of the pinned links hold the maps. Without this, a
- * daemon that finds no map makes an empty one, and replaces programs that
- * know the seals by programs that do not.
+ * See adopt.h. A removed pin takes its object with it only if nothing else holds it: the programs of the
+ * pinned links hold the maps. Without this check, a daemon that finds no map would make an empty one, and
+ * replace programs that know the seals by programs that do not.
  */
 #include "bpf/adopt.h"
 
@@ -35,7 +34,7 @@ static int read_layout(int map, uint64_t *ret)
 		return -ENOMEM;
 	if (bpf_map_lookup_elem(map, &key, value) < 0)
 		return -errno;
-	*ret = value[0]; /* struct mseald_state begins with it, in every layout */
+	*ret = value[0]; /* struct mseald_state begins with the layout, in every layout */
 	return 0;
 }
 
@@ -53,7 +52,7 @@ static int check_layout(void)
 		log_error("%s is no map of mseald (%s); " WAY_OUT, path, strerror(-r));
 		return r;
 	}
-	/* 0: its daemon died before it wrote that. */
+	/* 0: the daemon that made it died before it wrote the layout. */
 	if (layout && layout != MSEALD_LAYOUT) {
 		log_error("the maps in " BPFFS_ROOT " have layout %llu, this mseald knows %u; go on with the "
 			  "mseald that made them, or " WAY_OUT,

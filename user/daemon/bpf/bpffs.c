@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/namespaces.h"
 
-/* In front of "maps" and "links": nothing when the folder of pins is the working directory. */
+/* Prefix of "maps" and "links"; "" when the folder of pins is the working directory. */
 static const char *prefix = BPFFS_ROOT "/";
 
 static int make_folder(const char *path)
@@ -30,9 +30,9 @@ int bpffs_prepare(void)
 	int r;
 
 	if (!*prefix)
-		return 0; /* that was done before it was entered */
+		return 0; /* done before it was entered */
 	if (statfs(BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
-		/* One that ends with this mount namespace would take the seals along. */
+		/* A mount that ends with this mount namespace would take the seals along. */
 		if (!namespaces_share_mounts()) {
 			log_error("there is no BPF file system on " BPFFS
 				  " in this mount namespace; mount the host's there");
@@ -102,7 +102,7 @@ static DIR *open_links(void)
 	return opendir(*prefix ? BPFFS_ROOT "/links" : "links");
 }
 
-/* The next folder of links whose name is a generation, or 0 at the end. */
+/* The next folder of links named by a generation; 0 at the end. */
 static unsigned next_generation(DIR *dir)
 {
 	struct dirent *entry;

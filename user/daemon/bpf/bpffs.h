@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where maps and links are pinned, and the generations of links there. */
+/* The pins of maps and links, and the generations of links. */
 #ifndef MSEALD_BPF_BPFFS_H
 #define MSEALD_BPF_BPFFS_H
 
@@ -8,22 +8,22 @@
 #define BPFFS_LOCK BPFFS_ROOT "/lock"
 #define BPFFS_PATH_MAX 320
 
-/* Mounts bpffs if nothing is mounted there, and makes the folders. Logs; negative errno. */
+/* Mounts bpffs if it is not mounted, and makes the folders. Logs; negative errno. */
 int bpffs_prepare(void);
 
 /*
- * Makes the folder of pins, as pid 1 sees it, the working directory: from then on nothing that
- * is mounted over the way there hides it. Logs; negative errno.
+ * Makes the folder of pins, as pid 1 sees it, the working directory: later mounts on its path do not hide it.
+ * Logs; negative errno.
  */
 int bpffs_enter(void);
 
 /*
- * Under which name a map is pinned that libbpf or the kernel calls so: libbpf names those of .bss and
- * .rodata after the object, cut short. NULL: it is of one load, and not pinned.
+ * The name under which a map is pinned, by its name in libbpf or the kernel: libbpf names those of .bss and
+ * .rodata after the object, truncated. NULL: a map of one load, which is not pinned.
  */
 const char *bpffs_map_name(const char *map);
 
-/* Into path, which is returned. */
+/* Writes to path, and returns it. */
 const char *bpffs_map_path(const char *map, char path[BPFFS_PATH_MAX]);
 const char *bpffs_link_path(unsigned generation, const char *program, char path[BPFFS_PATH_MAX]);
 
@@ -32,10 +32,10 @@ const char *bpffs_lock_path(const char *program, char path[BPFFS_PATH_MAX]);
 int bpffs_make_lock(void);
 void bpffs_remove_lock(void);
 
-/* The highest generation that has a folder; 0: none. */
+/* The highest generation with a folder; 0: none. */
 unsigned bpffs_last_generation(void);
 int bpffs_make_generation(unsigned generation);
-/* Unpins all links of a generation: with the last descriptor closed they detach. */
+/* Unpins all links of a generation: they detach when the last descriptor is closed. */
 void bpffs_remove_generation(unsigned generation);
 void bpffs_remove_generations_before(unsigned generation);
 

@@ -9,20 +9,20 @@
 
 #define UNLESS_WRITABLE "if not writable when sealed"
 
-/* Which programs decide which row: the first that is there does. */
+/* The programs that decide each row: the first one available does. */
 static const struct rule {
 	unsigned row;
 	enum mseald_op op;
 	const char *description;
 	const char *programs[2];
 	unsigned deny;
-	/* the same of 32-bit calls, where they are not decided by programs of their hooks */
+	/* the same for 32-bit calls, unless the programs of their hooks decide them */
 	const char *description_32, *programs_32[2];
 	enum native_scope native;
 	const char *note;
-	bool only_kill;	    /* on every kernel, and by no program that means no harm */
+	bool only_kill;	    /* on every kernel; well-behaved programs do not use it */
 	bool guard_pages;   /* only on kernels that have them */
-	unsigned uncounted; /* deny bits that deny it too, but do not make it a reason not to seal */
+	unsigned uncounted; /* deny bits that also deny it, but are no reason not to seal */
 } rules[] = {
 	/* clang-format off */
 	{ 1, MSEALD_OP_MPROTECT, "mprotect, pkey_mprotect", { "mseald_file_mprotect" },
@@ -37,7 +37,7 @@ static const struct rule {
 	{ 6, MSEALD_OP_MADVISE, "madvise that discards", { "override_madvise", "kill_do_madvise" },
 	  MSEALD_DENY_DISCARD, "madvise that discards, 32-bit call",
 	  { "override_madvise_32", "kill_do_madvise" }, NATIVE_ANONYMOUS, UNLESS_WRITABLE },
-	/* No program that means no harm does this to what it has sealed. */
+	/* A well-behaved program never does this to its sealed memory. */
 	{ 6, MSEALD_OP_MADVISE, "madvise of guard pages", { "override_madvise", "kill_do_madvise" }, 0,
 	  .guard_pages = true, .uncounted = MSEALD_DENY_MPROTECT },
 	{ 7, MSEALD_OP_PROCESS_MADVISE, "process_madvise that discards",
@@ -108,7 +108,7 @@ bool coverage_wants(const struct coverage *coverage, const char *program)
 	return index >= 0 && coverage->wanted[index];
 }
 
-/* Asks the kernel about every attach point that not all kernels have. */
+/* Asks the kernel about every attach point that some kernels lack. */
 static int choose_progs(struct coverage *coverage, bool compat)
 {
 	struct btf *vmlinux = btf__load_vmlinux_btf();
@@ -137,7 +137,7 @@ static int choose_progs(struct coverage *coverage, bool compat)
 						  probe_fentry(vmlinux, prog->target);
 		coverage->wanted[i] = r > 0;
 		if (r == -ENOENT)
-			r = 0; /* no such call in this kernel */
+			r = 0; /* this kernel has no such call */
 		else if (r < 0)
 			log_error("cannot ask the kernel about %s: %s", prog->target, strerror(-r));
 	}
@@ -145,7 +145,10 @@ static int choose_progs(struct coverage *coverage, bool compat)
 	return r < 0 ? r : 0;
 }
 
-/* What process_madvise refuses by itself needs no program: nobody pays for it, nor dies of an EINVAL. */
+/*
+ * If the kernel refuses these uses of process_madvise, the programs are left out: they would cost time, and
+ * kill for an EINVAL.
+ */
 static bool leave_out_impossible(struct coverage *coverage)
 {
 	if (probe_process_madvise_discards())
@@ -156,7 +159,7 @@ static bool leave_out_impossible(struct coverage *coverage)
 	return true;
 }
 
-/* By the first of these programs that is there. */
+/* The mechanism of the first of these programs that is available. */
 static enum mechanism mechanism_of(const struct coverage *coverage, const char *const programs[2])
 {
 	for (size_t i = 0; i < 2; i++) {
@@ -170,7 +173,7 @@ static enum mechanism mechanism_of(const struct coverage *coverage, const char *
 	return MECHANISM_NONE;
 }
 
-/* Could a 64-bit program that means no harm only be killed for it? */
+/* Could a well-behaved 64-bit program only be killed for it? */
 static bool only_kills(const struct coverage *coverage, const struct rule *rule)
 {
 	return !rule->only_kill && mechanism_of(coverage, rule->programs) == MECHANISM_KILL;
@@ -215,7 +218,7 @@ static void choose_decisions(struct coverage *coverage, bool compat, bool no_pro
 				     no_process_madvise);
 		if (decision_32->mechanism == MECHANISM_KILL)
 			coverage->compat_kills |= rule->deny;
-		/* A row of its own only where it differs. */
+		/* 32-bit calls have a row of their own only if they differ. */
 		coverage->decisions_count -= decision_32->mechanism == decision->mechanism;
 	}
 }

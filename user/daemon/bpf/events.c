@@ -8,8 +8,8 @@
 #include "base/log.h"
 
 /*
- * What a buffer can hold of the smallest there are, so that attempts without pause cannot keep
- * us at it.
+ * The number of the smallest events that a buffer can hold: continuous attempts must not keep the daemon in
+ * this loop.
  */
 #define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_exec_event) + 8))
 
@@ -17,10 +17,10 @@ struct events {
 	struct programs *programs;
 	const struct event_handlers *handlers;
 	void *context;
-	unsigned taken; /* of this batch */
+	unsigned taken; /* events read in this batch */
 	struct ring_buffer *ring;
 	sd_event_source *source;
-	uint64_t lost_reported; /* of state->lost */
+	uint64_t lost_reported; /* value of state->lost */
 	bool unused, killed;	/* seen in this batch */
 };
 
@@ -44,7 +44,7 @@ static void take_event(struct events *events, void *data, size_t size)
 	events->handlers->attempt(events->context, event);
 }
 
-/* An error ends the batch, with this event taken (libbpf's ringbuf.c, ringbuf_process_ring). */
+/* An error ends the batch; this event counts as read (libbpf's ringbuf.c, ringbuf_process_ring). */
 static int on_event(void *context, void *data, size_t size)
 {
 	struct events *events = context;
@@ -102,7 +102,7 @@ int events_open(sd_event *loop, struct programs *programs, const struct event_ha
 		events_close(events);
 		return r;
 	}
-	/* What an earlier daemon counted as lost, it said. */
+	/* An earlier daemon has already reported the losses that it counted. */
 	events->lost_reported = events_lost(events);
 	*ret = events;
 	return 0;

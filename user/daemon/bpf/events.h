@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ring buffer of the programs: passes each event on to its handler. */
+/* Reads the ring buffer of the programs, and passes each event to its handler. */
 #ifndef MSEALD_BPF_EVENTS_H
 #define MSEALD_BPF_EVENTS_H
 
@@ -13,20 +13,20 @@ struct event_handlers {
 	void (*attempt)(void *context, const struct mseald_event *event);
 	void (*exec_event)(void *context, const struct mseald_exec_event *event);
 	void (*lost)(void *context, uint64_t count); /* attempts that found the buffer full */
-	/* At the end of a batch: */
+	/* Called at the end of a batch: */
 	void (*killed)(void *context); /* a kill is pending in an address space */
-	void (*unused)(void *context); /* a seal set may be */
+	void (*unused)(void *context); /* a seal set may be unused */
 };
 
-/* Begins to read the ring buffer, with what an earlier daemon did not get to. Negative errno. */
+/* Begins to read the ring buffer, including events that an earlier daemon did not read. Negative errno. */
 int events_open(sd_event *loop, struct programs *programs, const struct event_handlers *handlers,
 		void *context, struct events **ret);
 void events_close(struct events *events); /* takes NULL */
 
-/* Reads the events in the ring buffer now. Takes NULL. */
+/* Reads the pending events now. Takes NULL. */
 void events_catch_up(struct events *events);
 
-/* Attempts whose event was lost, since the maps were made. */
+/* Number of attempts whose event was lost, since the maps were made. */
 uint64_t events_lost(const struct events *events);
 
 #endif

@@ -24,7 +24,7 @@ struct lock {
 	bool complete;
 };
 
-/* The id of a map, program or link: it is the second field of each bpf_*_info. */
+/* The id of a map, program or link: the second field of each bpf_*_info. */
 static int id_of(int fd, uint32_t *ret)
 {
 	struct bpf_map_info info = {};
@@ -44,7 +44,7 @@ bool lock_is_taken(void)
 	return access(BPFFS_LOCK, F_OK) == 0;
 }
 
-/* The hook that tells of the end of a map was renamed in 6.9. */
+/* The hook for the end of a map was renamed in 6.9. */
 static int choose_programs(struct lock_bpf *skeleton)
 {
 	struct btf *vmlinux = btf__load_vmlinux_btf();
@@ -118,7 +118,10 @@ static int open_and_close(int fd)
 	return fd < 0 ? -errno : close(fd);
 }
 
-/* Our own maps, programs and links were made before there was a lock: a descriptor made anew enters them. */
+/*
+ * The lock's own maps, programs and links were made before the lock was on: making a descriptor again enters
+ * them.
+ */
 static int guard_itself(struct lock *lock)
 {
 	struct bpf_program *program;
@@ -195,7 +198,7 @@ int lock_take(bool signals, struct lock **ret)
 	return 0;
 }
 
-/* Programs that were loaded only to ask the kernel something are gone again. */
+/* Programs that were loaded only to probe the kernel are gone again. */
 static void count_programs(struct lock *lock)
 {
 	int fd = bpf_map__fd(lock->skeleton->maps.lock_ids);
@@ -225,10 +228,7 @@ static int guard_set(int sets, uint32_t id)
 	return bpf_map_lookup_elem(sets, &id, &map) < 0 ? -1 : open_and_close(bpf_map_get_fd_by_id(map));
 }
 
-/*
- * The seal sets that an earlier mseald left, those included that are kept to be
- * used again: each is guarded once it is opened.
- */
+/* Guards the seal sets of an earlier mseald, including spare ones: a set is guarded once it is opened. */
 static int guard_sets(void)
 {
 	_cleanup_close_ int sets = bpf_obj_get("maps/sets"), refs = bpf_obj_get("maps/refs");
@@ -240,7 +240,7 @@ static int guard_sets(void)
 	for (uint32_t id = 1; id < MIN_OF(end, (uint64_t)MSEALD_POOL_FIRST); id++)
 		if (guard_set(sets, id) < 0 && errno != ENOENT)
 			return -errno;
-	/* Those of the pool were made one after the other. */
+	/* Sets of the pool were made in ascending order. */
 	for (uint32_t id = MSEALD_POOL_FIRST; id < MSEALD_MAX_SETS; id++)
 		if (guard_set(sets, id) < 0)
 			return errno == ENOENT ? 0 : -errno;
@@ -255,7 +255,7 @@ static int ignore(void *context, void *data, size_t size)
 	return 0;
 }
 
-/* What it was denied is not reported. */
+/* Discards the reports of the self-test's own denials. */
 static void forget_outsider(struct lock *lock)
 {
 	struct ring_buffer *ring = ring_buffer__new(lock_denials_fd(lock), ignore, NULL, NULL);
@@ -267,7 +267,7 @@ static void forget_outsider(struct lock *lock)
 	lock->skeleton->bss->lock.lost = 0;
 }
 
-/* An outsider tries each operation, which the lock itself, and nothing else, must deny. */
+/* Has an outsider try each operation. The lock itself, and nothing else, must deny it. */
 static int try_lock_ops(struct lock *lock)
 {
 	volatile struct mseald_lock *state = &lock->skeleton->bss->lock;

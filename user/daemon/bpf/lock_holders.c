@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See lock_holders.h. The kernel counts how many hold a map from user space: one
- * for each open description and each pin. So more than we have means others.
+ * See lock_holders.h. The kernel counts the holders of a map in user space: one for each open description and
+ * each pin. A count above that of the daemon means other holders.
  */
 #include "bpf/lock_holders.h"
 
@@ -14,7 +14,7 @@
 #define TRIES 150
 #define PAUSE_US 100000
 
-/* The first records of an iterator, at most room of them; how many. */
+/* Reads the first records of an iterator, at most room of them; returns their number. */
 static ssize_t read_iterator(const struct bpf_program *program, void *records, size_t size, size_t room)
 {
 	_cleanup_close_ int link = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, NULL),
@@ -36,8 +36,8 @@ static ssize_t read_iterator(const struct bpf_program *program, void *records, s
 }
 
 /*
- * The maps that our descriptors are of, one id for each; all at once, since each takes a file to be
- * read. Malloc'ed.
+ * The maps of the daemon's own descriptors, one id for each. All at once, since each takes a file to be read.
+ * Malloc'ed.
  */
 static int read_own_descriptors(uint32_t **ret, size_t *ret_count)
 {

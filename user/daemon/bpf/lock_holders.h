@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Other holders of locked objects: descriptors that were got before the lock was taken, programs that
- * refer to a map of ours.
+ * Other holders of locked objects: descriptors obtained before the lock was taken, and programs that refer to
+ * a map of mseald.
  */
 #ifndef MSEALD_BPF_LOCK_HOLDERS_H
 #define MSEALD_BPF_LOCK_HOLDERS_H
@@ -10,8 +10,8 @@
 #include "lock.skel.h"
 
 /*
- * 0: nobody. -EBUSY: there are, and why names them and what they hold. Or another negative
- * errno. Waits some seconds for programs of an earlier mseald, which the kernel frees in its own time.
+ * 0: no other holder. -EBUSY: why names the holders and their objects. Or another negative errno. Waits some
+ * seconds for programs of an earlier mseald, which the kernel frees with a delay.
  */
 int lock_holders_find(struct lock_bpf *skeleton, char why[256]);
 

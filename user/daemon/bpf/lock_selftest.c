@@ -28,9 +28,9 @@ struct lock_selftest {
 	int fd;
 };
 
-static struct lock_selftest_targets child_targets; /* in the child */
+static struct lock_selftest_targets child_targets; /* copy in the child */
 
-/* All of them: the result of a call, as the kernel gives it. They do no harm where they are not refused. */
+/* All probes return the result of a call, as an errno. They are harmless if they are not denied. */
 
 static int error_of(long result)
 {
@@ -57,7 +57,7 @@ static int get_link(void)
 	return error_of(bpf_link_get_fd_by_id(child_targets.link));
 }
 
-/* A program that could write to the memory of mseald. */
+/* Loads a program that could write to the memory of mseald. */
 static int load_writer(void)
 {
 	const struct bpf_insn program[] = {
@@ -75,13 +75,13 @@ static int load_writer(void)
 			       ELEMENTS(program), &opts);
 
 	/*
-	 * A helper that may not be called is EINVAL to the verifier (kernel/bpf/verifier.c,
+	 * To the verifier a helper that may not be called is EINVAL (kernel/bpf/verifier.c,
 	 * check_helper_call).
 	 */
 	return fd < 0 && errno == EINVAL ? EPERM : error_of(fd);
 }
 
-/* One that says yes where the lock says no. */
+/* Loads a program that could override the lock's denial. */
 static int load_override(void)
 {
 	struct btf *vmlinux = btf__load_vmlinux_btf();
@@ -91,7 +91,7 @@ static int load_override(void)
 		return errno;
 	r = probe_override(vmlinux, "security_bpf_map");
 	btf__free(vmlinux);
-	/* 0: the kernel itself refuses it. */
+	/* 0: the kernel itself refuses the program. */
 	return r > 0 ? 0 : r == 0 ? EPERM : -r;
 }
 
@@ -164,7 +164,7 @@ static int change_limit(void)
 	return error_of(prlimit(getppid(), RLIMIT_CORE, &limit, NULL));
 }
 
-/* One that is ignored where it arrives. */
+/* Sends a signal that the receiver ignores. */
 static int send_signal(void)
 {
 	return child_targets.signals ? error_of(kill(getppid(), SIGWINCH)) : EPERM;
@@ -196,7 +196,7 @@ static const struct probe {
 
 _Static_assert(ELEMENTS(probes) <= PROBES_MAX, "room for the result of each");
 
-/* Mounts count where pid 1 sees them. */
+/* Mounts count in the namespace of pid 1. */
 static int enter_first_namespace(void)
 {
 	_cleanup_close_ int fd = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);

@@ -6,14 +6,14 @@
 
 #include "base/list.h"
 
-#define KEY_MAX 64 /* bytes of the largest key of the maps that are counted */
+#define KEY_MAX 64 /* bytes of the largest key in the maps to be counted */
 
 int map_keys(int fd, size_t size, size_t max, void *ret, size_t *ret_count)
 {
 	_cleanup_free_ char *keys = NULL;
 	size_t count = 0, room = 0;
 
-	/* A key that has gone meanwhile would begin anew: hence max. */
+	/* If a key is deleted meanwhile, the iteration restarts from the beginning: hence max. */
 	for (; count < max; count++) {
 		if (list_grow(&keys, count, 1, &room, size) < 0)
 			return -ENOMEM;

@@ -34,7 +34,7 @@ int probe_bpf_lsm(void)
 	return 0;
 }
 
-/* "return 0", on this attach point. */
+/* Loads "return 0" for this attach point. */
 static int probe_load(const struct btf *vmlinux, const char *function, enum bpf_prog_type type,
 		      enum bpf_attach_type attach)
 {
@@ -92,8 +92,8 @@ bool probe_process_madvise_discards(void)
 	_cleanup_close_ int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
 
 	/*
-	 * No range: an advice that it takes changes nothing, and no gate of another mseald denies it. Only
-	 * the kernel's own "no" counts: whatever else went wrong, assume that it could.
+	 * Without a range, accepted advice changes nothing, and no gate of another mseald denies it. Only the
+	 * kernel's own EINVAL means no: on any other error, assume that it could discard.
 	 */
 	return self < 0 || syscall(SYS_process_madvise, self, NULL, 0ul, MADV_DONTNEED, 0u) >= 0 ||
 	       errno != EINVAL;
@@ -101,7 +101,7 @@ bool probe_process_madvise_discards(void)
 
 bool probe_guard_pages(void)
 {
-	/* No memory: an advice that it knows it takes, and changes nothing (mm/madvise.c, do_madvise). */
+	/* Without memory, known advice succeeds and changes nothing (mm/madvise.c, do_madvise). */
 	return madvise(NULL, 0, 102 /* MADV_GUARD_INSTALL */) == 0;
 }
 
@@ -117,7 +117,10 @@ bool probe_32bit_calls(void)
 	pid_t child = fork();
 
 	if (child == 0) {
-		/* Any other end than this fault, as by a filter of our own, says nothing of others. */
+		/*
+		 * Only this fault counts: another end, for example by a filter of mseald, says nothing about
+		 * other processes.
+		 */
 		(void)signal(SIGSEGV, on_fault);
 		arch_call_32();
 		_exit(0);
@@ -156,7 +159,7 @@ const char *probe_preemption(void)
 		if (strstr(name.version, "PREEMPT_LAZY"))
 			return "lazy";
 		if (!strstr(name.version, "PREEMPT"))
-			return "none"; /* or voluntary: alike as far as we care */
+			return "none"; /* or voluntary: equivalent here */
 	}
 	return "unknown";
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What this kernel can do, found out by loading a real, tiny program for each question. */
+/* Features of this kernel, probed by loading a real, tiny program for each. */
 #ifndef MSEALD_BPF_PROBE_H
 #define MSEALD_BPF_PROBE_H
 
@@ -18,25 +18,25 @@ int probe_bpf_lsm(void);
 int probe_fentry(const struct btf *vmlinux, const char *function);
 int probe_override(const struct btf *vmlinux, const char *function); /* fmod_ret */
 int probe_lsm(const struct btf *vmlinux, const char *hook);
-/* How many arguments an LSM hook has; -ENOENT: there is none of that name. */
+/* The number of arguments of an LSM hook; -ENOENT: no hook of this name. */
 int probe_lsm_arguments(const struct btf *vmlinux, const char *hook);
 
-/* Does process_madvise() take advice that discards, on the caller itself? 7.x does; before, EINVAL. */
+/* Does process_madvise() accept advice that discards, on the caller itself? 7.x does; before, EINVAL. */
 bool probe_process_madvise_discards(void);
 
 /* Has this kernel guard pages (MADV_GUARD_INSTALL, since 6.13)? */
 bool probe_guard_pages(void);
 
 /*
- * Does the kernel take 32-bit system calls from a 64-bit process? Then it runs 32-bit programs as
- * well. Tried in a child; true where a 64-bit process has no means to make one.
+ * Does the kernel accept 32-bit system calls from a 64-bit process? Then it also runs 32-bit programs. Tried
+ * in a child; true if a 64-bit process cannot make such a call.
  */
 bool probe_32bit_calls(void);
 
 /* Has this kernel mseal(2)? Since 6.10, on 64-bit machines. */
 bool probe_mseal(void);
 
-/* How the kernel preempts itself, as a word of /sys/kernel/debug/sched/preempt; "unknown" otherwise. */
+/* The preemption model, as a word of /sys/kernel/debug/sched/preempt; otherwise "unknown". */
 const char *probe_preemption(void);
 
 #endif

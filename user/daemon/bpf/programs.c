@@ -18,11 +18,11 @@
 struct programs {
 	struct skeleton *skeleton;
 	int links[PROG_COUNT];	  /* -1: not attached */
-	struct coverage coverage; /* what this kernel takes */
-	struct lock *lock;	  /* not ours; NULL: not locked */
-	unsigned generation;	  /* of our links; 0: not attached */
-	unsigned needs;		  /* NEED_* that are attached for */
-	unsigned needed;	  /* by others than seal sets */
+	struct coverage coverage; /* programs that this kernel accepts */
+	struct lock *lock;	  /* borrowed; NULL: not locked */
+	unsigned generation;	  /* of this daemon's links; 0: not attached */
+	unsigned needs;		  /* NEED_* that programs are attached for */
+	unsigned needed;	  /* NEED_* of others than seal sets */
 };
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -78,7 +78,7 @@ int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret)
 	return r;
 }
 
-/* Gives our descriptor up, and with a generation the pin there. */
+/* Closes the descriptor; with a generation, also removes the pin there. */
 static void drop_link(struct programs *programs, size_t i, unsigned generation)
 {
 	char path[BPFFS_PATH_MAX];
@@ -112,7 +112,7 @@ static int attach_prog(struct programs *programs, size_t i, unsigned generation)
 	char path[BPFFS_PATH_MAX];
 	int link, r;
 
-	/* A link of ours that was just given up goes a moment later, in the kernel's own time. */
+	/* The kernel frees a link with a delay after its last descriptor is closed. */
 	for (unsigned try = 0;
 	     (link = bpf_raw_tracepoint_open(NULL, skeleton_prog_fd(programs->skeleton, i))) < 0; try++) {
 		if (errno != EBUSY || try == ATTACH_TRIES)
@@ -128,13 +128,13 @@ static int attach_prog(struct programs *programs, size_t i, unsigned generation)
 	return r;
 }
 
-/* Is the program called for by these needs? */
+/* Do these needs require the program? */
 static bool prog_needed(size_t i, unsigned needs)
 {
 	return !prog_table[i].need || prog_table[i].need & needs;
 }
 
-/* Detaches every program that these needs do not call for, last first; the others stay. */
+/* Detaches every program that these needs do not require, last first; the others stay. */
 static void detach_unneeded(struct programs *programs, unsigned needs)
 {
 	for (size_t i = PROG_COUNT; i-- > 0;)
@@ -142,16 +142,13 @@ static void detach_unneeded(struct programs *programs, unsigned needs)
 			drop_link(programs, i, programs->generation);
 }
 
-/* Is it to be attached, for these needs, and is not yet? */
+/* Do these needs require a program that is not attached yet? */
 static bool prog_missing(const struct programs *programs, size_t i, unsigned needs)
 {
 	return programs->coverage.wanted[i] && programs->links[i] < 0 && prog_needed(i, needs);
 }
 
-/*
- * Programs are loaded when they are first attached: the verifier takes longer than all the rest of
- * the start.
- */
+/* Programs are loaded when they are first attached: the verifier takes longer than the rest of the start. */
 static int load_progs(struct programs *programs, unsigned needs)
 {
 	bool wanted[PROG_COUNT], any = false;

@@ -11,25 +11,25 @@
 #include "mseald.skel.h"
 
 #define MAPS_MAX 24
-/* Where the state stands among the globals. */
+/* Offset of the state in the global data. */
 #define STATE_OFFSET offsetof(typeof(*((struct mseald *)NULL)->bss), state)
 
 struct skeleton {
-	const struct coverage *coverage; /* not ours */
+	const struct coverage *coverage; /* borrowed */
 	int tools[TOOL_COUNT];
 	int progs[PROG_COUNT];
 	struct {
 		char name[BPF_OBJ_NAME_LEN];
 		int fd;
 	} maps[MAPS_MAX];
-	size_t maps_count; /* 0: nothing is loaded yet */
-	void *globals;	   /* the map of them, mapped */
+	size_t maps_count; /* 0: not loaded yet */
+	void *globals;	   /* the map of global data, mapped */
 	size_t globals_size;
 };
 
 /*
- * The first load takes the maps that are pinned, and pins what it makes; later ones take those of the
- * first, whatever has become of the pins.
+ * The first load uses pinned maps, and pins the maps it makes. Later loads use those of the first, whatever
+ * happened to the pins.
  */
 static int choose_maps(const struct skeleton *skeleton, struct mseald *libbpf)
 {
@@ -50,7 +50,7 @@ static int choose_maps(const struct skeleton *skeleton, struct mseald *libbpf)
 	return 0;
 }
 
-/* A descriptor that outlives the skeleton. */
+/* Duplicates the descriptor, so that it outlives the skeleton. */
 static int keep(int fd, int *ret)
 {
 	*ret = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -85,7 +85,7 @@ static int keep_maps(struct skeleton *skeleton, struct mseald *libbpf)
 	return 0;
 }
 
-/* Where the descriptor of a program is kept; NULL: nobody knows it. */
+/* Where the descriptor of a program is stored; NULL: unknown program. */
 static int *descriptor_of(struct skeleton *skeleton, const char *name)
 {
 	for (size_t i = 0; i < TOOL_COUNT; i++)
@@ -97,7 +97,7 @@ static int *descriptor_of(struct skeleton *skeleton, const char *name)
 	return NULL;
 }
 
-/* The tools are loaded with the maps, and no programs with them. */
+/* The tools are loaded together with the maps, without other programs. */
 static int choose_programs(struct skeleton *skeleton, struct mseald *libbpf, const bool *wanted)
 {
 	struct bpf_program *program;

@@ -4,17 +4,16 @@
 
 #include "base/list.h"
 
-/* Bytes that one read gives at most, with pages of 4 KiB (kernel/bpf/bpf_iter.c, bpf_seq_read). */
+/* The most bytes that one read returns, with pages of 4 KiB (kernel/bpf/bpf_iter.c, bpf_seq_read). */
 #define READ_MAX 32768
 
-/* Has the iterator begun anew with this record? */
+/* Has the iterator restarted with this record? */
 typedef bool (*begins_anew)(const void *first, const void *previous, const void *record);
 
 /*
- * All that an iterator writes, in records of this size; malloc'ed, into the pointer at ret. Closes it,
- * or returns the negative errno that is in its place. Where it needed more than one read, an iterator
- * over one process does not end but begins anew (kernel/bpf/task_iter.c; seen on 6.12 with 2,000
- * mappings).
+ * Reads all records of an iterator, of this size; malloc'ed, into the pointer at ret. Closes the iterator; a
+ * negative iterator is returned as the errno. If it takes more than one read, an iterator over one process
+ * does not end but restarts (kernel/bpf/task_iter.c; seen on 6.12 with 2,000 mappings).
  */
 static int read_records(int iterator, size_t size, begins_anew anew, void *ret, size_t *ret_count)
 {

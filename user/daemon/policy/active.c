@@ -11,15 +11,15 @@
 #include "policy/policy_seal.h"
 #include "seal/set_pool.h"
 
-#define POOL_LEAST 128 /* the others are made from time to time (seal/gc.c) */
+#define POOL_LEAST 128 /* the rest are made over time (seal/gc.c) */
 
 struct active {
 	struct programs *programs;
 	struct policies policies;
-	uint32_t generation; /* of these, as the kernel calls them; 0: it has none of them */
-	size_t faults;	     /* in the files, as they were last read */
-	size_t first;	     /* of these, which are somebody else's; the others are of files */
-	bool read;	     /* the files have been */
+	uint32_t generation; /* of these policies in the kernel; 0: the kernel has none of them */
+	size_t faults;	     /* in the files, at the last reading */
+	size_t first;	     /* number of borrowed policies, at the front; the others come from files */
+	bool read;	     /* the files have been read */
 };
 
 static void log_fault(const struct diagnostic *fault)
@@ -73,7 +73,7 @@ static const struct policy *find(const struct policies *policies, size_t first, 
 	return NULL;
 }
 
-/* NAME of a path .../NAME.conf; malloc'ed, NULL when it is none. */
+/* NAME of a path .../NAME.conf; malloc'ed, NULL: not of this form. */
 static char *policy_name(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
@@ -106,7 +106,7 @@ static int insert(struct policies *policies, struct policy *policy)
 	return 0;
 }
 
-/* Of each file that is there and cannot be read. */
+/* Adds the last good version of each file that exists and cannot be read. */
 static int add_last_good(struct policies *policies, const struct diagnostics *faults)
 {
 	for (size_t i = 0; i < faults->count; i++) {
@@ -173,7 +173,7 @@ static void keep(const struct policies *policies)
 
 /* --- activation --- */
 
-/* The kernel seals by them at any moment, and does not wait for a program to be attached. */
+/* The kernel seals by them at any moment, without waiting for a program to be attached. */
 static unsigned needs_of(const struct policies *policies)
 {
 	unsigned needs = policies->count ? NEED_POLICY : 0;
@@ -184,8 +184,8 @@ static unsigned needs_of(const struct policies *policies)
 }
 
 /*
- * Those of first, then those of files, in place of the active ones: the list, not its policies.
- * Nothing is freed.
+ * Replaces the active policies by those of first, then those of files. Only the list is new: policies are
+ * borrowed, and nothing is freed.
  */
 static int change_over(struct active *active, const struct policy *first, size_t first_count,
 		       const struct policy *files, size_t files_count)
@@ -202,7 +202,7 @@ static int change_over(struct active *active, const struct policy *first, size_t
 	if (files_count)
 		memcpy(policies.list + first_count, files, files_count * sizeof(*files));
 	needs = needs_of(&policies);
-	/* In this order: what matches a policy is to be sealed at once. */
+	/* In this order, because a matched program is sealed at once. */
 	if (active->read && needs)
 		r = programs_attach(active->programs, needs);
 	if (r >= 0 && active->read && needs)
@@ -255,7 +255,7 @@ int active_reload(struct active *active, struct diagnostics *faults)
 	}
 	keep(&files);
 	free_all(&old, active->first);
-	free(files.list); /* its policies are active */
+	free(files.list); /* its policies stay: they are active */
 	files = (struct policies){};
 	active->faults = faults->count;
 	log_info("%zu active policies", active->policies.count);

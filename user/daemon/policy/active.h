@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The active policies: read at the start and at each reload, and put
- * into the kernel (match_tables.h). A file that cannot be read any more leaves its
- * last good version active, a copy of which is kept for the next daemon.
+ * The active policies: read at the start and at each reload, and put into the kernel (match_tables.h). If a
+ * file becomes unreadable, its last good version stays active. A copy of it is kept for the next daemon.
  */
 #ifndef MSEALD_POLICY_ACTIVE_H
 #define MSEALD_POLICY_ACTIVE_H
@@ -15,40 +14,40 @@
 
 struct active;
 
-/* With no active policy. NULL without memory. */
+/* Without active policies. NULL: no memory. */
 struct active *active_new(struct programs *programs);
-void active_free(struct active *active); /* takes NULL; the kernel keeps its policies */
+void active_free(struct active *active); /* takes NULL; policies in the kernel stay */
 
 /*
- * Reads all files, attaches what policies need, then changes over. Logs. A negative errno: nothing
- * has changed. faults: also of files whose last good version goes on.
+ * Reads all files, attaches the programs that the policies need, then activates the policies. Logs. A
+ * negative errno: nothing has changed. faults: also those of files whose last good version stays active.
  */
 int active_reload(struct active *active, struct diagnostics *faults);
 
 /*
- * Activates these before those of files, in place of those of the previous call. The list is copied,
- * its policies are borrowed until the next call has succeeded. Before the first active_reload() they
- * become active with that. A negative errno: nothing has changed.
+ * Activates these policies before those of files, in place of those of the previous call. The list is copied;
+ * its policies are borrowed until the next successful call. Before the first active_reload() they become
+ * active with it. A negative errno: nothing has changed.
  */
 int active_put_first(struct active *active, const struct policy *first, size_t count);
 
 /*
- * [Seal] of the policy file of this name, active or turned off (Enabled=no). -ENOENT: there is
- * none, or it has a fault; -ENOMEM.
+ * [Seal] of the policy file of this name, active or turned off (Enabled=no). -ENOENT: no such file, or it has
+ * a fault; -ENOMEM.
  */
 int active_find_seal(const struct active *active, const char *name, struct seal_spec *ret);
 
 const struct policies *active_policies(const struct active *active);
-/* The one of this name; NULL: none. */
+/* The policy of this name; NULL: none. */
 const struct policy *active_find(const struct active *active, const char *name);
-/* The kernel's decision at the exec of a program. NULL: it was not watched, or is not decided. */
+/* The kernel's decision at the exec of a program. NULL: not watched, or undecided. */
 const struct policy *active_decided(const struct active *active, const struct mseald_watched *watched);
-/* The policy that applies to a program: as active_decided(), or else what its facts say. NULL: none. */
+/* The policy that applies to a program: as active_decided(), or else by its facts. NULL: none. */
 const struct policy *active_match(const struct active *active, const struct mseald_watched *watched,
 				  const struct policy_facts *facts);
-/* Faults that the last reading found. */
+/* Number of faults at the last reading. */
 size_t active_faults(const struct active *active);
-/* Does any of them ask whether a program is marked? */
+/* Does any policy need to know whether a program is marked? */
 bool active_wants_marked(const struct active *active);
 
 #endif

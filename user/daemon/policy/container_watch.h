@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whether programs that start in a container are seen starting. Registering a container only says what to
- * seal; this looks until the first process was seen, and reports a process that was not.
+ * Checks that programs that start in a container are seen starting. Registering a container only says what to
+ * seal. This looks until the first process was seen, and reports a process that was not.
  */
 #ifndef MSEALD_POLICY_CONTAINER_WATCH_H
 #define MSEALD_POLICY_CONTAINER_WATCH_H
@@ -10,7 +10,7 @@
 #include "policy/reconcile.h"
 #include "seal/space_map.h"
 
-/* Every few seconds: all containers. */
+/* Called every few seconds, for all containers. */
 void container_watch_look(struct containers *containers, struct reconcile *reconcile,
 			  struct programs *programs, struct space_map *space_map);
 

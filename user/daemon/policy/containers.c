@@ -11,12 +11,12 @@
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
 
-#define SHORT_ID 12 /* of an id of 64 hexadecimal digits, as everyone shows it */
+#define SHORT_ID 12 /* of 64 hexadecimal digits, the usual short form */
 #define NAME_PREFIX "container "
 
 struct container {
 	char id[NAMES_CONTAINER_ID_MAX + 1];
-	char name[NAMES_CONTAINER_ID_MAX + 1]; /* its short form */
+	char name[NAMES_CONTAINER_ID_MAX + 1]; /* short form of the id */
 	uint64_t cgroup;
 	bool gone;
 	struct policy policy;
@@ -52,7 +52,7 @@ static struct container *find(const struct containers *containers, const char *i
 	return NULL;
 }
 
-/* --- the file of one: a policy, whose description is the id of the cgroup --- */
+/* --- the file of a container: a policy, whose description is the id of the cgroup --- */
 
 static void kept_path(const char *id, char path[512])
 {
@@ -70,7 +70,7 @@ static void write_quoted(FILE *out, const char *text)
 	(void)fputc('"', out);
 }
 
-/* Malloc'ed; NULL without memory. */
+/* Malloc'ed; NULL: no memory. */
 static char *write_policy(const char *cgroup, uint64_t cgroup_id, const struct seal_spec *seal)
 {
 	char segments[128], deny[128];
@@ -93,7 +93,7 @@ static char *write_policy(const char *cgroup, uint64_t cgroup_id, const struct s
 	return text;
 }
 
-/* -EINVAL: it is none. */
+/* -EINVAL: not such a policy. */
 static int read_policy(const char *path, const char *text, size_t size, struct container *container)
 {
 	char *name;
@@ -145,7 +145,7 @@ static int put_in_force(struct containers *containers)
 	return active_put_first(containers->active, list, count);
 }
 
-/* Takes it over, in place of the one of its id; on error nothing has changed. */
+/* Takes over the container, in place of one with its id; on error nothing has changed. */
 static int insert(struct containers *containers, struct container *container)
 {
 	struct container *old = find(containers, container->id), before, *larger;
@@ -174,7 +174,7 @@ static int insert(struct containers *containers, struct container *container)
 	return 0;
 }
 
-/* Processes in this cgroup now need not have been seen. */
+/* Processes that are in this cgroup now may have started unseen. */
 static void begin_watch(struct programs *programs, const char *cgroup, struct container_watch *ret)
 {
 	_cleanup_free_ pid_t *pids = NULL;
@@ -204,11 +204,11 @@ int containers_add(struct containers *containers, const char *id, const char *cg
 	set_names(&container, id);
 	kept_path(id, path);
 	r = read_policy(path, text, strlen(text), &container);
-	/* As written, or something in its path reads otherwise. */
+	/* The path must read back as written. */
 	if (r >= 0 && strcmp(container.policy.cgroup[0], cgroup) != 0)
 		r = -EINVAL;
 	begin_watch(containers->programs, cgroup, &container.watch);
-	/* First what outlives this daemon. */
+	/* First the file, which outlives this daemon. */
 	if (r >= 0)
 		r = write_file(path, text);
 	if (r < 0)
@@ -256,7 +256,7 @@ static bool has_no_cgroup(const struct container *container)
 	uint64_t id = 0;
 	int r = cgroup_id(container->policy.cgroup[0], &id);
 
-	/* Another one may have its path by now. */
+	/* Another cgroup may have its path by now. */
 	return r == -ENOENT || (r >= 0 && id != container->cgroup);
 }
 
@@ -304,7 +304,7 @@ const char *containers_find(const struct containers *containers, uint64_t cgroup
 	return NULL;
 }
 
-/* --- what an earlier daemon left --- */
+/* --- containers of an earlier daemon --- */
 
 static int take_over(struct containers *containers, const char *id)
 {

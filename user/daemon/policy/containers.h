@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Container policies: of each container that was watched (method_container.h) one policy
- * about its cgroup, active before those of files. Each is kept in a file for
- * the next daemon, and ends with the cgroup.
+ * Container policies: for each watched container (method_container.h) a policy about its cgroup, active
+ * before those of files. Each is kept in a file for the next daemon, and ends with the cgroup.
  */
 #ifndef MSEALD_POLICY_CONTAINERS_H
 #define MSEALD_POLICY_CONTAINERS_H
@@ -19,48 +18,45 @@
 struct containers;
 
 /*
- * With those of an earlier daemon that still are. They become active with the next active_reload().
- * Negative errno.
+ * Loads the containers of an earlier daemon that still exist. They become active with the next
+ * active_reload(). Negative errno.
  */
 int containers_open(struct programs *programs, struct active *active, struct containers **ret);
 void containers_close(struct containers *containers); /* takes NULL; active policies stay */
 
 /*
  * Activates a policy for the container: programs that start in the cgroup of this id are sealed by it.
- * Replaces an earlier policy of this container. Negative errno: nothing has changed; -EINVAL: the
- * cgroup's path cannot be a policy's; -ENOSPC: too many.
+ * Replaces an earlier policy of this container. Negative errno: nothing has changed; -EINVAL: a policy cannot
+ * have the cgroup's path; -ENOSPC: too many.
  */
 int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id,
 		   const struct seal_spec *seal);
-/* -ENOENT: there is none of this id. */
+/* -ENOENT: no container of this id. */
 int containers_remove(struct containers *containers, const char *id);
-/* Every few seconds: removes those whose cgroup is gone. Cheap. */
+/* Called every few seconds: removes containers whose cgroup is gone. Cheap. */
 void containers_tick(struct containers *containers);
 
 /*
- * The kernel has reported a program that the policy of this name matches; nothing is done if the
- * policy is no container's.
+ * Called when the kernel has reported a program that the policy of this name matches; ignores other policies
+ * than those of containers.
  */
 void containers_seen(struct containers *containers, const char *policy);
 
-/*
- * The container that a cgroup belongs to, by the short form of its id; NULL: none. Lives until the
- * next change.
- */
+/* The container of a cgroup, by the short form of its id; NULL: none. Valid until the next change. */
 const char *containers_find(const struct containers *containers, uint64_t cgroup_id);
 
-/* Whether what starts in it is seen: container_watch.h. */
+/* Whether programs that start in it are seen: container_watch.h. */
 struct container_watch {
-	uint64_t newest;  /* key: address spaces up to it were there before */
-	uint64_t suspect; /* key of one that should have been seen, and was not; 0: none */
-	uint64_t since;	  /* microseconds, CLOCK_MONOTONIC: when it was found */
-	bool done;	  /* the first was seen */
+	uint64_t newest;  /* largest key of address spaces that existed before */
+	uint64_t suspect; /* key of an address space that should have been seen, and was not; 0: none */
+	uint64_t since;	  /* microseconds, CLOCK_MONOTONIC: when the suspect was found */
+	bool done;	  /* the first process was seen */
 };
 
-/* that are looked at; a container with more had them before it was watched */
+/* processes checked; a container with more had them before it was watched */
 #define CONTAINER_WATCH_PROCESSES_MAX 64
 
-/* That of the i-th container and its policy; NULL: there are not so many. */
+/* The watch of the i-th container, and its policy; NULL: no more. */
 struct container_watch *containers_watch(struct containers *containers, size_t i,
 					 const struct policy **ret_policy);
 

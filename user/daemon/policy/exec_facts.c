@@ -38,7 +38,7 @@ int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_wa
 	if (want_marked) {
 		uint32_t marked = facts.policy.marked = read_marked(proc_fd);
 
-		/* Of the next start of the same file the kernel knows it. */
+		/* The kernel then knows it at the next start of the same file. */
 		if (watched && watched->file.inode && !(watched->flags & MSEALD_WATCHED_FORKED))
 			(void)bpf_map_update_elem(programs_map_fd(programs, "marks"), &watched->file, &marked,
 						  BPF_ANY);

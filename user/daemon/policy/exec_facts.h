@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What policies are matched with: what was true of a program at its exec, as the
- * kernel noted it (struct mseald_watched), or, where it did not, the facts of now.
+ * The facts that policies are matched with: those at a program's exec, as the kernel recorded them (struct
+ * mseald_watched), or else the current ones.
  */
 #ifndef MSEALD_POLICY_EXEC_FACTS_H
 #define MSEALD_POLICY_EXEC_FACTS_H
@@ -15,8 +15,8 @@ struct exec_facts {
 };
 
 /*
- * watched: NULL when it is not. want_marked: look into the program's file, and let the
- * kernel know. -ESRCH: the process is gone; -ENOMEM.
+ * watched: NULL: not watched. want_marked: check the program's file, and tell the kernel the result. -ESRCH:
+ * the process is gone; -ENOMEM.
  */
 int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_watched *watched,
 		    bool want_marked, struct exec_facts *ret);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 /*
- * The length of a bracket expression, 0: it is not one of the plain kind. What else there is ("[[:digit:]]",
- * "[]a]", "[a/b]", "[" without an end) is glibc's affair.
+ * The length of a simple bracket expression; 0: not simple. The others ("[[:digit:]]", "[]a]", "[a/b]", "["
+ * without an end) are left to glibc.
  */
 static size_t bracket_length(const char *text)
 {
@@ -18,7 +18,7 @@ static size_t bracket_length(const char *text)
 	return length > begin && text[length] == ']' ? length + 1 : 0;
 }
 
-/* The bytes that a bracket expression takes, as fnmatch(3) says. False: too long. */
+/* The bytes that a bracket expression matches, by fnmatch(3). False: too long. */
 static bool compile_set(const char *bracket, size_t length, __u64 set[256 / 64])
 {
 	char pattern[MSEALD_GLOB_ELEMENTS];
@@ -46,7 +46,7 @@ bool glob_compile(const char *pattern, struct mseald_glob *ret)
 		size_t length = 1;
 		__u16 element;
 
-		/* One more has to say where it ends. */
+		/* One more element is needed for the end. */
 		if (count + 1 >= MSEALD_GLOB_ELEMENTS)
 			return false;
 		switch (*pattern) {

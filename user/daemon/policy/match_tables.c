@@ -67,7 +67,7 @@ static int add_text(struct tables *tables, enum mseald_trigger_kind kind, const 
 	return add(tables, kind, hash(text, strlen(text)), policy);
 }
 
-/* False: it has to stay open. */
+/* False: the policy must stay open. */
 static bool add_glob(struct tables *tables, enum mseald_match_key key, const char *pattern, uint32_t policy)
 {
 	struct mseald_glob glob = { .key = key };
@@ -100,7 +100,7 @@ static int add_exe(struct tables *tables, const struct policy_exe *exe, uint32_t
 	}
 	if (policy < MSEALD_POLICY_EXACT && add_glob(tables, MSEALD_MATCH_EXE, exe->path, policy))
 		return 0;
-	/* What it matches is below this folder. */
+	/* All matches are below this folder. */
 	add_policy_to(&tables->table.open, policy);
 	while (fixed > 1 && exe->path[fixed - 1] != '/')
 		fixed--;
@@ -159,7 +159,7 @@ static int add_key(struct tables *tables, const struct policy *policy, enum msea
 	return r;
 }
 
-/* A policy that has a bit of its own: all its keys count. */
+/* A policy with a bit of its own: all its keys are compared. */
 static int add_exact(struct tables *tables, const struct policy *policy, uint32_t bit)
 {
 	struct mseald_match_table *table = &tables->table;
@@ -176,7 +176,7 @@ static int add_exact(struct tables *tables, const struct policy *policy, uint32_
 	return r;
 }
 
-/* One of those that share a bit: only its first key counts, which is the most selective; and it is open. */
+/* A policy that shares a bit: only its first key is compared, the most selective one, and the bit is open. */
 static int add_further(struct tables *tables, const struct policy *policy)
 {
 	struct mseald_match_table *table = &tables->table;
@@ -201,7 +201,7 @@ static int by_trigger(const void *a, const void *b)
 		      sizeof(struct mseald_trigger));
 }
 
-/* One entry for each trigger. */
+/* Leaves one entry for each trigger. */
 static void merge(struct tables *tables)
 {
 	size_t kept = 0;
@@ -285,7 +285,7 @@ static int write_maps(struct programs *programs, const struct tables *tables)
 	return 0;
 }
 
-/* Has the kernel what it was given? */
+/* Does the kernel's copy equal the tables? */
 static int read_back(struct programs *programs, const struct tables *tables)
 {
 	const struct mseald_state *state = programs_map_state(programs);
@@ -314,7 +314,7 @@ static int read_back(struct programs *programs, const struct tables *tables)
 	return same ? 0 : -EBADE;
 }
 
-/* All but those of one generation; what is left behind is removed the next time. */
+/* Removes the entries of all other generations. If some remain, they are removed the next time. */
 static void remove_others(struct programs *programs, uint32_t generation)
 {
 	int map_fd = programs_map_fd(programs, "triggers");
@@ -350,7 +350,7 @@ int match_tables_set(struct programs *programs, const struct policies *policies,
 
 	if (!tables)
 		return -ENOMEM;
-	/* The other table, and a number that no program that runs now has read; 0 is none. */
+	/* The other table, with a number that no running program has read; 0 means none. */
 	tables->generation = state->last_policies + 1 ?: 2;
 	state->last_policies = tables->generation;
 	remove_others(programs, before);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From policies to the tables by which the kernel decides which of them applies to a starting program
- * (bpf/exec_match.bpf.c). The decision stays open, for the daemon, where the tables cannot express it.
+ * Builds the tables by which the kernel decides which policy applies to a starting program
+ * (bpf/exec_match.bpf.c). If the tables cannot express a policy, the decision stays open, for the daemon.
  */
 #ifndef MSEALD_POLICY_MATCH_TABLES_H
 #define MSEALD_POLICY_MATCH_TABLES_H
@@ -10,9 +10,9 @@
 #include "lib/policy/policy.h"
 
 /*
- * Replaces the policies in the kernel at once: a starting program is matched with the old or the new ones.
- * *ret_generation: their name in struct mseald_watched. -ENOSPC: too many paths and names; -EBADE: the kernel
- * does not have what was written; or another negative errno. The old policies then stay.
+ * Replaces the policies in the kernel atomically: a starting program is matched with the old or the new ones.
+ * *ret_generation: their number in struct mseald_watched. -ENOSPC: too many paths and names; -EBADE: the
+ * kernel's copy differs; or another negative errno. The old policies then stay.
  */
 int match_tables_set(struct programs *programs, const struct policies *policies, uint32_t *ret_generation);
 

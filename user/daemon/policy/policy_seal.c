@@ -9,13 +9,16 @@
 	(1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_RELRO | \
 	 1u << MSEALD_SEGMENT_DATA | 1u << MSEALD_SEGMENT_VDSO)
 
-/* The daemon counts who keeps a file from being written by everyone (user/daemon/seal/file_map.h). */
+/*
+ * The daemon adds file-write: it counts the seals that deny all processes a file
+ * (user/daemon/seal/file_map.h).
+ */
 static unsigned deny_of(const struct policy *policy)
 {
 	return policy->seal.deny & ~(unsigned)MSEALD_DENY_FILE_WRITE;
 }
 
-/* An object that is loaded later is unloaded at will: that must be refused, and nobody killed for it. */
+/* A program may unload such an object at any time. The unload must be refused, without a kill. */
 bool policy_seal_late(const struct coverage *coverage, const struct policy *policy)
 {
 	return policy->seal.dlopen &&
@@ -32,13 +35,13 @@ void policy_seal_make(const struct coverage *coverage, const struct policy *poli
 	*ret = (struct mseald_policy_seal){ .segments = policy->seal.segments & SEGMENTS };
 	FORMAT(ret->name, "%s", policy->name);
 	ret->name_hash = labels_hash(ret->name);
-	/* Which objects ask for it stands in their files. */
+	/* Marked objects are known by their files only. */
 	if (!ret->segments || policy->marked)
 		return;
 	if (policy->seal.gate == POLICY_GATE_DENY)
 		deny &= ~coverage_kills(coverage, policy->seal.deny);
 	ret->rule = (uint64_t)deny << shift;
-	/* What can be written to need not be kept from being discarded. */
+	/* Writable memory need not be protected from being discarded. */
 	ret->data_rule = (uint64_t)(deny & ~(unsigned)MSEALD_DENY_DISCARD) << shift;
 	if (policy->seal.dlopen)
 		ret->flags |= policy_seal_late(coverage, policy) ? MSEALD_POLICY_LATE : MSEALD_POLICY_REPORT;

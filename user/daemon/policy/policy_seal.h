@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What of a policy the kernel does by itself as a program starts (bpf/exec_seal.bpf.c). */
+/* The part of a policy that the kernel applies itself as a program starts (bpf/exec_seal.bpf.c). */
 #ifndef MSEALD_POLICY_POLICY_SEAL_H
 #define MSEALD_POLICY_POLICY_SEAL_H
 
@@ -12,7 +12,7 @@ void policy_seal_make(const struct coverage *coverage, const struct policy *poli
 /* Does the kernel also seal the objects that a program loads later? */
 bool policy_seal_late(const struct coverage *coverage, const struct policy *policy);
 
-/* The NEED_* of what the kernel may seal by it at any moment. */
+/* The NEED_* of the seals that the kernel may make by the policy at any moment. */
 unsigned policy_seal_needs(const struct policy *policy);
 
 #endif

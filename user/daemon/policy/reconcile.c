@@ -17,15 +17,15 @@
 #define FIRST_PAUSE_US 1000u
 #define LAST_PAUSE_US (250u * 1000)
 #define RETRY_US (5u * 1000 * 1000)
-/* What the kernel has sealed is made complete when it has lived that long, or when it is made native. */
+/* After this time the daemon completes the seals of the kernel; earlier, if it makes them native. */
 #define COMPLETE_AFTER_US (2u * 1000 * 1000)
-/* A process not sealed after that is reported; one that may wait for a loader, that much later. */
+/* A process not sealed after this time is reported. If its loader may be at work, Settle= is added. */
 #define OVERDUE_US (5u * 1000 * 1000)
 
 enum phase {
-	PHASE_LOOK,   /* something is not sealed yet */
-	PHASE_NATIVE, /* all is; now by mseal(2), too */
-	PHASE_WATCH,  /* and whatever it loads from now on */
+	PHASE_LOOK,   /* part of it is not sealed yet */
+	PHASE_NATIVE, /* all is sealed; next by mseal(2), too */
+	PHASE_WATCH,  /* also seal objects loaded from now on */
 };
 
 struct pending {
@@ -35,17 +35,17 @@ struct pending {
 	uint64_t key;
 	pid_t pid;
 	uint64_t since;	  /* microseconds, CLOCK_MONOTONIC */
-	uint64_t looking; /* the same: since when there is something to be sealed */
+	uint64_t looking; /* microseconds, CLOCK_MONOTONIC: something to be sealed since then */
 	uint64_t began;	  /* nanoseconds, CLOCK_BOOTTIME: its exec, or when it was found */
-	uint64_t sealed;  /* microseconds from then until all there was was sealed */
+	uint64_t sealed;  /* microseconds from then until everything ready was sealed */
 	uint64_t pause;
 	enum phase phase;
-	bool matched; /* it has been looked at */
+	bool matched; /* has been looked at */
 	bool complained;
-	bool counted;	/* as not sealed in time */
-	unsigned start; /* enum left: what the kernel has left of its start */
-	unsigned left;	/* the same of what is not sealed yet: at the last look */
-	bool watched;	/* the kernel forgets its key when it is gone */
+	bool counted;	/* counted as not sealed in time */
+	unsigned start; /* enum left: why the kernel left part of its start */
+	unsigned left;	/* the same at the last look, for parts not sealed yet */
+	bool watched;	/* the kernel removes its key when it is gone */
 	struct readiness readiness;
 };
 
@@ -53,7 +53,7 @@ struct reconcile {
 	struct reconcile_context on;
 	struct pending *buckets[BUCKETS];
 	uint64_t lost_seen;
-	uint64_t unsealed; /* that were not sealed in time */
+	uint64_t unsealed; /* processes not sealed in time */
 	struct reconcile_late late;
 };
 
@@ -80,7 +80,7 @@ static struct pending **find(const struct reconcile *reconcile, uint64_t key)
 
 static void look_after(struct pending *pending, uint64_t pause)
 {
-	/* What only makes it faster comes when nothing else is to do. */
+	/* Native sealing only makes calls faster, so it runs when the daemon is idle. */
 	(void)sd_event_source_set_priority(pending->timer.source, pending->phase == PHASE_NATIVE ?
 									  SD_EVENT_PRIORITY_IDLE :
 									  SD_EVENT_PRIORITY_NORMAL);
@@ -127,14 +127,14 @@ static void drop(struct pending *pending)
 
 /* --- one look --- */
 
-/* Nothing more is to be sealed of it. */
+/* Nothing more of the process is to be sealed. */
 static void end(struct pending *pending)
 {
 	(void)programs_run(pending->reconcile->on.programs, TOOL_UNWATCH, pending->key);
 	drop(pending);
 }
 
-/* From here on the kernel reports what it dlopen()s. */
+/* From here on the kernel reports objects that it loads by dlopen(). */
 static bool stay_watched(struct pending *pending, const struct exec_facts *facts)
 {
 	struct programs *programs = pending->reconcile->on.programs;
@@ -152,7 +152,7 @@ static bool stay_watched(struct pending *pending, const struct exec_facts *facts
 	return pending->watched = programs_watch(programs, pending->key, &watched) >= 0;
 }
 
-/* Each once. */
+/* Counts each process once. */
 static bool count_unsealed(struct pending *pending)
 {
 	if (pending->counted)
@@ -162,7 +162,7 @@ static bool count_unsealed(struct pending *pending)
 	return true;
 }
 
-/* So many seconds after it was to be sealed; why: a phrase. */
+/* seconds: since the process should have been sealed; why: a phrase. */
 static void log_overdue(pid_t pid, const char *policy, uint64_t seconds, const char *why)
 {
 	struct log_fields fields = {};
@@ -183,7 +183,7 @@ static void log_when_overdue(struct pending *pending, const struct policy *polic
 		log_overdue(pending->pid, policy->name, waited / 1000000, why);
 }
 
-/* It is tried again, or not. */
+/* again: whether the daemon tries again. */
 static void log_not_sealed(pid_t pid, const char *policy, bool again, const struct error *error)
 {
 	struct log_fields fields = {};
@@ -195,8 +195,8 @@ static void log_not_sealed(pid_t pid, const char *policy, bool again, const stru
 }
 
 /*
- * Something could not be sealed: said once, tried again; not what could never be by this policy on
- * this kernel.
+ * A part could not be sealed: logged once, and tried again, unless this policy can never be applied on this
+ * kernel.
  */
 static void complain(struct pending *pending, const struct policy *policy, const struct error *error)
 {
@@ -233,7 +233,7 @@ const uint32_t reconcile_bounds[RECONCILE_DELAYS] = {
 	1000, 3000, 10000, 30000, 100000, 300000, 1000000, 3000000, 10000000, 30000000, 60000000,
 };
 
-/* Its start is sealed. When one began that was found, is not known. */
+/* Counts a start once it is sealed. If the process was found later, the time of its start is unknown. */
 static void count_late(const struct pending *pending)
 {
 	struct reconcile_late *late = &pending->reconcile->late;
@@ -250,7 +250,7 @@ static void count_late(const struct pending *pending)
 	late->delays_us += pending->sealed;
 }
 
-/* Is mseal(2) to be called for this policy, at some time? The daemon cannot trace itself. */
+/* Will mseal(2) be called for this policy at some time? Not for the daemon, which cannot trace itself. */
 static bool wants_native(const struct pending *pending, const struct policy *policy)
 {
 	const struct reconcile_context *on = &pending->reconcile->on;
@@ -259,7 +259,7 @@ static bool wants_native(const struct pending *pending, const struct policy *pol
 	       on->config->native_after != CONFIG_NEVER && pending->pid != getpid();
 }
 
-/* When it has lived for NativeAfter=. */
+/* Schedules native sealing for when the process has existed for NativeAfter=. */
 static void go_native(struct pending *pending)
 {
 	uint64_t after = pending->reconcile->on.config->native_after, age = age_us(pending);
@@ -268,7 +268,7 @@ static void go_native(struct pending *pending)
 	look_after(pending, age < after ? after - age : 0);
 }
 
-/* What there is of it is sealed, as far as it was ready. */
+/* Continues when all parts that were ready are sealed. */
 static void go_on(struct pending *pending, const struct policy *policy, const struct exec_facts *facts,
 		  const struct seal_result *result)
 {
@@ -349,7 +349,10 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 	struct error error = {};
 
 	set_readiness(pending, policy);
-	/* What was dlopen'ed would be left with a seal that lets it be unmapped, and outlives it. */
+	/*
+	 * Otherwise a dlopen'ed object would be left with a seal that permits its unmapping, and the seal
+	 * would outlive it.
+	 */
 	request.native_or_nothing = pending->phase == PHASE_NATIVE && pending->readiness.late == LATE_NATIVE;
 	if (seal_process(on->programs, on->space_map, &request, &result, &error) >= 0 ||
 	    strcmp(error.name, "NothingToSeal") == 0 || strcmp(error.name, "NotNative") == 0)
@@ -364,7 +367,7 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 		complain(pending, policy, &error);
 }
 
-/* Forks, and what an earlier daemon has sealed, have seals by now: these were not late. */
+/* Forks, and processes sealed by an earlier daemon, already have seals: they were not late. */
 static unsigned left_of_start(const struct pending *pending, const struct mseald_watched *watched)
 {
 	const struct reconcile_context *on = &pending->reconcile->on;
@@ -427,7 +430,7 @@ void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_
 	readiness = &pending->readiness;
 	if (!known)
 		pending->began = event->time;
-	/* An event of a process that was done with: its start was reported before. */
+	/* The daemon had finished with this process, whose start was reported before. */
 	if (!known && event->type == MSEALD_EVENT_RELRO)
 		readiness->unseen = true;
 	if (event->type == MSEALD_EVENT_RELRO && readiness->relro_count < READINESS_RELRO_MAX)
@@ -436,13 +439,13 @@ void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_
 		pending->looking = now_us(reconcile);
 	pending->phase = PHASE_LOOK;
 	pending->pause = FIRST_PAUSE_US;
-	/* Nothing is there yet, or nothing is done yet: its loader first has to run. */
+	/* Its loader has to run first: nothing is mapped, or nothing is relocated yet. */
 	look_after(pending, FIRST_PAUSE_US);
 }
 
 /*
- * Of an address space whose end no program saw; the keys were read before the tasks, so none of
- * these is new.
+ * Unwatches address spaces whose end no program saw. The keys were read before the tasks, so none of them
+ * belongs to a new process.
  */
 static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t keys_count,
 			 struct mseald_task *tasks, size_t tasks_count)
@@ -457,16 +460,16 @@ static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t
 	}
 }
 
-/* Why all processes are looked at. */
+/* The reason for looking at all processes. */
 enum occasion {
-	OCCASION_RELOAD, /* policies are new, or the daemon is */
+	OCCASION_RELOAD, /* the policies or the daemon are new */
 	OCCASION_LOST,	 /* an event was lost */
-	OCCASION_MISSED, /* a program was skipped: a process may have begun unseen */
+	OCCASION_MISSED, /* a program run was skipped: a process may have started unseen */
 };
 
 /*
- * Microseconds from the exec until the daemon makes a set of its own of what the kernel has sealed. The
- * kernel adds to sets of the pool only: until then it also seals what the program loads later (Dlopen=yes).
+ * Microseconds from the exec until the daemon replaces the kernel's seal set by its own. The kernel adds to
+ * sets of the pool only: until then it also seals objects that the program loads later (Dlopen=yes).
  */
 static uint64_t kernel_seals_for(const struct reconcile *reconcile, const struct mseald_watched *watched)
 {
@@ -478,7 +481,7 @@ static uint64_t kernel_seals_for(const struct reconcile *reconcile, const struct
 		       MIN_OF(on->config->native_after, (uint64_t)COMPLETE_AFTER_US);
 }
 
-/* Has the kernel sealed it, and does it go on to do so? */
+/* Has the kernel sealed it, and does it continue to? */
 static bool is_kernels(const struct reconcile *reconcile, const struct mseald_watched *watched)
 {
 	return watched->flags & MSEALD_WATCHED_KERNEL &&
@@ -513,7 +516,10 @@ static void look_at_all(struct reconcile *reconcile, enum occasion occasion)
 			pending->readiness.unseen = true;
 		if (!pending)
 			continue;
-		/* It may wait long for mseal(2): the policy may want more by now, or an event was lost. */
+		/*
+		 * A process may wait long for mseal(2): by now the policy may want more, or an event was
+		 * lost.
+		 */
 		if (pending->phase == PHASE_NATIVE) {
 			pending->phase = PHASE_LOOK;
 			pending->looking = now_us(reconcile);
@@ -540,7 +546,7 @@ static void forget_gone(struct reconcile *reconcile)
 		}
 }
 
-/* What the kernel has sealed without a word, and that goes on to live. */
+/* Takes up processes that the kernel has sealed without an event, and that are still running. */
 static void take_up(struct reconcile *reconcile)
 {
 	_cleanup_free_ uint64_t *keys = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sealing by policy: processes that are to be looked at, until everything of
- * them that their policy names is sealed. The daemon looks at
- * each process; exec and relro events of the kernel only say when, so a lost event delays little.
+ * Sealing by policy: keeps the processes to look at, until everything that their policy names is sealed. The
+ * daemon looks at each process; exec and relro events of the kernel only say when, so a lost event delays
+ * little.
  */
 #ifndef MSEALD_POLICY_RECONCILE_H
 #define MSEALD_POLICY_RECONCILE_H
@@ -19,7 +19,7 @@
 
 struct reconcile;
 
-/* What it works with; all of it outlives it. */
+/* Its context, which outlives it. */
 struct reconcile_context {
 	sd_event *loop;
 	struct programs *programs;
@@ -36,48 +36,50 @@ void reconcile_close(struct reconcile *reconcile); /* takes NULL */
 
 void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_event *event);
 
-/* Looks at all processes: at the start, after a reload, and when an exec or relro event may be lost. */
+/*
+ * Looks at all processes: at the start, after a reload, and when an exec or relro event may have been lost.
+ */
 void reconcile_look_at_all(struct reconcile *reconcile);
 
 /*
- * Every few seconds: looks at all processes if an event was lost; forgets those that are gone.
+ * Called every few seconds: looks at all processes if an event was lost; forgets processes that are gone.
  * lifecycle_missed: a BPF program was skipped.
  */
 void reconcile_tick(struct reconcile *reconcile, bool lifecycle_missed);
 
 /*
- * One that should have been seen starting, so many seconds ago, and was not: reported, counted, and
- * looked at from now on.
+ * A process that should have been seen starting, so many seconds ago: reports, counts and looks at it from
+ * now on.
  */
 void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy,
 		      uint64_t seconds);
-/* Is it one that was seen, and that more is to be sealed of? */
+/* Has the process been seen, and does it have more to be sealed? */
 bool reconcile_known(const struct reconcile *reconcile, uint64_t key);
-/* How many could not be sealed, or not in time, since this daemon began. */
+/* The number of processes that could not be sealed, or not in time, since this daemon started. */
 uint64_t reconcile_unsealed(const struct reconcile *reconcile);
 
-/* Starts that were sealed late: how many by reason, and when. Since this daemon began. */
+/* Starts that were sealed late, by reason and by delay, since this daemon started. */
 #define RECONCILE_DELAYS 11
 struct reconcile_late {
 	__u64 processes[LEFT_START_COUNT];
 	uint64_t delays[RECONCILE_DELAYS + 1]; /* by time from exec until sealed: up to each bound; longer */
-	uint64_t delays_us;		       /* of all together */
+	uint64_t delays_us;		       /* sum of all delays */
 };
 
 extern const uint32_t reconcile_bounds[RECONCILE_DELAYS]; /* microseconds */
 const struct reconcile_late *reconcile_late(const struct reconcile *reconcile);
-/* Why something of this one is not sealed yet, at the last look: enum left. */
+/* Why part of this process is not sealed yet, at the last look: enum left. */
 unsigned reconcile_left(const struct reconcile *reconcile, uint64_t key);
 
 /*
- * The deny bits of a policy that a process is not sealed with on this kernel: with Gate=deny those that
- * a program that means no harm could be killed for; of pid 1 those that nothing but SIGKILL answers.
+ * The deny bits of a policy that are left out for a process on this kernel. With Gate=deny: those that could
+ * kill a well-behaved program. For pid 1: those that only SIGKILL enforces.
  */
 unsigned reconcile_spared(const struct coverage *coverage, const struct policy *policy, pid_t pid);
 
-/* Is this one still being looked at? */
+/* Is this process still being looked at? */
 bool reconcile_pending(const struct reconcile *reconcile, uint64_t key);
-/* And how many are. */
+/* The number of such processes. */
 size_t reconcile_count_pending(const struct reconcile *reconcile);
 
 #endif

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The maps `watched` and `starts`: programs that a policy may apply to, with their facts at the exec
- * (bpf/watch.h).
- * programs_watch() and programs_unwatch() change it.
+ * (bpf/watch.h). programs_watch() and programs_unwatch() change them.
  */
 #ifndef MSEALD_POLICY_WATCHED_H
 #define MSEALD_POLICY_WATCHED_H
 
 #include "bpf/programs.h"
 
-/* Is the key watched? Then its facts. */
+/* Is the key watched? If so, *ret has its facts. */
 bool watched_find(struct programs *programs, uint64_t key, struct mseald_watched *ret);
 
-/* What the kernel has seen of its start: MSEALD_LOADING_*; 0: nothing. */
+/* The kernel's record of its start: MSEALD_LOADING_*; 0: none. */
 uint32_t watched_loading(struct programs *programs, uint64_t key);
 
-/* All keys; the caller frees *ret. Those that come or go meanwhile may be missing. -ENOMEM. */
+/* All keys; the caller frees *ret. Keys that come or go meanwhile may be missing. -ENOMEM. */
 int watched_keys(struct programs *programs, uint64_t **ret, size_t *ret_count);
 
 #endif

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See creds.h. proc_pid_status(5) has the lines. */
+/* See creds.h. proc_pid_status(5) describes the lines. */
 #include "process/creds.h"
 
 #include <inttypes.h>
 
 /*
- * What follows the name of a line; the name of the process, in the first, has its line feeds
- * escaped. NULL: no such line.
+ * The text after the name of a line; NULL: no such line. The first line has the process name, with escaped
+ * line feeds.
  */
 static const char *find_line(const char *text, const char *name)
 {

@@ -12,7 +12,7 @@
 #define SO_PEERPIDFD 77 /* include/uapi/asm-generic/socket.h, 6.5 */
 #endif
 
-/* When a process began, in boot-time ns; 0: not known. */
+/* The start time of a process, in boot-time ns; 0: unknown. */
 static uint64_t start_of(pid_t pid)
 {
 	char path[32], text[1024];
@@ -40,7 +40,7 @@ int peer_open(int socket, pid_t pid, uint64_t begun)
 		return fd;
 	if (errno != ENOPROTOOPT)
 		return errno == EINVAL ? -ESRCH : -errno;
-	/* Before 6.5: another one that has the pid by now has begun after the connection. */
+	/* Before 6.5: if another process has the pid by now, it started after the connection. */
 	fd = syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
 		return -errno;

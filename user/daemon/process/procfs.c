@@ -46,7 +46,7 @@ uint64_t procfs_status_number(pid_t pid, const char *name, int base, uint64_t ot
 
 const char *procfs_stat_field(const char *text, int field)
 {
-	/* The name of the process, which may hold anything, ends field 2. */
+	/* The process name ends field 2, and may contain anything. */
 	const char *at = strrchr(text, ')');
 
 	for (int i = 2; at && i < field; i++)
@@ -67,7 +67,7 @@ bool procfs_auxv_find(const uint64_t *words, size_t size, bool bits_32, uint64_t
 	return false;
 }
 
-/* A link of /proc/PID as a string; malloc'ed. */
+/* The target of a link of /proc/PID; malloc'ed. */
 static char *read_link(int dirfd, const char *name)
 {
 	char path[PATH_MAX];
@@ -79,7 +79,7 @@ static char *read_link(int dirfd, const char *name)
 	return strdup(path);
 }
 
-/* Below its own root. */
+/* Relative to the process's own root. */
 char *procfs_exe(int proc_fd)
 {
 	_cleanup_free_ char *exe = read_link(proc_fd, "exe"), *root = read_link(proc_fd, "root");

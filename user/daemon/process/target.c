@@ -5,7 +5,7 @@
 #include "bpf/task_iter.h"
 #include "process/procfs.h"
 
-/* The task of the thread group leader, or any other that has the memory when that one is gone already. */
+/* The task of the thread group leader, or another task with the memory if the leader has ended. */
 static const struct mseald_task *best_task(const struct mseald_task *tasks, size_t count, pid_t pid)
 {
 	const struct mseald_task *best = NULL;
@@ -34,8 +34,8 @@ static int read_task(struct programs *programs, pid_t pid, struct mseald_task *r
 }
 
 /*
- * The files of a thread that has the memory, and then what the kernel says of that thread: not of the
- * first one, should it have ended before the others. *ret_error: of the files.
+ * Opens the files of a thread that has the memory, and reads its task record: not of the first thread, which
+ * may have ended before the others. *ret_error: error of the files.
  */
 static int open_of_thread(struct programs *programs, struct target *target, struct mseald_task *ret_task,
 			  int *ret_error)
@@ -52,7 +52,7 @@ static int open_of_thread(struct programs *programs, struct target *target, stru
 		FORMAT(path, "task/%d/pagemap", tid);
 		target->pagemap_fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
 		*ret_error = target->pagemap_fd < 0 && !*ret_error ? -errno : *ret_error;
-		/* Of a task without memory these may fail to open, or read as empty. */
+		/* For a task without memory these may fail to open, or read as empty. */
 		r = read_task(programs, target->pid, ret_task);
 		if (r < 0 || !ret_task->key || (pid_t)ret_task->pid == tid)
 			return r;
@@ -126,7 +126,7 @@ void target_wait_for_changes(const struct target *target, uint64_t address)
 #define SETTLE_STEP_US 2000
 #define SETTLE_STEPS 25
 
-/* Could this thread be on its way through a call that changes mappings? The state of proc_pid_stat(5). */
+/* Could this thread be in a call that changes mappings? Uses the state of proc_pid_stat(5). */
 static bool may_be_in_call(const struct target *target, uint32_t tid)
 {
 	char path[48], text[128];
@@ -152,7 +152,7 @@ void target_let_calls_end(struct programs *programs, const struct target *target
 		waiting = 0;
 		for (size_t i = 0; i < count; i++) {
 			if (tasks[i].key && !may_be_in_call(target, tasks[i].pid))
-				tasks[i].key = 0; /* seen asleep: it has left whatever it was in */
+				tasks[i].key = 0; /* seen asleep: it has left the call that it was in */
 			waiting += tasks[i].key != 0;
 		}
 	}

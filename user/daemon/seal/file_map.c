@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See file_map.h. A file is entered before the set that wants it is active, and
- * taken out when nobody refers to that any more. The programs ask the map only
- * while state.files says that there is something in it.
+ * See file_map.h. A file is entered before a set that needs it becomes active, and removed when the set has
+ * no references. The programs read the map only while state.files says that it has entries.
  */
 #include "seal/file_map.h"
 
@@ -42,7 +41,7 @@ static int add(struct programs *programs, const struct mseald_inode *inode,
 	first = bpf_map_lookup_elem(fd, inode, &old) < 0;
 	if (first && errno != ENOENT)
 		return -errno;
-	/* The event is to name a seal that denies. */
+	/* Events must name a seal that denies. */
 	if (old.denying && !new.denying)
 		new = old;
 	new.denying = old.denying + seals->denying;
@@ -105,7 +104,7 @@ void file_map_remove(struct programs *programs, const struct sealset *set)
 		take_out(programs, &list[i].inode, list[i].action != MSEALD_ACTION_AUDIT);
 }
 
-/* --- all of them --- */
+/* --- the whole map --- */
 
 void file_map_table_free(struct file_map_table *table)
 {
@@ -134,7 +133,7 @@ static int compare(const void *left, const void *right)
 	return memcmp(left, right, sizeof(struct mseald_inode));
 }
 
-/* Adds up the entries of the same file. */
+/* Adds up entries of the same file. */
 static void sum_up(struct file_map_table *table)
 {
 	size_t count = 0;
@@ -167,7 +166,7 @@ int file_map_restore(struct programs *programs, struct file_map_table *table)
 	for (size_t i = 0; i < table->count; i++) {
 		struct mseald_file_seals old;
 
-		/* Whose it was, the map still knows. */
+		/* The map still has the key of the address space. */
 		if (bpf_map_lookup_elem(fd, &table->list[i].inode, &old) == 0)
 			table->list[i].seals.space = old.space;
 		if (bpf_map_update_elem(fd, &table->list[i].inode, &table->list[i].seals, BPF_ANY) < 0)

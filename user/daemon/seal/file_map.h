@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The map `files`: files that nobody may write, because of seals with the deny bit
- * file-write. Each file has the number of seal sets that want that. What only
- * who has it sealed may not write is in the set itself.
+ * The map `files`: files that no process may write, because of seals with the deny bit file-write. Each entry
+ * has the number of seal sets that need it. Files that only their sealed process may not write are in the set
+ * itself.
  */
 #ifndef MSEALD_SEAL_FILE_MAP_H
 #define MSEALD_SEAL_FILE_MAP_H
@@ -11,14 +11,14 @@
 #include "seal/sealset.h"
 
 /*
- * Enters the files of a set, all or none: for the address space of this key, which
- * attempts are reported for. How many; -ENOSPC: there are MSEALD_MAX_FILES, or another negative errno.
+ * Enters the files of a set, all or none; attempts are reported for the address space of this key. Returns
+ * their number; -ENOSPC: the map has MSEALD_MAX_FILES; or another negative errno.
  */
 int file_map_add(struct programs *programs, const struct sealset *set, uint64_t space);
-/* Takes them out again, but for those that other sets want. */
+/* Removes them again, except those that other sets need. */
 void file_map_remove(struct programs *programs, const struct sealset *set);
 
-/* What should be in the map: one entry for each file of each set. */
+/* The wanted contents of the map: one entry for each file of each set. */
 struct file_map_entry {
 	struct mseald_inode inode;
 	struct mseald_file_seals seals;
@@ -32,8 +32,8 @@ struct file_map_table {
 int file_map_table_add(struct file_map_table *table, const struct sealset *set); /* -ENOMEM */
 void file_map_table_free(struct file_map_table *table); /* takes zeroed; leaves it zeroed */
 /*
- * Makes the map say just that; what stays in it is active throughout. Negative errno: nothing was
- * taken out.
+ * Makes the map equal to the table; files that stay are protected throughout. Negative errno: nothing was
+ * removed.
  */
 int file_map_restore(struct programs *programs, struct file_map_table *table);
 

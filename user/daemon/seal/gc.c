@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See gc.h. Events say when something is unused, but can be lost,
- * and the program that sees an address space go can be raced: so while
- * programs are attached a timer looks at a few counters.
+ * See gc.h. Events report unused objects, but can be lost, and the program that sees an address space end can
+ * be raced. So while programs are attached, a timer checks a few counters.
  */
 #include "seal/gc.h"
 
@@ -18,30 +17,29 @@
 
 #define SOON_US (100u * 1000)
 /*
- * Looks in a row that find nothing sealed, until the programs are detached. That
- * takes the kernel seconds (ftrace waits for all tasks after each: 2.2 s on
- * 6.12, seen), and who attaches meanwhile waits for it: a service that is
- * started again and sealed again must not.
+ * Number of idle looks in a row before the programs are detached. Detaching takes the kernel seconds (ftrace
+ * waits for all tasks after each: 2.2 s on 6.12, seen), and attaching waits for it. A service that is
+ * restarted and sealed again must not wait.
  */
 #define IDLE_LOOKS 2
 #define KEPT_MEMORY (256u * 1024) /* bytes of free heap */
 
-/* The same for a request of a user, who must not have programs attached and detached all the time. */
+/* The same after a request of a user: users must not have programs attached and detached all the time. */
 #define IDLE_LOOKS_USER 30
 
 struct gc {
 	struct programs *programs;
 	struct space_map *space_map;
 	struct integrity *integrity;
-	struct timer soon;		  /* set when something is unused */
-	unsigned idle_looks, grace_looks; /* grace_looks: idle ones that do not count yet */
-	/* As the last tick found them. */
+	struct timer soon;		  /* set when an object is unused */
+	unsigned idle_looks, grace_looks; /* grace_looks: idle ones before idle_looks counts */
+	/* Values at the last tick. */
 	uint64_t lifecycle_seen, misses_seen, idle_entries_seen, refused_seen;
-	unsigned quiet; /* ticks without another line on forks */
-	unsigned ticks; /* since stale entries were last looked for */
+	unsigned quiet; /* ticks without another log line about forks */
+	unsigned ticks; /* since the last look for stale entries */
 };
 
-/* Entries that hold nothing, once no program can be looking at them. */
+/* Removes entries without contents, once no program can be reading them. */
 static void forget_all(struct gc *gc)
 {
 	_cleanup_free_ uint64_t *keys = NULL;
@@ -53,14 +51,14 @@ static void forget_all(struct gc *gc)
 		(void)space_map_forget_space(gc->space_map, keys[i]);
 }
 
-/* Entries whose address space is gone; their keys are never used again. */
+/* Removes entries whose address space is gone; their keys are never reused. */
 static void forget_stale(struct gc *gc)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t keys_count, tasks_count, forgotten = 0;
 
-	/* The keys first: an address space made after that has no key among them. */
+	/* Keys are read first: an address space made later has none of these keys. */
 	if (space_map_read_keys(gc->space_map, &keys, &keys_count) < 0 ||
 	    task_iter_read(gc->programs, 0, &tasks, &tasks_count) < 0)
 		return;
@@ -78,7 +76,7 @@ static void forget_stale(struct gc *gc)
 		log_debug("forgot %zu address spaces that are gone", forgotten);
 }
 
-/* Without a seal set. */
+/* Entries without a seal set. */
 static uint64_t count_idle_entries(struct gc *gc)
 {
 	volatile const struct mseald_state *state = programs_state(gc->programs);
@@ -92,7 +90,7 @@ void gc_after_failure(struct gc *gc)
 		forget_stale(gc);
 }
 
-/* Sets that nobody has any more, and the programs that only they needed. */
+/* Frees sets without references, and detaches programs that only they needed. */
 static void collect_sets(struct gc *gc)
 {
 	if (set_map_collect(space_map_sets(gc->space_map)) && programs_needs(gc->programs))
@@ -115,7 +113,7 @@ void gc_collect_soon(struct gc *gc)
 	timer_set_if_off(&gc->soon, SOON_US);
 }
 
-/* The counter only says when to look: programs are detached only when nothing needs them. */
+/* The counter only says when to check: programs are detached only when nothing needs them. */
 static bool is_idle(struct gc *gc)
 {
 	volatile const struct mseald_state *state = programs_state(gc->programs);
@@ -148,14 +146,14 @@ static void detach_when_idle(struct gc *gc)
 
 void gc_finish(struct gc *gc)
 {
-	/* Nobody else would ever. */
+	/* No other process would detach them later. */
 	if (programs_attached(gc->programs) && is_idle(gc))
 		detach(gc);
 	if (programs_attached(gc->programs))
 		log_info("ending; sealed memory stays sealed");
 }
 
-/* While the policies of an earlier daemon are active, the kernel seals by them: it must go on to. */
+/* While policies of an earlier daemon are active, the kernel seals by them, and must continue to. */
 static unsigned policy_needs(struct programs *programs)
 {
 	uint32_t generation = programs_state(programs)->policies;
@@ -191,23 +189,23 @@ int gc_take_over(struct gc *gc)
 	}
 	set_pool_recover(gc->programs, space_map_sets(gc->space_map));
 	forget_stale(gc);
-	integrity_check(gc->integrity); /* what slipped while nobody watched */
+	integrity_check(gc->integrity); /* damage by calls that slipped past a gate while no daemon ran */
 	integrity_end_kill_pending(gc->integrity);
 	log_info("took over %" PRIu64 " sealed address spaces",
 		 (uint64_t)programs_state(gc->programs)->sealed);
 	return 0;
 }
 
-/* What loading the programs or a burst of requests took; the C library would keep it. */
+/* Returns memory of loading the programs, or of a burst of requests, which the C library would keep. */
 static void give_memory_back(void)
 {
 	if (mallinfo2().fordblks > KEPT_MEMORY)
 		(void)malloc_trim(0);
 }
 
-#define QUIET_LOOKS 30 /* a minute without another line on forks */
+#define QUIET_LOOKS 30 /* a minute without another log line about forks */
 
-/* Accounts without usage are forgotten; forks that failed at the quota are reported. */
+/* Forgets accounts without usage; reports forks that failed at the quota. */
 static void check_accounts(struct gc *gc)
 {
 	uint64_t refused = programs_state(gc->programs)->forks_refused;
@@ -229,8 +227,8 @@ static void check_accounts(struct gc *gc)
 }
 
 /*
- * Is it time to look for stale entries though no program run is known to be missed? Rarer where there are
- * many: a look reads all entries and all tasks.
+ * Is it time to look for stale entries without a known missed program run? With many entries this is rarer,
+ * as a look reads all entries and all tasks.
  */
 static bool look_is_due(struct gc *gc)
 {
@@ -247,7 +245,9 @@ bool gc_tick(struct gc *gc)
 	if (programs_attached(gc->programs)) {
 		all = programs_misses(gc->programs, &lifecycle);
 		missed = lifecycle != gc->lifecycle_seen;
-		/* Of spaces that live and are not sealed any more, or that ended while they were sealed. */
+		/*
+		 * Entries of living spaces that are no longer sealed, and of spaces that ended while sealed.
+		 */
 		idle_entries = count_idle_entries(gc);
 		if (missed || (idle_entries && idle_entries != gc->idle_entries_seen) || look_is_due(gc)) {
 			forget_stale(gc);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Keeping the maps in step with what runs: at the start, on events, and every few seconds while
+ * Keeps the maps consistent with the running processes: at the start, on events, and every few seconds while
  * something is sealed.
  */
 #ifndef MSEALD_SEAL_GC_H
@@ -18,34 +18,37 @@ int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_m
 	    struct integrity *integrity, struct gc **ret);
 void gc_close(struct gc *gc); /* takes NULL */
 
-/* At the start: attaches again what an earlier daemon had attached, or removes its remains. Logs. */
+/* At the start: attaches the programs that an earlier daemon had attached, or removes its remains. Logs. */
 int gc_take_over(struct gc *gc);
 
 /*
- * After seals may have changed: frees seal sets that nobody refers
- * to. Programs that nothing needs any more stay attached for a few seconds.
+ * After seals may have changed: frees seal sets without references. Unneeded programs stay attached for a few
+ * seconds.
  */
 void gc_collect(struct gc *gc);
 /*
- * The same in a moment. Where much comes and goes, all of it at once: each time the kernel waits
- * for every program that runs.
+ * The same after a moment, for many changes at once: each collection makes the kernel wait for every running
+ * program.
  */
 void gc_collect_soon(struct gc *gc);
-/* A process that exits while it is sealed can leave an entry that nobody will remove. */
+/*
+ * Called after a failure, because a process that exits while it is sealed can leave an entry that no program
+ * removes.
+ */
 void gc_after_failure(struct gc *gc);
 /*
- * A user has asked for a seal: when nothing is sealed the programs stay attached for a minute, not
- * seconds.
+ * Called when a user has asked for a seal: when nothing is sealed any more, the programs stay attached for a
+ * minute, not seconds.
  */
 void gc_extend_grace(struct gc *gc);
 
 /*
- * Every few seconds. True: programs that see processes come and go were skipped, so some may not
- * have been seen.
+ * Called every few seconds. True: programs that see processes start and end were skipped, so some may have
+ * been missed.
  */
 bool gc_tick(struct gc *gc);
 
-/* At the end: what nothing is sealed with any more is not left attached. Logs. */
+/* At exit: detaches programs that no seal needs any more. Logs. */
 void gc_finish(struct gc *gc);
 
 #endif

@@ -11,7 +11,7 @@
 #include "bpf/task_iter.h"
 #include "process/target.h"
 
-#define AGAIN_US (10u * 1000) /* until it is looked whether all have died that were killed */
+#define AGAIN_US (10u * 1000) /* until it checks again whether all killed processes have ended */
 
 struct integrity {
 	struct programs *programs;
@@ -19,17 +19,14 @@ struct integrity {
 	struct timer again;
 };
 
-/* Was this to be kept from being unmapped? Seals that only audit let it go. */
+/* Does the seal keep its range mapped? Seals that only audit permit unmapping. */
 static bool keeps_mapped(const struct seal *seal)
 {
 	return (seal_deny(seal, MSEALD_ACTION_DENY) | seal_deny(seal, MSEALD_ACTION_KILL)) &
 	       MSEALD_DENY_UNMAP;
 }
 
-/*
- * 1 and the seal that is gone, 0: all there, or an error: the process is another by now, or cannot
- * be read.
- */
+/* 1 and the seal whose memory is gone; 0: none; or an error: another process by now, or unreadable. */
 static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struct seal *ret)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
@@ -61,8 +58,8 @@ static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struc
 }
 
 /*
- * Kills the process if it shares the address space still: its pid may be another's since it was listed,
- * or it may have begun another program. False: there is nobody to kill.
+ * Kills the process if it still shares the address space: since it was listed, its pid may have been reused,
+ * or it may have started another program. False: no process to kill.
  */
 static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
 {
@@ -88,7 +85,7 @@ static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
 	return errno != ESRCH;
 }
 
-/* Of the tasks as they were listed. Is anybody to be looked at again? */
+/* Kills the processes among the listed tasks. Must any be checked again? */
 static bool end_space(struct integrity *integrity, uint64_t key, const struct mseald_task *tasks,
 		      size_t tasks_count)
 {
@@ -100,15 +97,15 @@ static bool end_space(struct integrity *integrity, uint64_t key, const struct ms
 		return true;
 	for (size_t i = 0; i < count; i++)
 		living |= kill_sharer(integrity, key, pids[i]);
-	/* It may have been kept for a fork under way (bpf/space.h, space_remove). */
+	/* The entry may have been kept for a pending fork (bpf/space.h, space_remove). */
 	if (!count)
 		(void)space_map_forget_space(integrity->space_map, key);
 	return living;
 }
 
 /*
- * Kills every process that shares an address space with a kill pending: the programs' signal
- * does not reach those made by clone(CLONE_VM). True: somebody was alive.
+ * Kills every process that shares an address space with a kill pending: the programs' signal does not reach
+ * processes made by clone(CLONE_VM). True: some process was alive.
  */
 static bool end_kill_pending(struct integrity *integrity)
 {
@@ -120,7 +117,7 @@ static bool end_kill_pending(struct integrity *integrity)
 
 	if (!programs_state(integrity->programs)->kill_pending)
 		return false;
-	/* The keys first: a child that such a process forks after that is listed the next time. */
+	/* Keys are read first: a child that such a process forks later is listed the next time. */
 	if (space_map_read_spaces(integrity->space_map, &keys, &spaces, &count) < 0 ||
 	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
 		return true;
@@ -142,7 +139,7 @@ static void on_again(void *context)
 	integrity_end_kill_pending(context);
 }
 
-/* Has all processes of the address space killed, if one of its seals is not there any more. */
+/* Has all processes of the address space killed if the memory of one of its seals is gone. */
 static void check_space(struct integrity *integrity, uint64_t key, const pid_t *pids, size_t count)
 {
 	struct log_fields fields = {};

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a gate let slip, and what a gate by kill has let happen. Gates that are
- * no LSM programs can be raced where the kernel preempts (docs/design.md,
- * Gates); the kernel counts the runs that it skipped. A process whose sealed
- * memory is gone is killed: its address space gets a kill pending, so no fork
- * leaves it (bpf/lifecycle.bpf.c), until no process is left in it.
+ * Detects calls that slipped past a gate, and follows up on kills. Gates that are not LSM programs can be
+ * raced where the kernel preempts (docs/design/gates.md, "Races"); the kernel counts the skipped runs. If
+ * sealed memory of a process is gone, its address space gets a kill pending. Then no fork leaves it
+ * (bpf/lifecycle.bpf.c), until no process is left in it.
  */
 #ifndef MSEALD_SEAL_INTEGRITY_H
 #define MSEALD_SEAL_INTEGRITY_H
@@ -21,12 +20,12 @@ int integrity_open(sd_event *loop, struct programs *programs, struct space_map *
 void integrity_close(struct integrity *integrity); /* takes NULL */
 
 /*
- * Compares every seal that denies unmapping with the mappings there are, and
- * dooms each address space where one is not wholly mapped. Logs.
+ * Compares every seal that denies unmapping with the current mappings. An address space with a seal that is
+ * not wholly mapped gets a kill pending. Logs.
  */
 void integrity_check(struct integrity *integrity);
 
-/* Kills every process in an address space with a kill pending; looks again soon, until none is left. */
+/* Kills every process in an address space with a kill pending; checks again soon, until none is left. */
 void integrity_end_kill_pending(struct integrity *integrity);
 
 #endif

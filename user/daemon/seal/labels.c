@@ -40,7 +40,7 @@ static bool in_list(uint64_t label, const struct set_map_label *list, size_t cou
 	return at < count && list[at].label == label;
 }
 
-/* Is it in the report? Then its name is still wanted. */
+/* Is the label in the report? Then its names are still needed. */
 static bool in_report(const struct mseald_tally_key *keys, size_t count, uint64_t label)
 {
 	for (size_t i = 0; i < count; i++)
@@ -49,7 +49,7 @@ static bool in_report(const struct mseald_tally_key *keys, size_t count, uint64_
 	return false;
 }
 
-/* Those of which neither a seal set nor the report knows; rarely needed, so it may take its time. */
+/* Removes labels that neither a seal set nor the report refers to. Rarely needed, so it may be slow. */
 static void forget_unused(struct programs *programs, struct space_map *space_map)
 {
 	int fd = programs_map_fd(programs, "labels"), report = programs_map_fd(programs, "report");
@@ -67,7 +67,7 @@ static void forget_unused(struct programs *programs, struct space_map *space_map
 			(void)bpf_map_delete_elem(fd, &labels[i]);
 }
 
-/* 1: it is there now, 0: the number is another's, or a negative errno. */
+/* 1: entered; 0: another label has the number; or a negative errno. */
 static int insert(int fd, uint64_t number, const struct mseald_label *label)
 {
 	struct mseald_label there;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the label of a seal set stands for: the policy and the program that it
- * was made for, kept in the map `labels`, so that it outlives daemon and process.
+ * The label of a seal set stands for the policy and the program that it was made for. The map `labels` keeps
+ * these, so that they outlive daemon and process.
  */
 #ifndef MSEALD_SEAL_LABELS_H
 #define MSEALD_SEAL_LABELS_H
@@ -12,15 +12,15 @@
 /* For MSEALD_LABEL_NUMBER(). */
 uint64_t labels_hash(const char *text);
 
-/* The label of this policy ("": by hand) and program; 0: there is no room for another. */
+/* The label of this policy ("": sealed by a request) and program; 0: no room. */
 uint64_t labels_make(struct programs *programs, struct space_map *space_map, const char *policy,
 		     const char *program);
 
-/* For a process that is sealed by a policy (NULL: by hand, which changes no label there is). */
+/* The label for sealing a process by a policy (NULL: by a request, which changes no existing label). */
 uint64_t labels_of_process(struct programs *programs, struct space_map *space_map, int proc_fd,
 			   const char *policy, uint64_t old);
 
-/* false: nobody knows it. */
+/* False: unknown label. */
 bool labels_read(const struct programs *programs, uint64_t label, struct mseald_label *ret);
 
 #endif

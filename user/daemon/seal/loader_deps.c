@@ -5,7 +5,7 @@
 #include "lib/base/util.h"
 #include "lib/elf/dynamic.h"
 
-#define ENVIRONMENT_MAX (128u << 10) /* bytes of it that are looked at */
+#define ENVIRONMENT_MAX (128u << 10) /* bytes of it that are searched */
 #define PRELOAD_MAX 4096
 
 static const char *base_name(const char *path)
@@ -15,7 +15,7 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Is it the object that this name was resolved to? By what it calls itself, or by its file. */
+/* Is it the object that this name was resolved to? Compares its DT_SONAME and its file name. */
 static bool is_called(const struct object *object, const struct elf_dynamic *dynamic, const char *name,
 		      size_t length)
 {
@@ -30,7 +30,7 @@ struct search {
 	const struct objects *objects;
 	struct elf_dynamic *dynamics;
 	bool *late;
-	size_t *queue; /* objects whose needs are still to be followed */
+	size_t *queue; /* objects whose DT_NEEDED must still be followed */
 	size_t queued, done;
 };
 
@@ -50,7 +50,7 @@ static void find_name(struct search *search, const char *name, size_t length)
 			found(search, i);
 }
 
-/* What is preloaded: names, with spaces or colons between (ld.so(8)). */
+/* Finds preloaded objects: names, separated by spaces or colons (ld.so(8)). */
 static void find_names(struct search *search, const char *names)
 {
 	static const char between[] = " :\t\n";
@@ -63,7 +63,7 @@ static void find_names(struct search *search, const char *names)
 	}
 }
 
-/* LD_PRELOAD as the program was started with. */
+/* LD_PRELOAD from the environment at the start of the program. */
 static void find_preloaded(struct search *search, int proc_dirfd)
 {
 	static const char variable[] = "LD_PRELOAD=";
@@ -80,7 +80,7 @@ static void find_preloaded(struct search *search, int proc_dirfd)
 	}
 }
 
-/* And /etc/ld.so.preload. A comment in it is read as names, of which no object has one. */
+/* /etc/ld.so.preload. Its comments are read as names too, which no object has. */
 static void find_preloaded_by_file(struct search *search, int proc_dirfd)
 {
 	_cleanup_close_ int fd = objects_open_file(proc_dirfd, "/etc/ld.so.preload", 0);
@@ -107,7 +107,7 @@ int loader_deps_find_late(const struct objects *objects, size_t program, int pro
 
 		late[i] = true;
 		r = fd < 0 ? fd : elf_dynamic_read(fd, &dynamics[i]);
-		/* What cannot be read is taken for what was there from the start. */
+		/* An object that cannot be read counts as present from the start. */
 		if (r < 0)
 			late[i] = false;
 	}

@@ -41,9 +41,9 @@ static bool any_hugetlb(const struct task_vmas *vmas)
 }
 
 /*
- * The file whose pages stand there, if the process may not write them anyway. Returns the remaining
- * deny mask: without a file, file-write denies nothing, and a user keeps root from writing only files
- * of their own. Huge pages without a file have one of the kernel's.
+ * Sets the file of a seal, if the process may not write the pages itself. Returns the remaining deny mask:
+ * without a file, file-write denies nothing, and a user can protect only their own files from root. Huge
+ * pages without a file have an internal file of the kernel.
  */
 static unsigned plan_file(const struct plan *plan, const struct seal_request *request,
 			  const struct mapping *mapping, unsigned deny, struct seal *seal)
@@ -62,9 +62,9 @@ static unsigned plan_file(const struct plan *plan, const struct seal_request *re
 }
 
 /*
- * One piece of one mapping. Contents that the process may write anyway are not kept from being discarded.
- * With a protection key each thread says by itself, at any moment, whether it may write: it counts
- * as not writable.
+ * Plans one piece of one mapping. Contents that the process may write are not protected from being discarded.
+ * With a protection key each thread can change at any moment whether it may write: such memory counts as not
+ * writable.
  */
 static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
 		      uint64_t start, uint64_t end, enum mseald_segment segment)
@@ -86,7 +86,7 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 		seal.flags |= MSEALD_SEAL_SHM;
 		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / page_size());
 	}
-	/* With a protection key mseal(2) refuses to discard it only while the caller may not write. */
+	/* With a protection key mseal(2) refuses to discard only while the caller may not write. */
 	if (!mapping->shared && !mapping->inode && !(mapping->write && vma->flags & ARCH_VM_PKEY))
 		seal.flags |= MSEALD_SEAL_ANON;
 	if (vma->flags & VM_DONTCOPY)
@@ -96,7 +96,7 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 	return plan_add(plan, &seal);
 }
 
-/* Splits [start, end) of a mapping at the borders of segments, so that each seal has its segment. */
+/* Splits [start, end) of a mapping at segment borders, so that each seal has one segment. */
 static int plan_split(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
 		      uint64_t start, uint64_t end)
 {
@@ -168,7 +168,7 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 					   " (see msealctl map %d)",
 					   range_format(range, text), hole, request->pid);
 		}
-		/* Both are sorted: go on where the last one ended. */
+		/* Both are sorted: continue where the last range ended. */
 		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)
 			next++;
 		for (size_t j = next; j < plan->maps.count && plan->maps.list[j].start < range->end; j++) {
@@ -183,7 +183,7 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 	return 0;
 }
 
-/* Those that a constructor has loaded, and that may be unloaded at any time. */
+/* Finds objects that a constructor has loaded: they may be unloaded at any time. */
 static int find_dlopened(struct plan *plan, const struct target *target)
 {
 	const struct objects *objects = &plan->segments.objects;
@@ -232,7 +232,7 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	if (r == -EBADR)
 		return r;
 	if (r == -EINVAL)
-		return -EAGAIN; /* they change faster than they can be read */
+		return -EAGAIN; /* the mappings change faster than they can be read */
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
 	if (proc_maps_is_32bit(&plan->maps) && request->seal.action == MSEALD_ACTION_DENY &&
@@ -282,7 +282,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 	list = vmas.list;
 	if (r < 0)
 		return r;
-	/* The first huge pages that come after the commit mmap_file sees (bpf/lsm_mm.bpf.c). */
+	/* After the commit, mmap_file sees the first mapping of huge pages (bpf/lsm_mm.bpf.c). */
 	if (!plan->hugetlb && any_hugetlb(&vmas))
 		return 0;
 	for (size_t i = 0; i < plan->count; i++) {
@@ -293,7 +293,9 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 			const struct mapping *new = proc_maps_find(&now, at);
 			const struct mseald_vma *vma = task_iter_vma_at(&vmas, at);
 
-			/* A process may have opened it to write since, before the seal was active. */
+			/*
+			 * A process may have opened the file for writing since, before the seal was active.
+			 */
 			if (plan->seals[i].file.address &&
 			    (vma->inode.address != plan->seals[i].file.address ||
 			     (vma->written && !(plan->seals[i].flags & MSEALD_SEAL_WRITTEN))))
@@ -314,7 +316,7 @@ bool plan_traces_itself(const struct plan *plan, const struct target *target)
 	for (size_t i = 0; i < objects->count; i++) {
 		_cleanup_close_ int fd = object_open(&objects->list[i], target->proc_fd);
 
-		/* A weak symbol of each form of it, static ones included. */
+		/* A weak symbol in every form of LeakSanitizer, also the static one. */
 		if (fd >= 0 && elf_dynamic_names(fd, "__lsan_default_suppressions") > 0)
 			return true;
 	}
@@ -337,7 +339,7 @@ bool plan_native_ranges(const struct plan *plan, const struct seal_request *requ
 	struct range *ranges;
 	size_t count = 0;
 
-	/* mseal(2) cannot be taken back, lets nothing through, and denies all of these at once. */
+	/* mseal(2) is permanent, cannot audit, and denies all of these at once. */
 	if (request->seal.revocable || request->seal.action == MSEALD_ACTION_AUDIT ||
 	    (request->seal.deny & whole) != whole)
 		return false;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a request would seal: its ranges or segments, resolved against the
- * mappings of the process as they are now into seals, with all that has to be
- * known of the memory under each.
+ * The seals of a request: its ranges or segments, resolved against the current mappings of the process, with
+ * all facts about the memory under each seal.
  */
 #ifndef MSEALD_SEAL_PLAN_H
 #define MSEALD_SEAL_PLAN_H
@@ -21,46 +20,46 @@ struct plan;
 
 struct seal_request {
 	pid_t pid;
-	/* May it be done to this process? -EBADR and why not. NULL: it may, as root and policies may all. */
+	/* May the request act on this process? -EBADR and the reason. NULL: always, for root and policies. */
 	int (*authorize)(void *context, const struct target *target, struct error *error);
 	void *context;
-	bool limited; /* a user asks: within what one user may have */
-	bool dry_run; /* all is looked at, and nothing changes */
-	/* Of a dry run of seal_process(): what would be sealed. With context; 0 or -ENOMEM. NULL: none. */
+	bool limited; /* a request of a user: limits per user apply */
+	bool dry_run; /* checks everything, changes nothing */
+	/*
+	 * For a dry run of seal_process(): called with the plan. context is passed on; 0 or -ENOMEM. NULL: no
+	 * call.
+	 */
 	int (*planned)(void *context, const struct plan *plan);
 	struct launch
-		*launch; /* a tracer of ours holds it at its entry point (launch.h); NULL: it is as it is */
+		*launch; /* a tracer of mseald holds it at its entry point (launch.h); NULL: it is as it is */
 	const struct range *ranges; /* with count 0: the segments of seal */
 	size_t count;
 	struct seal_spec seal;
-	/* Of a policy: */
-	uint64_t space;		     /* key of the address space that is meant; 0: whichever the pid has */
-	const char *policy;	     /* its name; NULL: by hand */
+	/* Fields for a policy: */
+	uint64_t space;		     /* key of the address space; 0: the current one of the pid */
+	const char *policy;	     /* its name; NULL: a request */
 	struct readiness *readiness; /* only ready objects, and by segments; NULL: all mappings */
 	unsigned
-		/*
-		 * of seal.deny: those that are left out, for fear of a kill (mseal(2) may still
-		 * refuse them)
-		 */
+		/* bits of seal.deny left out, to avoid a kill (mseal(2) may still deny them) */
 		spared;
-	bool no_native;		/* not by mseal(2), or not now */
-	bool native_or_nothing; /* by it first: what cannot be is not sealed at all */
+	bool no_native;		/* do not call mseal(2), or not now */
+	bool native_or_nothing; /* mseal(2) first: memory that it cannot seal is not sealed at all */
 };
 
 struct plan {
-	struct seal *seals; /* one for each mapping, or segment, or part of it */
+	struct seal *seals; /* one for each mapping, segment, or part of it */
 	size_t count, allocated;
-	struct proc_maps maps; /* what they were made from */
+	struct proc_maps maps; /* mappings that they were made from */
 	struct segments segments;
-	struct task_vmas vmas; /* that of one that came meanwhile is empty: it will not hold */
-	bool hugetlb;	       /* some mapping of the process is of huge pages */
-	uint32_t account;      /* of the target */
-	bool *dlopened;	       /* of each object: it is left alone; NULL: none is */
+	struct task_vmas vmas; /* a mapping added meanwhile is empty: the plan will not hold */
+	bool hugetlb;	       /* some mapping of the process has huge pages */
+	uint32_t account;      /* account of the target */
+	bool *dlopened;	       /* of each object: left out; NULL: none is */
 };
 
 void plan_free(struct plan *plan); /* takes zeroed; leaves it zeroed */
 
-/* -EBADR and why: one of its ranges is none. */
+/* -EBADR and the reason: an invalid range. */
 int plan_check_ranges(const struct seal_request *request, struct error *error);
 
 /* Ranges must be sorted. -EBADR and why; -EAGAIN: the mappings change faster than they can be read. */
@@ -68,27 +67,26 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	      const struct seal_request *request, struct error *error);
 
 /*
- * 1: every byte of it is still mapped as it was when the plan was made, and there are no first huge pages;
- * 0: not so, or an error. The mappings round it may have changed.
+ * 1: every byte of the plan is still mapped as before, and there are no new huge pages; 0: changed; or an
+ * error. Neighbouring mappings may have changed.
  */
 int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target);
 
 /*
  * Does the process trace itself as it ends? LeakSanitizer does, also as part of AddressSanitizer, and fails
- * where another tracer has the process at that moment.
+ * if another tracer has the process at that moment.
  */
 bool plan_traces_itself(const struct plan *plan, const struct target *target);
 
 /*
- * A mapping of the plan whose file somebody has mapped to write to: such a write goes on changing
- * it. NULL: none.
+ * A mapping of the plan whose file is mapped for writing elsewhere: such writes continue to change it. NULL:
+ * none.
  */
 const struct mapping *plan_shared_elsewhere(const struct plan *plan);
 
 /*
- * Is the request one that mseal(2) could answer as well? Then *ret are the
- * ranges to call it for, sorted and joined, but for those that already were
- * (in have). The caller frees *ret.
+ * Could mseal(2) answer the request as well? Then *ret has the ranges to call it for, sorted and joined,
+ * except those that are already native (in have). The caller frees *ret.
  */
 bool plan_native_ranges(const struct plan *plan, const struct seal_request *request,
 			const struct sealset *have, struct range **ret, size_t *ret_count);

@@ -10,7 +10,7 @@
 #define VM_WRITE 0x2 /* include/linux/mm.h */
 #define VM_ACCOUNT 0x00100000
 
-/* What the kernel told the program: getauxval(3). 0: not there. */
+/* Reads AT_PHDR and AT_BASE from the program's auxiliary vector: getauxval(3). 0: missing. */
 static void read_auxv(int proc_dirfd, bool bits_32, uint64_t *ret_headers, uint64_t *ret_base)
 {
 	_cleanup_close_ int fd = openat(proc_dirfd, "auxv", O_RDONLY | O_CLOEXEC);
@@ -39,8 +39,8 @@ static bool in_relro(const struct object *object, uint64_t address)
 }
 
 /*
- * Index of the relro event of the program itself (of the loader, if the program has no RELRO); the
- * count of events: not yet.
+ * Index of the relro event of the program itself (of the loader, if the program has no RELRO); the count of
+ * events: not yet received.
  */
 static size_t end_of_start(const struct readiness *readiness, const struct object *last)
 {
@@ -52,8 +52,8 @@ static size_t end_of_start(const struct readiness *readiness, const struct objec
 }
 
 /*
- * Was its RELRO applied after that of the program? Not known of an object without RELRO, which
- * counts as early.
+ * Was its RELRO applied after that of the program? Unknown for an object without RELRO, which counts as
+ * early.
  */
 static bool is_late(const struct readiness *readiness, const struct object *object, size_t end)
 {
@@ -66,23 +66,23 @@ static bool is_late(const struct readiness *readiness, const struct object *obje
 }
 
 /*
- * The flags of the memory there. While a loader maps an object, its first segment stands where the
- * others will be, as read-only as RELRO is in the end. But what was never writable was never accounted
- * for (mm/vma.c, accountable_mapping; mprotect keeps VM_ACCOUNT).
+ * The flags of the memory there. While a loader maps an object, the first segment covers the place of the
+ * others, read-only like finished RELRO. VM_ACCOUNT distinguishes the two: memory that was never writable was
+ * never accounted for (mm/vma.c, accountable_mapping; mprotect keeps VM_ACCOUNT).
  */
 static uint64_t flags_at(const struct object *object, uint64_t vaddr, const struct task_vmas *vmas)
 {
 	return task_iter_vma_at(vmas, object->bias + vaddr)->flags;
 }
 
-/* Has it been writable, and is not any more? */
+/* Has the RELRO been writable, and is it read-only now? */
 static bool relro_in_force(const struct object *object, const struct task_vmas *vmas)
 {
 	return has_relro(object) && !object->relro_open &&
 	       (flags_at(object, object->elf.relro_vaddr, vmas) & (VM_WRITE | VM_ACCOUNT)) == VM_ACCOUNT;
 }
 
-/* Is it there as a whole? Its data comes last. */
+/* Is the object mapped completely? Its data is mapped last. */
 static bool is_whole(const struct object *object, const struct task_vmas *vmas)
 {
 	for (size_t i = object->unknown ? 0 : object->elf.loads; i-- > 0;)
@@ -92,8 +92,8 @@ static bool is_whole(const struct object *object, const struct task_vmas *vmas)
 }
 
 /*
- * The parts of a program say that the loader is through: the last thing it does for them it has done. A
- * static program without RELRO does not say it: it may unpack itself, as those of UPX do.
+ * Has the loader finished the start? Its last step for the program, and then for itself, is the RELRO. A
+ * static program without RELRO gives no sign: it may unpack itself, as programs packed by UPX do.
  */
 static bool is_through(const struct readiness *readiness, const struct object *program,
 		       const struct object *loader, const struct task_vmas *vmas)
@@ -113,20 +113,20 @@ static void judge(struct readiness *readiness, struct readiness_object *verdict,
 	if (relro_in_force(object, vmas)) {
 		verdict->constant = verdict->data = true;
 	} else if (kernels) {
-		/* Whole since the exec, so its text stands; and should its RELRO never come, it is data. */
+		/*
+		 * Complete since the exec, so its text is final. If its RELRO never becomes read-only, it
+		 * counts as data.
+		 */
 		verdict->constant = readiness->through;
 		verdict->data = readiness->through && (!has_relro(object) || readiness->settled);
 	} else {
-		/*
-		 * One that is being dlopen'ed looks like this as well: it is not touched while its
-		 * RELRO is open.
-		 */
+		/* An object being dlopen'ed looks the same: it is left alone while its RELRO is writable. */
 		verdict->constant = verdict->data = readiness->through && !has_relro(object) &&
 						    is_whole(object, vmas);
 	}
 }
 
-/* Which are what the kernel itself has loaded at the exec. NULL: not to be found. */
+/* Finds the program and the loader, which the kernel has mapped at the exec. NULL: not found. */
 static void find_kernels(struct readiness *readiness, const struct objects *objects, int proc_dirfd,
 			 const struct object **ret_program, const struct object **ret_loader)
 {
@@ -179,7 +179,7 @@ static int find_late(struct readiness *readiness, const struct objects *objects,
 	for (size_t i = 0; i < objects->count; i++)
 		plain = plain || (!has_relro(&objects->list[i]) && &objects->list[i] != program &&
 				  &objects->list[i] != loader);
-	/* For an object without RELRO there is no relro event. */
+	/* An object without RELRO causes no relro event. */
 	if ((readiness->unseen || plain) && program)
 		r = loader_deps_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
 	end = program && has_relro(program) ? end_of_start(readiness, program) :
@@ -204,7 +204,7 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 	readiness->objects = calloc(objects->count + 1, sizeof(*readiness->objects));
 	if (!readiness->objects)
 		return -ENOMEM;
-	/* The mappings have been read: the relro events of all that they show have come by now. */
+	/* The mappings have been read, so the relro events of all that they show have arrived by now. */
 	events_catch_up(readiness->events);
 	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
 	readiness->through = is_through(readiness, program, loader, vmas);
@@ -228,7 +228,7 @@ bool readiness_allows(const struct readiness *readiness, const struct segment *s
 {
 	const struct readiness_object *verdict;
 
-	/* While the kernel is still in exec, its own mappings move. */
+	/* While the kernel is in exec, its own mappings move. */
 	if (segment->object < 0)
 		return readiness->through;
 	verdict = &readiness->objects[segment->object];

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which segments of a starting program can be sealed already. The dynamic
- * loader must be able to finish: what it maps, it relocates, then it makes
- * PT_GNU_RELRO read-only (glibc elf/dl-reloc.c, musl ldso/dynlink.c). Order in
- * glibc: libraries, the program, the loader itself; in musl: libraries, the
+ * Which segments of a starting program can already be sealed. The dynamic loader must be able to finish: it
+ * maps objects, relocates them, then makes PT_GNU_RELRO read-only (glibc elf/dl-reloc.c, musl
+ * ldso/dynlink.c). Order in glibc: libraries, the program, the loader itself; in musl: libraries, the
  * program, and its own RELRO never.
  */
 #ifndef MSEALD_SEAL_READINESS_H
@@ -16,51 +15,53 @@
 #define READINESS_RELRO_MAX 128
 
 struct readiness {
-	/* Known before. */
-	bool settled; /* it has had all the time that a loader may take */
-	/* only objects that ask for it (GNU_PROPERTY_MEMORY_SEAL) are wanted */
+	/* Input. */
+	bool settled; /* the time allowed for a loader is over */
+	/* only objects that ask for sealing (GNU_PROPERTY_MEMORY_SEAL) are wanted */
 	bool marked;
-	bool dlopen; /* objects that came after the loader was through are wanted, too */
+	bool dlopen; /* also objects that were loaded after the start */
 	enum {
-		/* like the others: dlclose(3) gets EPERM, and leaves it where it is */
+		/* like the others: dlclose(3) gets EPERM, and the object stays mapped */
 		LATE_AS_ALL,
-		/* the gate would kill for dlclose: not before mseal(2) refuses that */
+		/* the gate would kill for dlclose: only once mseal(2) refuses the unmapping */
 		LATE_NATIVE,
-		/* and there is none; or it may be unmapped, and a seal must not outlive it */
+		/*
+		 * not at all: mseal(2) is unavailable; or it may be unmapped, and a seal must not outlive it
+		 */
 		LATE_NOT,
-	} late;		 /* how objects that were dlopen'ed are sealed */
-	bool native_now; /* it is about to be sealed by mseal(2) */
+	} late;		 /* how dlopen'ed objects are sealed */
+	bool native_now; /* mseal(2) is about to be called */
 	struct events *
-		/* to take in the relro events that have come until now; each comes before its mprotect */
+		/* source of relro events, to read those received so far; each comes before its mprotect */
 		events;
-	/* its start was not seen: its start-up objects are found by its files, not by relro events */
+	/* its start was not seen: objects of the start are found by its files, not by relro events */
 	bool unseen;
-	/* where RELRO was applied since the exec, in this order */
+	/* addresses where RELRO was applied since the exec, in order */
 	uint64_t relro[READINESS_RELRO_MAX];
 	size_t relro_count;
-	/* What was found. */
-	/* the loader is: nothing of what it loaded at the start will change */
+	/* Result. */
+	/* the loader has finished: objects of the start do not change any more */
 	bool through;
 	unsigned waiting; /* objects that will be ready later */
-	/* Of each object; belongs to this. */
+	/* One for each object; the array belongs to this struct. */
 	struct readiness_object {
-		bool program, loader; /* what the kernel itself has loaded at the exec */
+		bool program, loader; /* mapped by the kernel at the exec */
 		bool late;	      /* dlopen'ed */
-		bool constant, data;  /* ready: the part not writable by its headers, and the rest */
+		bool constant, data;  /* ready: the part read-only by its headers, and the rest */
 	} * objects;
 };
 
 /*
  * Judges the objects of segments; vmas are the same mappings with their flags, proc_dirfd is an open
- * /proc/PID. Replaces what was found before. -ENOMEM.
+ * /proc/PID. Replaces the previous result. -ENOMEM.
  */
 int readiness_judge(struct readiness *readiness, const struct segments *segments,
 		    const struct task_vmas *vmas, int proc_dirfd);
-void readiness_free(struct readiness *readiness); /* takes zeroed; keeps what is known */
+void readiness_free(struct readiness *readiness); /* takes zeroed; keeps the input */
 
 /*
- * Marks late[i] of each object that was dlopen'ed, as far as the files say; late has room for all. None where
- * the program is not found. -ENOMEM.
+ * Marks late[i] of each object that was dlopen'ed, judged by the files; late has room for all. None, if the
+ * program is not found. -ENOMEM.
  */
 int readiness_find_dlopened(const struct objects *objects, int proc_dirfd, bool *late);
 

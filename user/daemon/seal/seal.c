@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See seal.h. The order is what makes it sound: read the maps, attach,
- * commit, then look again whether the memory is still what was read. If not,
- * the commit is taken back and all begins anew.
+ * See seal.h. The order makes sealing sound: read the maps, attach, commit, then check that the memory is
+ * still the same. If not, the commit is undone, and sealing starts over.
  */
 #include "seal/seal.h"
 
@@ -13,7 +12,7 @@
 #include "trace/native.h"
 #include "trace/tracer.h"
 
-#define TRIES 8 /* while the process changes its mappings under us */
+#define TRIES 8 /* while the process changes its mappings */
 
 static int check_killable(struct programs *programs, const struct seal_request *request, struct error *error)
 {
@@ -30,20 +29,20 @@ static int check_killable(struct programs *programs, const struct seal_request *
 	return 0;
 }
 
-/* A starting process is looked at again anyway, and others wait. */
+/* A starting process is looked at again anyway, and other processes wait. */
 static enum space_map_when when(const struct seal_request *request)
 {
 	return request->readiness ? SPACE_MAP_SOON : SPACE_MAP_NOW;
 }
 
-/* Takes back what a try has done; it is to be made anew. */
+/* Undoes a try, which is to be repeated. */
 static void undo(struct space_map *space_map, const struct target *target, const struct space_map_old *before)
 {
 	if (before)
 		(void)space_map_restore_space(space_map, target->key, before);
 }
 
-/* The plan's seals united with what there is. *ret_changed: that makes a difference. */
+/* Unites the plan's seals with the existing ones. *ret_changed: whether they add anything. */
 static int unite(const struct plan *plan, const struct sealset *old, struct sealset *ret, bool *ret_changed)
 {
 	int r = sealset_copy(old, ret);
@@ -54,13 +53,16 @@ static int unite(const struct plan *plan, const struct sealset *old, struct seal
 	return r;
 }
 
-/* Says in the set for whom it is made. */
+/* Sets the label of the set: policy and program. */
 static void label(struct programs *programs, struct space_map *space_map, const struct target *target,
 		  const struct seal_request *request, struct sealset *set, bool *changed)
 {
 	uint64_t old = set->label;
 
-	/* There are only so many labels, and lines in the report: users get none, or they could fill both. */
+	/*
+	 * Labels and lines of the report are limited: requests of users get none, because they could use up
+	 * all.
+	 */
 	if (request->limited)
 		return;
 
@@ -69,8 +71,8 @@ static void label(struct programs *programs, struct space_map *space_map, const 
 }
 
 /*
- * The same ranges by the kernel's own mseal(2); the seals then say so. 1, 0 when the memory
- * is no longer what was planned, or -EOPNOTSUPP: it cannot be, at least not all of it.
+ * Seals the same ranges by mseal(2), and marks the seals as native. 1; 0: the memory has changed since the
+ * plan; or -EOPNOTSUPP: not possible, or only for part of it.
  */
 static int make_native(struct programs *programs, const struct target *target,
 		       const struct seal_request *request, struct plan *plan, const struct sealset *have,
@@ -101,12 +103,12 @@ static int make_native(struct programs *programs, const struct target *target,
 	return 1;
 }
 
-/* Older seals are made native as well, where that is possible; else the next gate has them. */
+/* Makes older seals native as well, if possible; otherwise the next gate protects them. */
 static int seal_natively(struct programs *programs, struct space_map *space_map, const struct target *target,
 			 const struct seal_request *request, struct plan *plan, const struct sealset *have,
 			 struct seal_result *result)
 {
-	/* Nobody else changes a set that is not of the pool. */
+	/* No other process changes a set outside of the pool. */
 	const struct space_map_owner owner = { .account = target->account, .expected = MSEALD_ANY_SET };
 	_cleanup_(sealset_free) struct sealset new = {};
 	bool changed;
@@ -115,7 +117,7 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
 	r = make_native(programs, target, request, plan, have, result);
 	if (r <= 0)
 		return r == -EOPNOTSUPP ? 1 : r;
-	/* Should this fail, it is sealed all the same: only that it is, nobody knows. */
+	/* If this fails, the memory is still sealed natively, but not marked so. */
 	if (unite(plan, have, &new, &changed) >= 0 &&
 	    (!changed || space_map_set_space(space_map, target->key, &owner, &new, when(request), NULL) >= 0))
 		result->native = true;
@@ -123,8 +125,8 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
 }
 
 /*
- * Of what may be unmapped until it is native: a seal must not outlive it, so mseal(2) comes first.
- * As make_native(); 1 as well when there is nothing new.
+ * For memory that may be unmapped until it is native: a seal must not outlive it, so mseal(2) comes first.
+ * Returns as make_native(); also 1 if nothing is new.
  */
 static int native_first(struct programs *programs, const struct target *target,
 			const struct seal_request *request, struct plan *plan, const struct sealset *old,
@@ -142,7 +144,7 @@ static int native_first(struct programs *programs, const struct target *target,
 	return r;
 }
 
-/* Would a user be over the limit? Their seals by policies count, and are not refused. */
+/* Would a user exceed the limit? Seals by policies count, but are never refused. */
 static int check_limits(struct space_map *space_map, const struct target *target,
 			const struct seal_request *request, const struct sealset *old,
 			const struct sealset *new, struct error *error)
@@ -180,7 +182,7 @@ static int not_stored(const struct target *target, const struct seal_request *re
 	return error_set_errno(error, request->pid, r, "cannot store its seal set");
 }
 
-/* A shared writable mapping that exists can be stored to, and no hook sees that. */
+/* No hook sees stores to an existing shared writable mapping. */
 static void warn_shared(const struct plan *plan, const struct seal_request *request, bool changed)
 {
 	const struct mapping *mapping = changed ? plan_shared_elsewhere(plan) : NULL;
@@ -191,13 +193,13 @@ static void warn_shared(const struct plan *plan, const struct seal_request *requ
 			    request->pid, mapping->path);
 }
 
-/* The set that an address space had: undo() may need it again. */
+/* Holds the previous set of an address space: undo() may need it again. */
 struct held {
 	struct space_map *space_map; /* NULL: not held */
 	struct mseald_space space;
 };
 
-/* -EAGAIN: it has another by now. */
+/* -EAGAIN: the address space has another set by now. */
 static int hold(struct held *held, struct space_map *space_map, uint64_t key)
 {
 	int r = space_map_read_space(space_map, key, &held->space);
@@ -216,7 +218,7 @@ static void let_go(struct held *held)
 		set_map_let_go(space_map_sets(held->space_map), MSEALD_WORD_SET(held->space.word));
 }
 
-/* What the request names. */
+/* Counts what the request names. */
 static void count_plan(const struct plan *plan, struct seal_result *result)
 {
 	result->ranges = plan->count;
@@ -224,7 +226,7 @@ static void count_plan(const struct plan *plan, struct seal_result *result)
 		result->bytes += plan->seals[i].end - plan->seals[i].start;
 }
 
-/* In place of storing and attaching: as seal_once(). */
+/* Dry run: in place of storing and attaching; returns as seal_once(). */
 static int only_plan(struct programs *programs, const struct target *target,
 		     const struct seal_request *request, const struct plan *plan, size_t seals,
 		     struct seal_result *ret, struct error *error)
@@ -249,7 +251,7 @@ static int only_plan(struct programs *programs, const struct target *target,
 	return r;
 }
 
-/* One try: 1 done, 0 the process changed meanwhile and nothing is left behind, or an error. */
+/* One try. 1: done; 0: the process changed meanwhile, and the try is undone; or an error. */
 static int seal_once(struct programs *programs, struct space_map *space_map, const struct target *target,
 		     const struct seal_request *request, struct seal_result *ret, struct error *error)
 {
@@ -295,7 +297,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		return r < 0 ? r : only_plan(programs, target, request, &plan, new.count, ret, error);
 	}
 	label(programs, space_map, target, request, &new, &changed);
-	/* One of the pool goes back there, whether or not there is anything to add. */
+	/* A set of the pool is replaced, whether or not there is a seal to add, and goes back to the pool. */
 	changed |= owner.expected >= MSEALD_POOL_FIRST;
 	r = changed ? check_limits(space_map, target, request, &old, &new, error) : 0;
 	if (r < 0)
@@ -306,14 +308,17 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 					 "cannot attach the BPF programs; see mseald's log");
 		r = space_map_set_space(space_map, target->key, &owner, &new, when(request), &before);
 		if (r == -EEXIST)
-			return 0; /* a fork has just been settled */
+			return 0; /* a fork has just been finished */
 		if (r < 0)
 			return not_stored(target, request, r, error);
 		if (when(request) == SPACE_MAP_NOW)
 			target_let_calls_end(programs, target);
 	}
 	r = plan_holds(&plan, programs, target);
-	/* Nobody can begin to trace it any more. There is no way back from mseal(2), so this comes before. */
+	/*
+	 * From here on no process can begin to trace it. mseal(2) cannot be undone, so this check comes
+	 * before.
+	 */
 	if (r > 0 && changed && request->seal.deny & MSEALD_DENY_FOREIGN_WRITE) {
 		r = tracer_check_foreign(programs, target->key, request->pid, error);
 		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
@@ -361,13 +366,13 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 		_cleanup_(target_close) struct target target = TARGET_EMPTY;
 
 		r = target_open(programs, request->pid, &target, error);
-		/* If it lives after that, it is the one that was opened. */
+		/* If it lives after that, the opened process is the right one. */
 		if (r >= 0 && request->launch && !launch_lives(request->launch))
 			r = error_set_errno(error, request->pid, -ESRCH, "");
 		if (r >= 0 && request->space && target.key != request->space)
 			return error_about(error, "NoSuchProcess", request->pid,
 					   " is another program by now");
-		/* It has begun no other program since, or target_unchanged() will say so. */
+		/* If it has started another program since, target_unchanged() will detect that. */
 		if (r >= 0 && request->authorize)
 			r = request->authorize(request->context, &target, error);
 		if (r >= 0)
@@ -381,7 +386,7 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 	return r < 0 ? r : 0;
 }
 
-/* All ranges of the request, or everything, out of set. */
+/* Removes the ranges of the request, or everything, from the set. */
 static int revoke_ranges(struct sealset *set, const struct seal_request *request, uint64_t *ret_bytes,
 			 struct error *error)
 {
@@ -431,7 +436,7 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 		r = request->authorize(request->context, &target, error);
 	if (r < 0)
 		return r;
-	/* Held: else the kernel could fill a set of the pool with more and give it the same id again. */
+	/* Without a hold the kernel could refill a set of the pool and give it the same id again. */
 	r = hold(&held, space_map, target.key);
 	if (r >= 0)
 		r = space_map_read_seals(space_map, target.key, &space, &set);

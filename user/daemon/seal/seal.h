@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Sealing and unsealing: a request becomes a seal set in the maps, whole or
- * not at all.
- */
+/* Sealing and unsealing: turns a request into a seal set in the maps, completely or not at all. */
 #ifndef MSEALD_SEAL_SEAL_H
 #define MSEALD_SEAL_SEAL_H
 
@@ -11,26 +8,28 @@
 #include "seal/space_map.h"
 
 #define SEAL_MAX_RANGES MSEALD_MAX_SEALS /* in one request */
-/* At the request of users: seals of one address space, and of all that are on one account. */
+/* Limits for requests of users: seals of one address space, and of all that are charged to one account. */
 #define SEAL_USER_SEALS 4096u
 #define SEAL_USER_SEALS_ALL 65536u
 
 struct seal_result {
 	uint64_t space;
-	uint64_t bytes;		    /* that the request names, each counted once */
-	size_t ranges;		    /* mappings or parts of them that were sealed */
+	uint64_t bytes;		    /* named by the request, each counted once */
+	size_t ranges;		    /* mappings or parts of mappings that were sealed */
 	size_t seals;		    /* in the address space now */
-	bool native;		    /* the kernel's own mseal(2) holds all of it as well */
-	const char *why_not_native; /* a phrase, when it was tried and could not be; or NULL */
+	bool native;		    /* mseal(2) holds all of it as well */
+	const char *why_not_native; /* a phrase, if mseal(2) was tried and failed; or NULL */
 };
 
-/* -EBADR, and nothing is sealed, with the reason in *error. A dry run gives the result that would be. */
+/*
+ * -EBADR: nothing is sealed, and *error has the reason. A dry run returns the result that sealing would have.
+ */
 int seal_process(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
 		 struct seal_result *ret, struct error *error);
 
 /*
- * Takes revocable seals back, of the ranges of the request; without any: everywhere. *ret_bytes: of which
- * something was taken back. As seal_process().
+ * Revokes revocable seals in the ranges of the request; without ranges: everywhere. *ret_bytes: bytes with a
+ * revoked seal. Returns as seal_process().
  */
 int seal_revoke(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
 		uint64_t *ret_bytes, size_t *ret_seals, struct error *error);

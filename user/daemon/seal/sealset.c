@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Seal sets: adding is a merge of two sorted lists (unite), everything else
- * splices a few pieces into one. The second half turns a set into the static
- * tree of mseald/shared.h and back.
+ * Seal sets. Adding merges two sorted lists (unite); all other operations splice a few pieces into one list.
+ * sealset_codec.c turns a set into the static tree of mseald/shared.h and back.
  */
 #include "base/list.h"
 #include "seal/sealset.h"
 
-/* What decides whether two seals may be one. */
+/* May two seals be joined? */
 static bool same_rule(const struct seal *a, const struct seal *b)
 {
 	return memcmp(a->permanent, b->permanent, sizeof(a->permanent)) == 0 &&
@@ -47,7 +46,7 @@ static uint32_t add_hits(uint32_t a, uint32_t b)
 	return __builtin_add_overflow(a, b, &sum) ? UINT32_MAX : sum;
 }
 
-/* Cuts [seal->start, at) off, and returns it. The hits go with it. */
+/* Cuts [seal->start, at) off, and returns it. It takes the hits. */
 static struct seal cut(struct seal *seal, uint64_t at)
 {
 	struct seal head = *seal;
@@ -60,7 +59,7 @@ static struct seal cut(struct seal *seal, uint64_t at)
 	return head;
 }
 
-/* Appends a piece to a list that has room, joined with the last where it may be. */
+/* Appends a piece to a list that has room, joined with the last piece if possible. */
 static void append(struct seal *list, size_t *count, const struct seal *piece)
 {
 	struct seal *last = *count > 0 ? &list[*count - 1] : NULL;
@@ -75,7 +74,7 @@ static void append(struct seal *list, size_t *count, const struct seal *piece)
 	list[(*count)++] = *piece;
 }
 
-/* The rules of both, over the same range. */
+/* Unites the rules of two seals on the same range. */
 static struct seal both(const struct seal *older, const struct seal *newer)
 {
 	struct seal seal = *older;
@@ -88,7 +87,10 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 		seal.segment = newer->segment;
 	if (newer->flags & MSEALD_SEAL_SHM)
 		seal.pgoff = newer->pgoff;
-	/* What the memory is may have changed since, if it was not kept from it: the newer knows. */
+	/*
+	 * Unless the older seal prevented it, the memory may have changed since: these flags come from the
+	 * newer seal.
+	 */
 	seal.flags = (uint8_t)((older->flags & ~(MSEALD_SEAL_DONTFORK | MSEALD_SEAL_ANON)) | newer->flags);
 	if (newer->file.address)
 		seal.file = newer->file;
@@ -96,7 +98,7 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 	return seal;
 }
 
-/* A list with room for all pieces that uniting can make: each border of either begins or ends one. */
+/* A list with room for all pieces that a union can have: each border of either list begins or ends one. */
 static struct seal *united_list(size_t older, size_t newer, size_t *ret_max)
 {
 	if (__builtin_add_overflow(older, newer, ret_max) || __builtin_mul_overflow(*ret_max, 2u, ret_max))
@@ -104,7 +106,7 @@ static struct seal *united_list(size_t older, size_t newer, size_t *ret_max)
 	return reallocarray(NULL, *ret_max, sizeof(struct seal));
 }
 
-/* Merges two sorted, disjoint lists into out, of united_list(). Returns the count. */
+/* Merges two sorted, disjoint lists into out, made by united_list(). Returns the count. */
 static size_t unite(const struct seal *older, size_t older_count, const struct seal *newer,
 		    size_t newer_count, struct seal *out)
 {
@@ -163,7 +165,7 @@ static void find_slice(const struct sealset *set, uint64_t start, uint64_t end, 
 	*ret_after = at;
 }
 
-/* Puts pieces in the place of [first, after). */
+/* Replaces [first, after) by pieces. */
 static int replace_slice(struct sealset *set, size_t first, size_t after, const struct seal *pieces,
 			 size_t count)
 {
@@ -200,7 +202,7 @@ int sealset_copy(const struct sealset *from, struct sealset *ret)
 	return 0;
 }
 
-/* A seal as it is kept: a place in a segment only where there is one. */
+/* A seal in its stored form: only System V segments keep pgoff. */
 static struct seal normal(const struct seal *seal)
 {
 	struct seal copy = *seal;
@@ -211,8 +213,8 @@ static struct seal normal(const struct seal *seal)
 }
 
 /*
- * Sorts and unites seals[0..count): halves, quarters... in their order, so that
- * of two that overlap the later one is the newer. *ret_list is malloc'ed.
+ * Sorts and unites seals[0..count): halves, quarters... in their order, so that of two overlapping seals the
+ * later in the list is the newer. *ret_list is malloc'ed.
  */
 static int unite_all(const struct seal *seals, size_t count, struct seal **ret_list, size_t *ret_count)
 {
@@ -279,7 +281,7 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 	if (start >= end || start % page_size() != 0 || end % page_size() != 0)
 		return -EINVAL;
 	find_slice(set, start, end, &first, &after);
-	/* Only the first and the last can be split, at two borders. */
+	/* Only the first and the last piece can be split, at two borders. */
 	pieces = reallocarray(NULL, after - first + 2, sizeof(*pieces));
 	if (!pieces)
 		return -ENOMEM;
@@ -372,7 +374,7 @@ static int compare_files(const void *left, const void *right)
 	return a->seal < b->seal ? -1 : a->seal > b->seal;
 }
 
-/* Kill, deny, audit: the lower the stronger. */
+/* Kill, deny, audit: lower is stronger. */
 static unsigned strength(enum mseald_action action)
 {
 	return action == MSEALD_ACTION_KILL ? 0 : action == MSEALD_ACTION_DENY ? 1 : 2;
@@ -386,9 +388,8 @@ static enum mseald_action strongest(const struct seal *seal, unsigned deny)
 }
 
 /*
- * Is a write better judged by the seal of a than by that of b? A child of fork does not have all of
- * them. Of two files that had the address one after the other, the first was mapped where a seal
- * only audits.
+ * Should the seal of a judge a write, rather than that of b? A child of a fork lacks some of the seals. If
+ * two files had the same address one after the other, the first one was mapped where a seal only audits.
  */
 static bool judges_better(const struct sealset *set, const struct sealset_file *a,
 			  const struct sealset_file *b)

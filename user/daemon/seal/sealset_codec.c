@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Seal sets as the programs search them: struct mseald_node of mseald/shared.h. See sealset.h. */
+/* Seal sets in the form that the programs search: struct mseald_node of mseald/shared.h. See sealset.h. */
 #include "seal/sealset.h"
 
 #include <assert.h>
@@ -51,7 +51,7 @@ static void rule_unpack(uint64_t rule, struct seal *seal)
 	seal->flags = (uint8_t)(rule >> MSEALD_RULE_FLAGS_SHIFT);
 }
 
-/* What the root says about the whole set. */
+/* Fills in the root's fields about the whole set. */
 static void encode_header(const struct sealset *set, struct mseald_node *root)
 {
 	root->count = (uint32_t)set->count;
@@ -62,16 +62,15 @@ static void encode_header(const struct sealset *set, struct mseald_node *root)
 
 		root->deny |= (uint8_t)seal_deny_all(seal);
 		root->flags |= seal->flags;
-		/* The widest between two seals. */
+		/* Finds the widest gap between two seals. */
 		if (i > 0 && seal->start - seal[-1].end > root->gap_end - root->gap_start) {
 			root->gap_start = seal[-1].end;
 			root->gap_end = seal->start;
 		}
 	}
 	/*
-	 * The kernel gives out addresses from the top of the gap between heap
-	 * and libraries. Where nothing is sealed below the libraries it is
-	 * below the first seal.
+	 * The kernel allocates addresses from the top of the gap between heap and libraries. If nothing is
+	 * sealed below the libraries, this gap is below the first seal.
 	 */
 	if (root->gap_end - root->gap_start < MSEALD_WIDE_GAP &&
 	    set->list[0].start > root->gap_end - root->gap_start) {
@@ -80,7 +79,7 @@ static void encode_header(const struct sealset *set, struct mseald_node *root)
 	}
 }
 
-/* A level of inner nodes: each slot is the first start of one node of the level below. */
+/* Encodes a level of inner nodes: each slot is the first start of a node of the level below. */
 static void encode_inner(struct mseald_node *level, const struct mseald_node *below, size_t below_count)
 {
 	for (size_t i = 0; i < below_count; i++)
@@ -91,7 +90,7 @@ static_assert(sizeof(struct mseald_file_node) == sizeof(struct mseald_node) &&
 		      offsetof(struct mseald_file_node, none) == offsetof(struct mseald_node, start),
 	      "no seal begins where files are");
 
-/* The files, in nodes that have no seals. */
+/* Encodes the files, in nodes without seals. */
 static void encode_files(const struct sealset_file *files, size_t count, struct mseald_node *nodes)
 {
 	for (size_t i = 0; i < nodes_for(count) * MSEALD_FANOUT; i++) {
@@ -108,7 +107,7 @@ static void encode_files(const struct sealset_file *files, size_t count, struct 
 	}
 }
 
-/* Which of the files it is: 1 for the first; 0: none, or no longer. */
+/* Number of the file in the list, from 1; 0: none, or not in the list any more. */
 static uint16_t file_index(const struct sealset_file *files, size_t count, const struct mseald_inode *inode)
 {
 	uint64_t order = MSEALD_INODE_ORDER(inode->address);
@@ -214,15 +213,15 @@ int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset
 	}
 
 	/*
-	 * All the rest follows from the seals: any difference from encode's output is a fault. A program has
-	 * them in another order, and no time to look for the best gap.
+	 * Everything else follows from the seals: any difference from the output of encode is a fault. A BPF
+	 * program uses another order, and does not search the best gap.
 	 */
 	if (count > 0 && !nodes[0].pooled) {
 		again = reallocarray(NULL, count, sizeof(*again));
 		if (!again)
 			return -ENOMEM;
 		r = sealset_encode(&set, again, count);
-		/* Nodes for fewer or more files than the seals have. */
+		/* Nodes for fewer or more files than those of the seals. */
 		if (r < 0)
 			return r == -EINVAL ? -EBADMSG : r;
 		if (memcmp(again, nodes, count * sizeof(*again)) != 0)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See set_map.h. A set's map is in the map of maps before it is written: putting it
- * there makes the kernel wait for all programs (kernel/bpf/syscall.c,
- * maybe_wait_bpf_programs), and writing its elements does not. So some are kept
- * ready, put there many at a time.
+ * See set_map.h. A set's map is put into the map of maps before it is written. Putting it there makes the
+ * kernel wait for all programs (kernel/bpf/syscall.c, maybe_wait_bpf_programs); writing its elements does
+ * not. So some maps are kept ready, put there many at a time.
  */
 #include "seal/set_map.h"
 
@@ -14,26 +13,26 @@
 #include "seal/file_map.h"
 
 #define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))
-#define READY_AT_ONCE 16u /* maps made when there is none */
-#define READY_KEPT 256u	  /* more are removed in time */
+#define READY_AT_ONCE 16u /* maps made when none is ready */
+#define READY_KEPT 256u	  /* more are removed over time */
 #define TRIM_AT_ONCE 4u
 
-/* Sizes of the maps that are kept ready, in nodes: 32, 128 and 1,024 seals, of 32 different files. */
+/* Sizes of the maps kept ready, in nodes: 32, 128 and 1,024 seals, with 32 different files. */
 static const uint32_t sizes[] = { 2, 6, 34 };
 
 enum set_state {
 	SET_FREE,  /* no such set */
-	SET_READY, /* its map is there, to be written */
-	SET_USED,  /* is referred to, or was */
+	SET_READY, /* its map exists, and may be written */
+	SET_USED,  /* has references, or had some */
 };
 
 struct set {
-	uint32_t map;	  /* id of its map; 0: not known yet */
-	uint32_t nodes;	  /* that it has room for; 0: not known yet */
+	uint32_t map;	  /* id of its map; 0: unknown yet */
+	uint32_t nodes;	  /* nodes that fit; 0: unknown yet */
 	uint8_t state;	  /* enum set_state */
 	bool guards;	  /* some of its files are in the map `files` */
-	bool known;	  /* are these two */
-	uint32_t holders; /* of set_map_hold() */
+	bool known;	  /* whether the two fields above are known */
+	uint32_t holders; /* number of set_map_hold() */
 	uint32_t seals;
 	uint64_t label;
 };
@@ -41,19 +40,18 @@ struct set {
 struct set_map {
 	int fd;
 	struct programs *programs;
-	/* the map `refs`, as the programs see it; ours is [0]: see set_map_end() */
+	/* the map `refs`, shared with the programs; [0] is the daemon's: see set_map_end() */
 	volatile uint64_t *refs;
 	uint32_t lowest_free; /* no lower id is free */
-	uint32_t ready;	      /* how many are */
+	uint32_t ready;	      /* number of sets in SET_READY */
 	uint64_t written;
 	struct set list[MSEALD_MAX_SETS];
 };
 
 /*
- * Every set there is has a lower id than this. No set has the id 0, so its place
- * in `refs` is free for it: it is known to the next daemon, however this one
- * ends. (In 6.1 each look-up in a map of maps waits for a grace period:
- * kernel/bpf/syscall.c, bpf_map_copy_value. So none is made that need not be.)
+ * All existing sets have ids below this. No set has the id 0, so its element of `refs` stores this number. So
+ * the next daemon knows it, however this one ends. It saves look-ups: in 6.1 each one in a map of maps waits
+ * for a grace period (kernel/bpf/syscall.c, bpf_map_copy_value).
  */
 static uint32_t set_map_end(const struct set_map *sets)
 {
@@ -91,7 +89,7 @@ int set_map_open(struct programs *programs, struct set_map **ret)
 	}
 	sets->refs = refs;
 	sets->lowest_free = 1;
-	/* Whatever an earlier daemon left, referred to, ready or not. */
+	/* Takes over all sets of an earlier daemon, referred to, ready or neither. */
 	for (uint32_t id = 1; id < MSEALD_POOL_FIRST; id++)
 		if (sets->refs[id] ||
 		    (id < set_map_end(sets) && bpf_map_lookup_elem(sets->fd, &id, &sets->list[id].map) == 0))
@@ -158,13 +156,13 @@ void set_map_let_go(struct set_map *sets, uint32_t id)
 	}
 	if (__atomic_sub_fetch(&sets->refs[id], 1, __ATOMIC_SEQ_CST))
 		return;
-	/* As bpf/space.h, pool_give. */
+	/* See bpf/space.h, pool_give. */
 	id -= MSEALD_POOL_FIRST;
 	(void)__atomic_or_fetch(&programs_state(sets->programs)->pool_free[id / 64], UINT64_C(1) << id % 64,
 				__ATOMIC_SEQ_CST);
 }
 
-/* What its root says of the whole set. */
+/* Reads the root's fields about the whole set. */
 static int read_root(struct set_map *sets, uint32_t id, struct mseald_node *ret)
 {
 	_cleanup_close_ int fd = open_map(sets, id);
@@ -189,7 +187,7 @@ int set_map_create(uint32_t nodes, uint32_t *ret_id)
 	return TAKE_FD(fd);
 }
 
-/* Finds the size of one that an earlier daemon made. */
+/* Finds the size of a map made by an earlier daemon. */
 static uint32_t room_of(struct set_map *sets, uint32_t id)
 {
 	struct bpf_map_info info = {};
@@ -214,7 +212,7 @@ static int find_free(struct set_map *sets, uint32_t from, uint32_t *ret)
 	return -ENOSPC;
 }
 
-/* What a map for so many nodes is made for. */
+/* The size of the map to make for this number of nodes. */
 static uint32_t size_for(uint32_t nodes)
 {
 	for (size_t i = 0; i < ELEMENTS(sizes); i++)
@@ -228,7 +226,10 @@ static bool is_kept_size(uint32_t nodes)
 	return nodes && nodes <= sizes[ELEMENTS(sizes) - 1] && size_for(nodes) == nodes;
 }
 
-/* Puts new maps of this size there, many with one wait where they are to be kept: the lowest id. */
+/*
+ * Puts new maps of this size into the map of maps; for sizes that are kept ready, many with one wait. *ret:
+ * the lowest id.
+ */
 static int make_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
 {
 	uint32_t ids[READY_AT_ONCE], wanted = is_kept_size(nodes) ? READY_AT_ONCE : 1, count = 0, done,
@@ -252,7 +253,7 @@ static int make_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
 		r = bpf_map_update_batch(sets->fd, ids, fds, &done, &opts) < 0 ? -errno : 0;
 		if (r < 0)
 			done = 0;
-		/* Where it cannot be done many at a time. */
+		/* The kernel cannot update many at a time. */
 		if (!done && bpf_map_update_elem(sets->fd, &ids[0], &fds[0], BPF_ANY) == 0)
 			done = 1;
 	}
@@ -287,7 +288,7 @@ static void remove_set(struct set_map *sets, uint32_t id)
 	sets->lowest_free = MIN_OF(sets->lowest_free, id);
 }
 
-/* Nobody refers to it, and no program reads it any more. */
+/* The set has no references, and no program reads it any more. */
 static void release_set(struct set_map *sets, uint32_t id)
 {
 	struct set *set = &sets->list[id];
@@ -339,7 +340,7 @@ int set_map_read(struct set_map *sets, uint32_t id, struct sealset *ret)
 		return fd;
 	if (bpf_map_lookup_elem(fd, &zero, &root) < 0)
 		return -errno;
-	/* The map may have room for more. */
+	/* The map may be larger. */
 	count = sealset_nodes_needed(root.count, root.files);
 	if (count <= 0)
 		return -EBADMSG;
@@ -347,7 +348,7 @@ int set_map_read(struct set_map *sets, uint32_t id, struct sealset *ret)
 	return r < 0 ? r : sealset_decode(nodes, (size_t)count, ret);
 }
 
-/* --- files that nobody may write --- */
+/* --- files that no process may write --- */
 
 static void unguard_files(struct set_map *sets, uint32_t id)
 {
@@ -366,7 +367,10 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 		file_map_remove(sets->programs, &set);
 }
 
-/* Has it a seal that denies writes to its file by any process? Then *ret is the whole set. Negative errno. */
+/*
+ * Has the set a seal that denies writes to its file by any process? Then *ret is the whole set. Negative
+ * errno.
+ */
 static int read_guarding(struct set_map *sets, uint32_t id, struct sealset *ret)
 {
 	struct mseald_node root;
@@ -380,7 +384,7 @@ static int read_guarding(struct set_map *sets, uint32_t id, struct sealset *ret)
 	return r < 0 ? r : 1;
 }
 
-/* The map `files`, as an earlier daemon left it in the middle of something, from the sets themselves. */
+/* Rebuilds the map `files` from the sets: an earlier daemon may have died while it changed the map. */
 static void restore_files(struct set_map *sets)
 {
 	struct file_map_table table = {};
@@ -390,7 +394,7 @@ static void restore_files(struct set_map *sets)
 		_cleanup_(sealset_free) struct sealset set = {};
 
 		if (!sets->refs[id])
-			continue; /* nobody comes to refer to it any more */
+			continue; /* no reference can be taken any more */
 		r = read_guarding(sets, id, &set);
 		if (r <= 0)
 			continue;
@@ -406,7 +410,9 @@ static void restore_files(struct set_map *sets)
 	file_map_table_free(&table);
 }
 
-/* What an earlier set has left behind the last seal, or else zeros, must not be taken for more of them. */
+/*
+ * Writes an end marker: seals of an earlier set behind the last seal, or else zeros, must not count as seals.
+ */
 static int write_end(int fd, uint32_t at)
 {
 	struct mseald_node node = {};
@@ -416,7 +422,7 @@ static int write_end(int fd, uint32_t at)
 	return bpf_map_update_elem(fd, &at, &node, BPF_ANY) < 0 ? -errno : 0;
 }
 
-/* Into a map that has room for that many. */
+/* Writes to a map with room for count nodes. */
 static int write_nodes(int fd, const struct sealset *set, uint32_t count, uint32_t room)
 {
 	_cleanup_free_ struct mseald_node *nodes = calloc(count, sizeof(*nodes));
@@ -454,7 +460,7 @@ int set_map_write(struct set_map *sets, const struct sealset *set, uint64_t spac
 		return r;
 	fd = open_map(sets, id);
 	r = fd < 0 ? fd : write_nodes(fd, set, (uint32_t)count, room_of(sets, id));
-	/* Before anybody goes by the set: should we die between, the next daemon counts anew. */
+	/* Before any program uses the set: if the daemon dies in between, the next one counts again. */
 	if (r >= 0)
 		r = file_map_add(sets->programs, set, space);
 	if (r < 0)
@@ -494,7 +500,7 @@ size_t set_map_collect(struct set_map *sets)
 	if (!found)
 		return 0;
 	set_map_wait(sets);
-	/* A count that is 0 stays 0: only referenced sets are ever passed on. */
+	/* A count of 0 stays 0: only referenced sets are ever passed on. */
 	for (uint32_t id = 1; id < set_map_end(sets); id++)
 		if (is_garbage(sets, id))
 			release_set(sets, id);
@@ -516,7 +522,7 @@ void set_map_trim(struct set_map *sets)
 		lower_sets_end(sets);
 }
 
-/* --- what they are --- */
+/* --- properties of sets --- */
 
 static unsigned needs_of(unsigned deny, unsigned flags, bool files)
 {
@@ -569,7 +575,7 @@ unsigned set_map_needs(struct set_map *sets)
 	return needs;
 }
 
-/* What its root says of the whole of it. */
+/* Reads the root's fields about the whole set, once. */
 static int know(struct set_map *sets, uint32_t id)
 {
 	struct set *set = &sets->list[id];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Seal sets in the maps, by id. A set is written once and never changed but for
- * its hit counts. Whoever refers to it is counted in the kernel; when nobody does
- * it is collected, after a grace period in which programs may still be reading it.
+ * Seal sets in the maps, by id. A set is written once, and never changed except for its hit counts. The
+ * kernel counts the references to it. Without references it is collected, after a grace period in which
+ * programs may still be reading it.
  */
 #ifndef MSEALD_SEAL_SET_MAP_H
 #define MSEALD_SEAL_SET_MAP_H
@@ -12,62 +12,62 @@
 
 struct set_map;
 
-/* With those that an earlier daemon left. */
+/* Takes over the sets of an earlier daemon. */
 int set_map_open(struct programs *programs, struct set_map **ret);
 void set_map_close(struct set_map *sets); /* takes NULL; the maps stay */
 
 /*
- * Takes a reference to a set of the pool, so that it is not used again, and gives it back. False: nobody
- * refers to it any more. Other sets need none: it is enough that they are not collected meanwhile.
+ * Takes a reference to a set of the pool, so that it is not reused, and gives it back. False: the set has no
+ * references any more. Other sets need no hold: it is enough not to collect meanwhile.
  */
 bool set_map_hold(struct set_map *sets, uint32_t id);
 void set_map_let_go(struct set_map *sets, uint32_t id);
 
-/* Does anybody refer to it? */
+/* Has the set references? */
 bool set_map_is_referred(const struct set_map *sets, uint32_t id);
 
-/* An empty map for that many nodes: a descriptor, and its id. */
+/* Makes an empty map for that many nodes. Returns a descriptor, and its id. */
 int set_map_create(uint32_t nodes, uint32_t *ret_id);
 
-/* -ENOENT: no such set; -EBADMSG: not one that was written by us. Of the pool: only while it is held. */
+/* -ENOENT: no such set; -EBADMSG: not written by mseald. A set of the pool must be held. */
 int set_map_read(struct set_map *sets, uint32_t id, struct sealset *ret);
 
-/* How many seals it has; of most asked of the map once. */
+/* Its number of seals; for most sets the map is read only once. */
 int set_map_read_count(struct set_map *sets, uint32_t id, size_t *ret);
 
 /*
- * A new one, not empty, that nobody refers to yet, for the address space of this key. -ENOSPC: there are
- * MSEALD_MAX_SETS, or MSEALD_MAX_FILES; -E2BIG: more than MSEALD_MAX_SEALS.
+ * Writes a new set, not empty and without references yet, for the address space of this key. -ENOSPC:
+ * MSEALD_MAX_SETS or MSEALD_MAX_FILES reached; -E2BIG: more than MSEALD_MAX_SEALS.
  */
 int set_map_write(struct set_map *sets, const struct sealset *set, uint64_t space, uint32_t *ret);
-/* How many have been: while this is the same, no id has come to mean another set. */
+/* Number of sets written: while it is unchanged, no id has got another set. */
 uint64_t set_map_written(const struct set_map *sets);
-/* One that nobody came to refer to. */
+/* Removes a written set that never got a reference. */
 void set_map_unwrite(struct set_map *sets, uint32_t id);
 
 /*
- * Returns when every program that ran when it was called has ended: the kernel waits after a change
- * of map in map.
+ * Waits until every program that was running at the call has ended: the kernel waits after a change of a map
+ * in a map.
  */
 void set_map_wait(struct set_map *sets);
 
-/* Frees the sets that nobody refers to; how many. */
+/* Frees the sets without references; returns their number. */
 size_t set_map_collect(struct set_map *sets);
-/* Gives back some of the maps that are kept for new sets, when they are very many. */
+/* Frees some of the maps kept for new sets, if there are very many. */
 void set_map_trim(struct set_map *sets);
 
 size_t set_map_count(const struct set_map *sets);
-/* Of these, those of the pool. */
+/* The number of these in the pool. */
 size_t set_map_count_pooled(const struct set_map *sets);
-/* The NEED_* of all sets there are; all that sets can need, when one cannot be read. */
+/* The NEED_* of all sets; all that sets can have, if a set cannot be read. */
 unsigned set_map_needs(struct set_map *sets);
-/* Those of a set still to be stored. */
+/* The NEED_* of a set that is not stored yet. */
 unsigned set_map_needs_of(const struct sealset *set);
 
-/* The label of a set that is used. Negative errno. */
+/* The label of a set in use. Negative errno. */
 int set_map_read_label(struct set_map *sets, uint32_t id, uint64_t *ret);
 
-/* The labels of all sets, each once, in their order; and how many address spaces have it. */
+/* The labels of all sets, each once, in order; and the number of address spaces with each. */
 struct set_map_label {
 	uint64_t label, spaces;
 };

@@ -6,11 +6,11 @@
 
 #include "lib/base/clock.h"
 
-#define NODES 2 /* one of seals, one of their files */
+#define NODES 2 /* one for seals, one for their files */
 #define AT_ONCE 16u
 #define NO_TIME_US 20000
 
-/* Empty, as a set stays that nobody fills; slot i of the second node is about seal i. */
+/* Writes an empty set; slot i of the second node is about seal i. */
 static int write_empty(int fd)
 {
 	struct mseald_node seals = { .pooled = 1 };
@@ -28,7 +28,7 @@ static int write_empty(int fd)
 		       0;
 }
 
-/* For the kernel to take; but for the first, which is what is empty. */
+/* Offers a set to the kernel, except the first, which serves as the empty set. */
 static void give(struct programs *programs, uint32_t id)
 {
 	uint32_t at = id - MSEALD_POOL_FIRST;
@@ -38,7 +38,7 @@ static void give(struct programs *programs, uint32_t id)
 					__ATOMIC_SEQ_CST);
 }
 
-/* Into the map of sets: all at once, or only the first where that cannot be done. */
+/* Enters maps into the map of sets: all at once, or only the first, if the kernel cannot do many. */
 static int enter(struct programs *programs, uint32_t *ids, int *fds, uint32_t *count)
 {
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
@@ -91,7 +91,7 @@ int set_pool_fill(struct programs *programs, uint32_t least)
 	return r;
 }
 
-/* Those that nobody refers to, and that are not free: a program has them in hand, or nobody. */
+/* Lists sets that have no references and are not free: a program is using them, or they are lost. */
 static void list_lost(struct programs *programs, struct set_map *sets, uint64_t ret[MSEALD_POOL_SETS / 64])
 {
 	volatile const struct mseald_state *state = programs_state(programs);
@@ -107,7 +107,7 @@ void set_pool_recover(struct programs *programs, struct set_map *sets)
 	uint64_t lost[MSEALD_POOL_SETS / 64] = {}, still[MSEALD_POOL_SETS / 64] = {};
 
 	list_lost(programs, sets, lost);
-	/* A program has it in hand only until it ends. */
+	/* A program uses a set only until it ends. */
 	set_map_wait(sets);
 	list_lost(programs, sets, still);
 	for (uint32_t at = 0; at < MSEALD_POOL_SETS; at++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The pool of seal sets that the kernel takes as programs start (MSEALD_POOL_FIRST of mseald/shared.h). Only
- * the daemon can make them; taken, filled and given back they are without it.
+ * The pool of seal sets that the kernel uses as programs start (MSEALD_POOL_FIRST of mseald/shared.h). Only
+ * the daemon can make sets; the kernel takes, fills and returns them without it.
  */
 #ifndef MSEALD_SEAL_SET_POOL_H
 #define MSEALD_SEAL_SET_POOL_H
@@ -10,12 +10,12 @@
 #include "seal/set_map.h"
 
 /*
- * Makes some more, at least so many, and as many as take no time, until there are MSEALD_POOL_SETS. Before
- * 6.12 each waits for a grace period. Negative errno: it has fewer.
+ * Makes at least this many more sets, and as many as take no time, up to MSEALD_POOL_SETS. Before 6.12 each
+ * waits for a grace period. Negative errno: the pool has fewer.
  */
 int set_pool_fill(struct programs *programs, uint32_t least);
 
-/* Puts back those that an earlier daemon made and did not get to put there. */
+/* Enters the sets that an earlier daemon made but did not enter. */
 void set_pool_recover(struct programs *programs, struct set_map *sets);
 
 #endif

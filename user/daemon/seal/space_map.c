@@ -6,7 +6,7 @@
 
 #include "bpf/map_keys.h"
 
-#define HOLD_TRIES 1000 /* each fails only when the kernel has sealed more of it meanwhile */
+#define HOLD_TRIES 1000 /* each fails only if the kernel has sealed more of it meanwhile */
 
 struct space_map {
 	struct programs *programs;
@@ -60,7 +60,7 @@ int space_map_read_spaces(struct space_map *space_map, uint64_t **ret_keys, stru
 
 	if (!keys || !values)
 		return -ENOMEM;
-	/* One call for all of them; ENOENT says that it reached the end. */
+	/* One call for all entries; ENOENT means the end was reached. */
 	if (bpf_map_lookup_batch(space_map->spaces_fd, NULL, &next, keys, values, &count, NULL) < 0 &&
 	    errno != ENOENT)
 		return -errno;
@@ -91,7 +91,10 @@ bool space_map_any_sealed(struct space_map *space_map)
 	return false;
 }
 
-/* The entry, zeros if there is none, and its set held: it is still its own. -EAGAIN: it keeps changing. */
+/*
+ * Reads the entry, zeros if there is none, and holds its set, which still belongs to it. -EAGAIN: it keeps
+ * changing.
+ */
 static int hold_set(struct space_map *space_map, uint64_t key, struct mseald_space *ret)
 {
 	struct mseald_space now = {};
@@ -132,7 +135,7 @@ int space_map_read_seals(struct space_map *space_map, uint64_t key, struct mseal
 	}
 	if (r < 0)
 		return r;
-	/* Made by fork, it never had the memory that its parent kept to itself. */
+	/* A process made by fork never had the memory that its parent excluded. */
 	if (space.word & MSEALD_WORD_FORKED)
 		(void)sealset_drop_flagged(ret, MSEALD_SEAL_DONTFORK);
 	if (ret_space)
@@ -181,9 +184,12 @@ int space_map_set_space(struct space_map *space_map, uint64_t key, const struct 
 
 int space_map_restore_space(struct space_map *space_map, uint64_t key, const struct space_map_old *old)
 {
-	/* A program must not read half of its slot now, and half when it says this set again (in_gap). */
+	/*
+	 * Otherwise a program could combine halves of the slot from before and after, when the slot has this
+	 * set again (in_gap).
+	 */
 	set_map_wait(space_map->sets);
-	/* It has its entry: nothing is entered anew. */
+	/* The entry exists, so no account is charged. */
 	return commit(space_map, key,
 		      &(struct space_map_owner){ .account = MSEALD_ACCOUNT_NONE, .expected = MSEALD_ANY_SET },
 		      old->bits, SPACE_MAP_NOW, NULL);
@@ -218,7 +224,7 @@ int space_map_count_account(struct space_map *space_map, uint32_t account, size_
 			continue;
 		seen[id] = true;
 		sets++;
-		/* One that is gone by now has none. */
+		/* A set that is gone by now has no seals. */
 		if (set_map_read_count(space_map->sets, id, &more) >= 0)
 			seals += more;
 	}

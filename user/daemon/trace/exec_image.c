@@ -9,7 +9,7 @@
 #include "lib/proc/open.h"
 #include "process/procfs.h"
 
-/* Where that cannot be read, any page may be what it protects last. */
+/* If this cannot be read, any page may be the one that it protects last. */
 static void read_relro(pid_t pid, struct exec_image *image)
 {
 	_cleanup_close_ int fd = proc_open(pid, "exe", O_RDONLY);

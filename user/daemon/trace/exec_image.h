@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The program that a process has just been given by exec: where it begins, and what it will do
- * before it is complete.
+ * The program that a process has just been given by exec: its entry point, and the steps until it is
+ * complete.
  */
 #ifndef MSEALD_TRACE_EXEC_IMAGE_H
 #define MSEALD_TRACE_EXEC_IMAGE_H
@@ -10,16 +10,16 @@
 
 struct exec_image {
 	uint64_t entry; /* of the program, not of its dynamic loader */
-	bool loader;	/* that runs first */
-	bool secure;	/* it has privileges that its caller has not (AT_SECURE) */
-	/* what it protects itself; empty: nothing. Only without a loader */
+	bool loader;	/* a dynamic loader runs first */
+	bool secure;	/* it has privileges that its caller lacks (AT_SECURE) */
+	/* range that it makes read-only itself; empty: none. Only without a loader */
 	uint64_t relro_start, relro_end;
 };
 
-/* From /proc/PID. bits_32: it runs 32-bit code. Negative errno. */
+/* Reads /proc/PID. bits_32: it runs 32-bit code. Negative errno. */
 int exec_image_read(pid_t pid, bool bits_32, struct exec_image *ret);
 
-/* The path of the program, for people: an unprintable byte is a question mark. */
+/* The path of the program, for messages: an unprintable byte becomes a question mark. */
 void exec_image_name(pid_t pid, char *name, size_t size);
 
 #endif

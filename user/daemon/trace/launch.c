@@ -27,7 +27,7 @@ int launch_say(int fd, enum launch_word word, uint32_t value)
 	return launch_send(fd, &(struct launch_message){ .word = word, .value = value }, NULL, 0);
 }
 
-/* Nothing else can come from a tracer whose process is stopped. */
+/* A tracer whose process is stopped can send nothing else. */
 static enum remote_answer read_answer(const struct launch *launch)
 {
 	int n = remote_syscall_await(launch->fd);

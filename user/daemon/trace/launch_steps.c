@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See launch_steps.h. Signals are passed on as they come, and a group that is stopped
- * stays so until SIGCONT (PTRACE_LISTEN); the kernel itself reports only stops
- * of the group and its end to its real parent (kernel/signal.c, kernel/exit.c).
+ * See launch_steps.h. Signals are passed on as they come, and a stopped group stays stopped until SIGCONT
+ * (PTRACE_LISTEN). The kernel itself reports stops of the group, and its end, to its real parent only
+ * (kernel/signal.c, kernel/exit.c).
  */
 #include "trace/launch_steps.h"
 
@@ -52,9 +52,9 @@ enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds
 		if (poll(waits, ELEMENTS(waits), left) < 0 && errno != EINTR)
 			launch_end_unsealed(tracer, "mseald's tracer failed");
 		/*
-		 * Its trap has been taken away: it execs, or ends - or another thread execs, which only
-		 * wait(2) for any child reports, because the two threads have exchanged their ids by then
-		 * (fs/exec.c, de_thread; seen on 6.12). It must not get far.
+		 * The trap is gone, because the thread execs or ends, or because another thread execs. Only
+		 * wait(2) for any child reports the latter, since the two threads have exchanged their ids by
+		 * then (fs/exec.c, de_thread; seen on 6.12). It must be stopped soon.
 		 */
 		dying = waits[2].revents & (POLLHUP | POLLERR);
 		if (waits[0].revents)
@@ -103,14 +103,14 @@ int launch_pass_on(struct launch_tracer *tracer, int status, int how)
 
 /* --- ending it --- */
 
-/* Any other stop takes back what PTRACE_INTERRUPT asked for (kernel/signal.c, ptrace_stop). */
+/* PTRACE_INTERRUPT is cancelled by any other stop (kernel/signal.c, ptrace_stop). */
 bool launch_stop(struct launch_tracer *tracer, int milliseconds)
 {
 	struct tracee *tracee = &tracer->tracee;
 	int status;
 
 	(void)tracee_interrupt(tracee);
-	/* Is it in another stop? */
+	/* In case it is in another stop. */
 	if (tracee_continue(tracee, PTRACE_CONT, 0) == 0)
 		(void)tracee_interrupt(tracee);
 	while (ptrace_wait(tracee->tid, milliseconds, &status) == 0) {

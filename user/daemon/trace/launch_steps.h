@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A process in the hands of a tracer that listens to the daemon meanwhile; what
- * launch_tracer.c is made of.
- */
+/* A process held by a tracer that also listens to the daemon; the steps of launch_tracer.c. */
 #ifndef MSEALD_TRACE_LAUNCH_STEPS_H
 #define MSEALD_TRACE_LAUNCH_STEPS_H
 
@@ -13,7 +10,7 @@
 struct launch_order {
 	pid_t pid;
 	int pidfd;
-	uid_t uid; /* whose it must be; 0: anybody's */
+	uid_t uid; /* its owner must be this user; 0: any */
 	int fd;	   /* to the daemon */
 };
 
@@ -21,12 +18,12 @@ struct launch_tracer {
 	const struct launch_order *order;
 	struct tracee tracee;
 	struct exec_image image;
-	int changes;		       /* signalfd: it may have stopped, or ended */
-	bool hidden;		       /* it has blocked SIGTRAP, and does not now */
-	bool owed;		       /* somebody else's SIGTRAP came meanwhile */
+	int changes;		       /* signalfd: the process may have stopped, or ended */
+	bool hidden;		       /* it has blocked SIGTRAP, which is unblocked for now */
+	bool owed;		       /* a foreign SIGTRAP came meanwhile */
 	bool protecting;	       /* it is in the mprotect of its RELRO */
-	enum remote_answer unable;     /* why it cannot be made to call anything; or ANSWER_SEALED */
-	struct launch_message message; /* the last one of the daemon, and what followed it */
+	enum remote_answer unable;     /* why it cannot make calls; or ANSWER_SEALED */
+	struct launch_message message; /* last message of the daemon, and its data */
 	union {
 		char more[REMOTE_SYSCALL_MAX_RANGES * sizeof(struct range)];
 		struct range ranges[REMOTE_SYSCALL_MAX_RANGES];
@@ -37,26 +34,29 @@ struct launch_tracer {
 enum launch_happening { LAUNCH_STOPPED, LAUNCH_MESSAGE, LAUNCH_NOTHING };
 
 /*
- * Its next stop (*ret_status) or the next message of the daemon, whichever comes first. Should it end,
- * so does the tracer.
+ * Waits for its next stop (*ret_status) or the daemon's next message, whichever comes first. If the process
+ * ends, so does the tracer.
  */
 enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds, int *ret_status);
 
-/* It is no longer there, or not in our hands: then it must not be there. */
+/* The process is gone, or out of control: then kills it, and exits. */
 void launch_ended(const struct launch_tracer *tracer) __attribute__((noreturn));
-/* What ptrace(2) says: an error for one that has been killed, or for nothing that we could go on with. */
+/* Checks a result of ptrace(2): an error means that the process has been killed, or cannot be continued. */
 void launch_must(const struct launch_tracer *tracer, int r);
 
-/* Is it the stop of a group that job control has stopped? */
+/* Is it a stop of its group by job control? */
 bool launch_is_group_stop(int status);
 
-/* Lets it go on from a stop as it would without us. 1: it is stopped at our trap. */
+/* Continues it from a stop as if it were not traced. 1: it is stopped at the trap. */
 int launch_pass_on(struct launch_tracer *tracer, int status, int how);
 
-/* Stops it in get_signal(), wherever it was; false: not in time, or it has had an exec. */
+/* Stops it in get_signal(), wherever it was. False: not in time, or it has had an exec. */
 bool launch_stop(struct launch_tracer *tracer, int milliseconds);
 
-/* Wherever it is, it says why on its standard error, and ends with status 1; if it cannot, it is killed. */
+/*
+ * Makes it print the reason on its standard error and exit with status 1, wherever it is; if this fails,
+ * kills it.
+ */
 void launch_end_unsealed(struct launch_tracer *tracer, const char *why) __attribute__((noreturn));
 
 #endif

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See launch_tracer.h. From the moment the caller is seized until its program is sealed,
- * nothing but PTRACE_DETACH lets it go: should this process be killed, the
- * program dies with it (PTRACE_O_EXITKILL); should the daemon die, it is ended.
+ * See launch_tracer.h. From the moment the caller is seized until its program is sealed, only PTRACE_DETACH
+ * releases it. If this process is killed, the program is killed with it (PTRACE_O_EXITKILL); if the daemon
+ * dies, the program is ended.
  *
- * It stops at the entry point by a perf event (perf_trap.h): no text is written to, and nothing of
- * it is left behind - debug registers set by PTRACE_POKEUSER stay allocated, and slow every
- * task switch of the machine, until the program ends. The event's SIGTRAP must not be blocked
- * then, or the program would run past. So while the loader runs, SIGTRAP is unblocked
- * whenever it is in its own code, and as it was when it makes a system call.
+ * A perf event (perf_trap.h) stops it at the entry point: it writes no text and leaves nothing behind. Debug
+ * registers set by PTRACE_POKEUSER would stay allocated, and slow down every task switch of the machine,
+ * until the program ends. The program would run past the event if its SIGTRAP were blocked. So while the
+ * loader runs its own code, SIGTRAP is unblocked; in a system call the mask is the loader's own.
  */
 #include "trace/launch_tracer.h"
 
@@ -24,8 +23,8 @@
 #include "trace/ptrace_ops.h"
 
 #define OPTIONS (PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
-#define RELRO_CALLS 200 /* system calls that a static program has to get its RELRO done, */
-/* and time, while it is not stopped: to seal RELRO too early breaks it */
+#define RELRO_CALLS 200 /* system calls that a static program has for its RELRO, */
+/* and time, while it is not stopped: sealing RELRO too early breaks it */
 #define RELRO_MILLISECONDS 10000
 
 static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
@@ -40,14 +39,14 @@ static bool is_theirs(const struct launch_order *order)
 	if (!procfs_lives(order->pidfd))
 		return false;
 	/*
-	 * Root's when the process has, or had, privileges that are not its user's (fs/proc/base.c,
+	 * The file belongs to root if the process has, or had, privileges beyond its user's (fs/proc/base.c,
 	 * task_dump_owner).
 	 */
 	FORMAT(path, "/proc/%d/auxv", order->pid);
 	return !order->uid || (stat(path, &file) == 0 && file.st_uid == order->uid);
 }
 
-/* Without having changed anything about it. */
+/* Detaches without having changed anything. */
 static void let_go(struct launch_tracer *tracer) __attribute__((noreturn));
 static void let_go(struct launch_tracer *tracer)
 {
@@ -55,7 +54,7 @@ static void let_go(struct launch_tracer *tracer)
 	_exit(0);
 }
 
-/* The caller goes on as it likes until it execs; if it says that it will not, it is free. */
+/* The caller runs freely until it execs; if the daemon reports that it will not, it is released. */
 static void await_exec(struct launch_tracer *tracer)
 {
 	bool left = false;
@@ -63,7 +62,7 @@ static void await_exec(struct launch_tracer *tracer)
 
 	for (;;) {
 		if (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_MESSAGE) {
-			/* Has it had an exec, that is the next stop, even so. */
+			/* If it has had an exec, that is the next stop anyway. */
 			left = true;
 			launch_must(tracer, tracee_interrupt(&tracer->tracee));
 			continue;
@@ -74,7 +73,7 @@ static void await_exec(struct launch_tracer *tracer)
 			let_go(tracer);
 		if (left)
 			launch_must(tracer,
-				    tracee_interrupt(&tracer->tracee)); /* this stop has taken that back */
+				    tracee_interrupt(&tracer->tracee)); /* this stop has cancelled it */
 		launch_must(tracer, launch_pass_on(tracer, status, PTRACE_CONT));
 	}
 }
@@ -89,7 +88,7 @@ static bool bits_32(pid_t tid)
 	return tracee_registers(tid, &regs, &size) == 0 && !regs_64bit(&regs, size);
 }
 
-/* SIGTRAP is blocked again, as it means it to be. */
+/* Blocks SIGTRAP again, as the program has set it. */
 static void show(struct launch_tracer *tracer)
 {
 	uint64_t mask = 0;
@@ -104,8 +103,8 @@ static void show(struct launch_tracer *tracer)
 }
 
 /*
- * At the end of a call its own code follows, where our trap may lie; at the beginning it may look
- * at its mask.
+ * At the end of a call its own code follows, which may contain the trap. At the beginning it may read its
+ * mask.
  */
 static void at_call(struct launch_tracer *tracer)
 {
@@ -132,7 +131,7 @@ static void at_call(struct launch_tracer *tracer)
 	}
 }
 
-/* At the stop of an exec. False: it has had another exec. */
+/* Called at the stop of an exec. False: it has had another exec. */
 static bool load(struct launch_tracer *tracer)
 {
 	struct tracee *tracee = &tracer->tracee;
@@ -157,7 +156,7 @@ static bool load(struct launch_tracer *tracer)
 	for (r = tracee_continue(tracee, PTRACE_SYSCALL, 0); r == 0;
 	     r = launch_pass_on(tracer, status, PTRACE_SYSCALL)) {
 		while (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_MESSAGE)
-			; /* it has left, as was to be expected */
+			; /* it has closed its connection, as expected */
 		if (status >> 16 == 0 && WSTOPSIG(status) == PTRACE_STOP_AT_CALL)
 			at_call(tracer);
 		if (status >> 16 == PTRACE_EVENT_EXEC) {
@@ -172,8 +171,8 @@ static bool load(struct launch_tracer *tracer)
 }
 
 /*
- * It is stopped, and runs on until its RELRO is applied; or, should it take no care
- * of that, for a while. False: it has had an exec.
+ * Continues the stopped program until its RELRO is applied; or for a limited time, if it never applies it.
+ * False: it has had an exec.
  */
 static bool make_relro(struct launch_tracer *tracer)
 {
@@ -231,7 +230,7 @@ static enum remote_answer call_mseal(struct launch_tracer *tracer)
 	return remote_syscall_mseal(tracee, tracer->ranges, tracer->more_size / sizeof(struct range));
 }
 
-/* Says where it is, and does what the daemon wants until that is: on. */
+/* Reports its position, and obeys the daemon until LAUNCH_GO. */
 static void obey(struct launch_tracer *tracer, enum launch_word where)
 {
 	const struct launch_message report = { .word = where, .secure = tracer->image.secure };
@@ -241,7 +240,7 @@ static void obey(struct launch_tracer *tracer, enum launch_word where)
 		launch_end_unsealed(tracer, "mseald has ended");
 	for (;;) {
 		if (launch_next(tracer, PTRACE_FOREVER, &status) != LAUNCH_MESSAGE)
-			launch_ended(tracer); /* it is stopped already */
+			launch_ended(tracer); /* it was stopped already */
 		switch (tracer->message.word) {
 		case LAUNCH_MSEAL:
 			(void)launch_say(tracer->order->fd, LAUNCH_CALLED, call_mseal(tracer));
@@ -254,7 +253,7 @@ static void obey(struct launch_tracer *tracer, enum launch_word where)
 	}
 }
 
-/* Connections of clients, and the socket itself, must not live as long as this process. */
+/* Connections of clients, and the socket itself, must not stay open as long as this process runs. */
 static void leave_open(int one, int other)
 {
 	unsigned low = (unsigned)MIN_OF(one, other), high = (unsigned)MAX_OF(one, other);
@@ -287,11 +286,11 @@ void launch_trace(const struct launch_order *order)
 					 (uint32_t)-r);
 		_exit(1);
 	}
-	/* Now it can become nothing else that we would not see. */
+	/* From here on the tracer sees any exec of it. */
 	if (!is_theirs(order)) {
 		(void)launch_say(order->fd, LAUNCH_NOT_SEIZED, EACCES);
 		(void)launch_stop(&tracer, PTRACE_FOREVER);
-		let_go(&tracer); /* at the stop of an exec as well */
+		let_go(&tracer); /* also at the stop of an exec */
 	}
 	if (launch_say(order->fd, LAUNCH_SEIZED, 0) < 0)
 		launch_end_unsealed(&tracer, "mseald has ended");

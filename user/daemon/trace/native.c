@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See native.h. The tracer is a process of its own, made for one seal: should
- * the daemon die meanwhile it still finishes, and whatever it could not stop
- * is let go by its end. Which thread, and when, is chosen so that no system
- * call of it is changed: one that sleeps in a call that is simply made
- * again, or one that is in its own code.
+ * See native.h. The tracer is a separate process, made for one seal. If the daemon dies meanwhile it still
+ * finishes, and its own end releases any thread that it could not stop. Thread and moment are chosen so that
+ * no system call changes: the thread sleeps in a call that can be restarted, or is in its own code.
  */
 #include "trace/native.h"
 
@@ -18,9 +16,9 @@
 #include "trace/thread_pick.h"
 #include "trace/tracer.h"
 
-#define TRIES 20	   /* other threads, other moments */
-#define TRIES_IN_VAIN 3	   /* while no thread is even seen in anything that it could be stopped in */
-#define TRIES_OF_THREADS 5 /* the best, the second best, ... and the best again */
+#define TRIES 20	   /* with other threads, at other moments */
+#define TRIES_IN_VAIN 3	   /* without any thread in a state in which it could be stopped */
+#define TRIES_OF_THREADS 5 /* the best thread, the second best, ... and the best again */
 #define TRY_US 100000
 #define RUNNER_MILLISECONDS 5
 #define PAUSE_NS 200000
@@ -28,8 +26,8 @@
 /* --- in the tracer --- */
 
 /*
- * Stops one that seemed to sleep in that call, if it does; guarded, so that it is not stopped in
- * what comes next.
+ * Stops a thread that seemed to sleep in that call, if it does. Guarded, so that it is not stopped in the
+ * next call.
  */
 static int stop_sleeper(struct tracee *tracee, const struct target *target, const struct blocked_call *call)
 {
@@ -39,7 +37,7 @@ static int stop_sleeper(struct tracee *tracee, const struct target *target, cons
 							    tracee_unguard(tracee);
 }
 
-/* Stops the thread at a moment that it does not notice. *ret_call: what it slept in. */
+/* Stops the thread at a moment that it does not notice. *ret_call: the call in which it slept. */
 static enum remote_answer stop_unnoticed(struct tracee *tracee, const struct target *target,
 					 struct blocked_call *ret_call)
 {
@@ -61,7 +59,7 @@ static enum remote_answer stop_unnoticed(struct tracee *tracee, const struct tar
 	return r == 1 ? ANSWER_SEALED : r < 0 ? ANSWER_GONE : ANSWER_NO_MOMENT;
 }
 
-/* Is the thread, now that it is stopped, in the address space that is meant? */
+/* Is the stopped thread in the right address space? */
 static bool is_in_target(struct programs *programs, const struct target *target, pid_t tid)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;
@@ -76,8 +74,8 @@ static bool is_in_target(struct programs *programs, const struct target *target,
 }
 
 /*
- * Tracer and thread take turns, thousands of times where there are as many
- * ranges: on one processor that is a switch, between two it is a wake-up.
+ * Tracer and thread alternate, thousands of times with as many ranges. On one processor each turn is a
+ * switch, between two a wake-up.
  */
 static void join_processor(const struct target *target, pid_t tid)
 {
@@ -153,7 +151,7 @@ static enum remote_answer try_once(struct programs *programs, const struct targe
 
 /* --- in the daemon --- */
 
-/* What the tracer answered. */
+/* Reads the tracer's answer. */
 static enum remote_answer read_answer(int fd)
 {
 	int n = remote_syscall_await(fd);
@@ -187,7 +185,7 @@ static enum remote_answer by_tracer(struct programs *programs, const struct targ
 	return answer;
 }
 
-/* May another thread, or another moment, give another answer? (It may be only the thread that has ended.) */
+/* May another thread or moment give another answer? (Perhaps only this thread has ended.) */
 static bool worth_another(enum remote_answer answer)
 {
 	return answer == ANSWER_GONE || answer == ANSWER_NO_THREAD || answer == ANSWER_OTHER_CODE ||

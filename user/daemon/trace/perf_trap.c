@@ -69,7 +69,7 @@ bool perf_trap_disarm(struct perf_trap *trap)
 	if (trap->fd < 0)
 		return false;
 	/*
-	 * Waits for the processor that it is on; the sample is written together with the signal
+	 * Waits for the processor of the event; the sample is written together with the signal
 	 * (__perf_event_overflow).
 	 */
 	(void)ioctl(trap->fd, PERF_EVENT_IOC_DISABLE, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Perf events with sigtrap: a SIGTRAP for one thread, when it is in its own
- * code at some tick, or comes to an instruction of it. Only the tracer of the
- * thread sees it, and it must not be left behind: hence perf_trap_disarm().
+ * Perf events with sigtrap: a SIGTRAP for one thread when it is in its own code at some tick, or reaches an
+ * instruction of it. Only the tracer of the thread may see the signal, and it must not stay behind: hence
+ * perf_trap_disarm().
  */
 #ifndef MSEALD_TRACE_PERF_TRAP_H
 #define MSEALD_TRACE_PERF_TRAP_H
@@ -13,7 +13,7 @@
 
 struct perf_trap {
 	int fd;
-	void *page; /* of perf's ring buffer, in which there is something once it has gone off */
+	void *page; /* perf's ring buffer, not empty once the event has fired */
 	size_t size;
 };
 
@@ -22,13 +22,12 @@ struct perf_trap {
 		.fd = -1 \
 	}
 
-/* Both go off once at most. Negative errno: no such events here, or all are in use. */
+/* Each fires at most once. Negative errno: no such events here, or all are in use. */
 int perf_trap_at_tick(pid_t tid, struct perf_trap *ret);
 int perf_trap_at(pid_t tid, uint64_t instruction, struct perf_trap *ret);
 
 /*
- * It does not go off any more. Has it? Then a SIGTRAP is on its way, or has
- * been seen already.
+ * Prevents the event from firing. Returns whether it has fired: then a SIGTRAP is pending, or has been seen.
  */
 bool perf_trap_disarm(struct perf_trap *trap); /* takes PERF_TRAP_NONE, leaves it so */
 

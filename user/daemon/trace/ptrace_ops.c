@@ -53,7 +53,7 @@ int ptrace_set_mask(pid_t tid, uint64_t mask)
 	return ptrace_request(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
 }
 
-/* The signal of our own trap? Another's SIGTRAP is its own affair. */
+/* Is it the signal of mseald's trap? A foreign SIGTRAP is passed on. */
 bool ptrace_is_trap(pid_t tid, int status)
 {
 	siginfo_t info;

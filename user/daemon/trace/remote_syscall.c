@@ -35,7 +35,7 @@ const char *remote_answer_phrase(enum remote_answer answer)
 	return phrases[answer];
 }
 
-/* What an errno of tracee.h says. */
+/* The answer for an errno of tracee.h. */
 static enum remote_answer answer_of(int r)
 {
 	switch (r) {
@@ -58,7 +58,10 @@ int remote_syscall_await(int fd)
 	return n;
 }
 
-/* Where in its memory a system call can be made: the vdso always has one, else any code. 0: nowhere. */
+/*
+ * An address in its memory where a system call can be made: the vdso always has one, otherwise any code. 0:
+ * none.
+ */
 static uint64_t find_instruction(const struct proc_maps *maps, pid_t tid)
 {
 	static unsigned char code[1 << 16];
@@ -111,7 +114,7 @@ enum remote_answer remote_syscall_mseal(struct tracee *tracee, const struct rang
 	return ANSWER_SEALED;
 }
 
-/* Below its stack, which it does not use again. 0: it could not be put there. */
+/* Writes the text below its stack, which it does not use again. 0: this failed. */
 static uint64_t put_text(struct tracee *tracee, const char *text, size_t length)
 {
 	uint64_t at = (regs_sp(&tracee->saved) - length) & ~UINT64_C(15);

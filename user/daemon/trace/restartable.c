@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See restartable.h. A stop interrupts a sleep as a signal without a handler does
- * (signal(7)): most calls then return ERESTARTSYS and the like inside the
- * kernel, some EINTR, which regs_restart() puts right. What may have
- * transferred something when it goes to sleep - write, send, connect, splice -
- * is not here.
+ * See restartable.h. A stop interrupts a sleep as a signal without a handler does (signal(7)). Most calls
+ * then return ERESTARTSYS and the like inside the kernel; some return EINTR, which regs_restart() corrects.
+ * Calls that may have transferred data when they go to sleep are not listed: write, send, connect, splice.
  */
 #include "trace/restartable.h"
 
@@ -49,7 +47,7 @@ int restartable_parse(const char *text, struct blocked_call *ret)
 	return 1;
 }
 
-/* Waiting for a word to change; not those that requeue, and may say so early. */
+/* Waits for a word to change; excludes operations that requeue, which may return early. */
 static bool restartable_futex(uint64_t operation)
 {
 	operation &= (uint64_t)FUTEX_CMD_MASK;
@@ -94,7 +92,7 @@ bool restartable_call(const struct blocked_call *call)
 	case SYS_fcntl: return call->arguments[1] == F_SETLKW || call->arguments[1] == F_OFD_SETLKW;
 	case SYS_recvfrom: return !(call->arguments[3] & MSG_WAITALL);
 	case SYS_recvmsg: return !(call->arguments[2] & MSG_WAITALL);
-	case SYS_io_uring_enter: return call->arguments[1] == 0; /* nothing submitted that it would tell of */
+	case SYS_io_uring_enter: return call->arguments[1] == 0; /* nothing submitted that it would report */
 	default: return false;
 	}
 }

@@ -33,7 +33,7 @@ enum doing thread_look_at(const struct target *target, pid_t tid, struct blocked
 	if (state == 'R')
 		return DOING_RUN;
 	if (state == 'T')
-		return DOING_SLEEP; /* job control holds it in get_signal() already */
+		return DOING_SLEEP; /* job control already holds it in get_signal() */
 	if (state != 'S' || thread_read_file(target, tid, "syscall", text, sizeof(text)) < 0 ||
 	    restartable_parse(text, ret_call) <= 0 || !restartable_call(ret_call))
 		return DOING_OTHER;
@@ -66,7 +66,9 @@ pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, 
 	for (size_t i = 0; i < count && sleepers <= try; i++) {
 		struct blocked_call call;
 		pid_t tid = tasks[i].pid;
-		/* What ends is let end: its parent would be told of it only after the tracer has gone. */
+		/*
+		 * An ending thread is left alone: its parent would not be told before the tracer has exited.
+		 */
 		enum doing doing = tasks[i].key == target->key && !(tasks[i].flags & TASK_EXITING) ?
 					   thread_look_at(target, tid, &call) :
 					   DOING_OTHER;

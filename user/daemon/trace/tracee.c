@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See tracee.h; stopping is in tracee_stop.c. Everything is changed and restored in
- * stops inside the kernel's get_signal() (kernel/signal.c), where
- * PTRACE_INTERRUPT holds a thread: what follows there - making the interrupted call
- * again, delivering a signal instead - then is done by the kernel itself, on the
- * restored registers.
+ * See tracee.h; tracee_stop.c stops threads. Everything is changed and restored in stops inside the kernel's
+ * get_signal() (kernel/signal.c), where PTRACE_INTERRUPT holds a thread. The kernel itself then does the rest
+ * on the restored registers: it restarts the interrupted call, or delivers a signal instead.
  */
 #include "trace/tracee.h"
 
@@ -17,7 +15,7 @@
 #include "trace/ptrace_ops.h"
 #include "trace/restartable.h"
 
-#define BEGIN_MILLISECONDS 2000 /* it only has to run to an instruction */
+#define BEGIN_MILLISECONDS 2000 /* it only has to reach an instruction */
 
 #ifndef PTRACE_GET_RSEQ_CONFIGURATION
 #define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
@@ -89,10 +87,9 @@ static bool read_memory(pid_t tid, uint64_t address, void *out, size_t size)
 }
 
 /*
- * In a restartable sequence (rseq(2)) a thread that was held must not go on
- * where it was, but at its abort handler. The kernel would see to that, but
- * finds the thread elsewhere when it does our call, and takes it to have left
- * (kernel/rseq.c, rseq_ip_fixup).
+ * A thread held in a restartable sequence (rseq(2)) must continue at its abort handler. The kernel usually
+ * does this. But during the remote call it finds the thread elsewhere, and assumes that it has left the
+ * sequence (kernel/rseq.c, rseq_ip_fixup).
  */
 static void abort_sequence(struct tracee *tracee)
 {
@@ -128,9 +125,9 @@ static bool dispatches_calls(pid_t tid)
 }
 
 /*
- * Its filters do not apply while it makes our calls - and only then: its own code does not run
- * meanwhile. Where that cannot be had (include/uapi: CONFIG_CHECKPOINT_RESTORE; the tracer must be
- * under no filter itself), a filter forbids it.
+ * Suspends its filters during remote calls only: its own code does not run meanwhile. If suspending is
+ * impossible (include/uapi: CONFIG_CHECKPOINT_RESTORE; the tracer must be under no filter itself), a filter
+ * forbids the calls.
  */
 static int set_options(const struct tracee *tracee)
 {
@@ -156,12 +153,15 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 		return r;
 	if (!regs_64bit(&tracee->saved, size))
 		return -EOPNOTSUPP;
-	/* From here on it wants its registers back: a call that gave up for our sake is made again. */
+	/* From here on its registers must be restored. A call interrupted by the stop is restarted. */
 	tracee->changed = true;
 	regs_get_call(&tracee->saved, &call);
 	if (restartable_call(&call))
 		regs_restart(&tracee->saved, &call);
-	/* GETSIGMASK knows the mask that ppoll and the like replaced for their sleep (kernel/ptrace.c). */
+	/*
+	 * GETSIGMASK returns the mask that ppoll and similar calls have replaced while they sleep
+	 * (kernel/ptrace.c).
+	 */
 	tracee->blocked = procfs_status_number(tracee->tid, "SigBlk", 16, UINT64_MAX);
 	r = ptrace_get_mask(tracee->tid, &tracee->mask);
 	if (r == 0)
@@ -180,7 +180,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	return 0;
 }
 
-/* Lets it run to the beginning of a system call. -EBUSY: it stops in get_signal(), and not there. */
+/* Lets it run to the beginning of a system call. -EBUSY: it stops in get_signal() instead. */
 static int to_begin(struct tracee *tracee)
 {
 	int milliseconds = BEGIN_MILLISECONDS, status, r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
@@ -195,7 +195,7 @@ static int to_begin(struct tracee *tracee)
 		if (r < 0 || WSTOPSIG(status) == PTRACE_STOP_AT_CALL)
 			return r;
 		r = tracee_on_stop(tracee, status, PTRACE_SYSCALL);
-		/* Another thread stops the group: it may stop when it is released. */
+		/* Another thread stops the group: this one may stop when it is released. */
 		if (r == 1)
 			r = milliseconds == PTRACE_FOREVER ? -EBUSY :
 							     tracee_continue(tracee, PTRACE_SYSCALL, 0);
@@ -203,7 +203,7 @@ static int to_begin(struct tracee *tracee)
 	return r;
 }
 
-/* And to its end, where it is stopped then: nothing but a SIGKILL keeps it from that. */
+/* Lets it run to the end of the call, where it stops: only a SIGKILL prevents that. */
 static int to_end(struct tracee *tracee)
 {
 	int status, r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
@@ -226,7 +226,10 @@ int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3],
 		r = tracee_registers(tracee->tid, &regs, &size);
 	if (r < 0)
 		return r;
-	/* Another thread may have written other code there, to do with our help what a filter forbids. */
+	/*
+	 * Another thread may have written other code there, to make a call that the suspended
+	 * filters forbid.
+	 */
 	meant = regs_is_call(&regs, tracee->instruction, number, arguments);
 	if (!meant) {
 		regs_drop_call(&regs);
@@ -244,11 +247,11 @@ int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3],
 	return 0;
 }
 
-/* --- letting it go --- */
+/* --- releasing it --- */
 
 /*
- * A call like ppoll(2) is made again with the mask that it puts in place of the thread's; in between a
- * signal that the one blocks and the other does not must not come. So it is held until the call begins.
+ * A call like ppoll(2) is restarted with the mask that replaces the thread's. In between, no signal may come
+ * that one mask blocks and the other does not. So such signals are held until the call begins.
  */
 static int rejoin_call(struct tracee *tracee)
 {
@@ -263,13 +266,13 @@ static int rejoin_call(struct tracee *tracee)
 		r = ptrace_set_mask(tracee->tid, tracee->mask);
 	if (r < 0)
 		return r;
-	/* Or until a signal comes that neither blocks. */
+	/* The other stops are signals that neither mask blocks. */
 	return PTRACE_STOPPED(status) || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status);
 }
 
 /*
- * From the end of a call back into get_signal(), before it is in user code again. *ret_signal: it
- * has come meanwhile.
+ * From the end of a call back into get_signal(), before it runs user code. *ret_signal: a signal that came
+ * meanwhile.
  */
 static int restore(struct tracee *tracee, bool rejoin, int *ret_signal)
 {
@@ -299,7 +302,7 @@ int tracee_restore(struct tracee *tracee)
 {
 	int signal, r = restore(tracee, false, &signal);
 
-	/* Its filters are in force again. */
+	/* Its filters apply again. */
 	return r < 0 ? r :
 		       ptrace_request(PTRACE_SETOPTIONS, tracee->tid, 0, (void *)(uintptr_t)tracee->options);
 }

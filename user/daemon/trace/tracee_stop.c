@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The half of tracee.h that stops a thread at a moment which it does not
- * notice. A SIGTRAP of ours (perf_trap.h) must not outlive the tracer.
+ * The part of tracee.h that stops a thread at a moment that it does not notice. A SIGTRAP of mseald's trap
+ * (perf_trap.h) must not outlive the tracer.
  */
 #include <signal.h>
 
@@ -13,7 +13,7 @@
 
 static const uint64_t sigtrap = UINT64_C(1) << (SIGTRAP - 1);
 
-/* It is stopped; a SIGTRAP of our trap that is still pending is taken from it, unblocked if need be. */
+/* With the thread stopped, removes a pending SIGTRAP of the trap, unblocked if necessary. */
 static int take_pending_trap(struct tracee *tracee)
 {
 	uint64_t mask = 0;
@@ -29,8 +29,7 @@ static int take_pending_trap(struct tracee *tracee)
 		if (r == 0)
 			r = ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
 		/*
-		 * Stopped again, because of a SIGCONT: to be interrupted as well would keep it from the
-		 * signal for ever.
+		 * Stopped again, by a SIGCONT. Interrupting it as well would keep the signal from it forever.
 		 */
 		if (r == 0 && PTRACE_STOPPED(status))
 			r = 1;
@@ -46,7 +45,7 @@ static int take_pending_trap(struct tracee *tracee)
 	return r;
 }
 
-/* Waits for its stop, by us or by what it does, and takes our trap away. */
+/* Waits for it to stop, interrupted or by itself, and removes the trap. */
 static int await_stop(struct tracee *tracee)
 {
 	int r = tracee_wait_stopped(tracee);
@@ -77,7 +76,7 @@ int tracee_stop_sleeping(struct tracee *tracee)
 	return r < 0 ? r : await_stop(tracee);
 }
 
-/* One that is blocked when it comes stays pending. One that is pending already would swallow ours. */
+/* A SIGTRAP blocked on arrival would stay pending, and one already pending would hide that of the trap. */
 static bool trap_would_stay(const struct tracee *tracee, bool other_mask)
 {
 	return (procfs_status_number(tracee->tid, "SigPnd", 16, UINT64_MAX) |
@@ -88,7 +87,7 @@ static bool trap_would_stay(const struct tracee *tracee, bool other_mask)
 int tracee_guard(struct tracee *tracee, const struct blocked_call *call)
 {
 	tracee->fired = tracee->trapped = false;
-	/* It has its own mask again when it is in its own code, which may not be seen from here. */
+	/* In its own code it has its own mask again, which may not be visible from here. */
 	return trap_would_stay(tracee, restartable_replaces_mask(call)) ?
 		       -EBUSY :
 		       perf_trap_at(tracee->tid, call->pc, &tracee->trap);

@@ -12,7 +12,7 @@
 
 #define FILES 4096
 #define STEP_US 2000
-#define STEPS 25 /* an attach takes microseconds; what holds its mutex for longer is an exec */
+#define STEPS 25 /* an attach takes microseconds; only an exec holds its mutex for longer */
 
 void tracer_allow(struct programs *programs)
 {
@@ -22,7 +22,7 @@ void tracer_allow(struct programs *programs)
 	size_t count;
 
 	(void)signal(SIGCHLD, SIG_IGN);
-	/* Each has two descriptors here, and there can be a thousand (method_run.c). */
+	/* Each tracer has two descriptors here, and up to a thousand may run (method_run.c). */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES) {
 		files.rlim_cur = MIN_OF(files.rlim_max, (rlim_t)FILES);
 		(void)setrlimit(RLIMIT_NOFILE, &files);
@@ -46,21 +46,21 @@ pid_t tracer_fork(void)
 		return pid < 0 ? -errno : pid;
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	/* Reports stops, where it is waited for. */
+	/* With SIG_DFL, stops are reported to wait(2). */
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)prctl(PR_SET_NAME, "mseald-tracer");
 	return 0;
 }
 
-/* Is that process a tracer of this daemon? */
+/* Is the process a tracer of this daemon? */
 static bool is_ours(pid_t pid)
 {
 	return (pid_t)procfs_status_number(pid, "PPid", 10, 0) == getpid();
 }
 
-/* --- those of others --- */
+/* --- tracers of others --- */
 
-/* What the process calls itself, for the message: root is asked to end it, and wants to know what it is. */
+/* The tracer's name, for the message: root is asked to end it, and wants to know which program it is. */
 static const char *comm_of(pid_t pid, char comm[MSEALD_COMM_LEN + 1])
 {
 	char path[32];
@@ -72,7 +72,7 @@ static const char *comm_of(pid_t pid, char comm[MSEALD_COMM_LEN + 1])
 	return comm;
 }
 
-/* 0: nobody; else the task that is traced or about to be. */
+/* 0: no tracer; otherwise the task that is traced, or about to be. */
 static const struct mseald_task *find_traced(const struct mseald_task *tasks, size_t count, uint64_t key)
 {
 	const struct mseald_task *coming = NULL;
@@ -99,7 +99,7 @@ int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, str
 
 		if (step)
 			(void)usleep(STEP_US);
-		/* All of them: another process may share the memory. */
+		/* Read all tasks: another process may share the memory. */
 		r = task_iter_read(programs, 0, &tasks, &count);
 		if (r < 0)
 			return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who traces whom. Processes of the daemon's own that trace others: its children, which is how
- * lsm/ptrace_access_check knows them, and whom nobody waits for.
+ * The daemon's own tracers, and foreign tracers of sealed memory. Tracers are children of the daemon, by
+ * which lsm/ptrace_access_check recognises them; the daemon does not wait for their exit.
  */
 #ifndef MSEALD_TRACE_TRACER_H
 #define MSEALD_TRACE_TRACER_H
@@ -10,23 +10,21 @@
 #include "bpf/programs.h"
 
 /*
- * Once, before the first tracer: tracers may trace memory sealed against foreign
- * writes as long as this process lives, and the daemon has no zombies. No child's
- * status can be had after that.
+ * Call once, before the first tracer. Tracers may then trace memory sealed against foreign writes as long as
+ * this process lives. The daemon gets no zombies, and cannot read the status of any child after that.
  */
 void tracer_allow(struct programs *programs);
 
 /*
- * As fork(2), -errno for errors. In the tracer all signals are blocked: only SIGKILL ends it while
- * it holds a thread.
+ * As fork(2), but returns -errno. In the tracer all signals are blocked: while it holds a thread only SIGKILL
+ * ends it.
  */
 pid_t tracer_fork(void);
 
 /*
- * A tracer that was attached before the seal is never asked again. To be called
- * once the seal is committed, from when on no other can attach: 0 when nobody
- * traces anything that has this key. -EBADR: it is traced, and by whom; -EAGAIN:
- * somebody may be attaching and does not come to an end; or another negative errno.
+ * No hook checks a tracer that attached before the seal. Call this once the seal is committed, when no other
+ * can attach. 0: no process traces a task with this key. -EBADR: it is traced, and by which process; -EAGAIN:
+ * a process may be attaching, and does not finish; or another negative errno.
  */
 int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, struct error *error);
 

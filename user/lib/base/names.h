@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Names of the values of the shared enums, as in docs/design.md: one spelling for options, JSON, policies and
- * messages.
+ * Names of the values of the shared enums, as in docs/design/model.md, "Terms": one spelling for options,
+ * JSON, policies and messages.
  */
 #ifndef MSEALD_BASE_NAMES_H
 #define MSEALD_BASE_NAMES_H
