@@ -140,10 +140,15 @@ static bool stay_watched(struct pending *pending, const struct exec_facts *facts
 	struct programs *programs = pending->reconcile->on.programs;
 	struct mseald_watched watched;
 
-	if (watched_find(programs, pending->key, &watched))
+	if (!watched_find(programs, pending->key, &watched)) {
+		watched = (struct mseald_watched){ .user = facts->policy.user };
+		FORMAT(watched.exe, "%s", facts->exe ?: "");
+	} else if (watched.flags & MSEALD_WATCHED_KERNEL) {
+		/* Others start, too: it is to make room for them. */
+		watched.flags = (watched.flags & ~MSEALD_WATCHED_KERNEL) | MSEALD_WATCHED_STARTED;
+	} else {
 		return pending->watched = true;
-	watched = (struct mseald_watched){ .user = facts->policy.user };
-	FORMAT(watched.exe, "%s", facts->exe ?: "");
+	}
 	return pending->watched = programs_watch(programs, pending->key, &watched) >= 0;
 }
 
