@@ -162,7 +162,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	if (maker && maker != policy) {
 		policy = maker;
 		free(why);
-		why = strdup("as it was when it started");
+		why = strdup("as it was at its start");
 	}
 	if (!policy)
 		return NULL;
@@ -184,7 +184,7 @@ static json_t *list_matches(struct daemon *daemon, struct error *error)
 
 	if (r < 0) {
 		json_decref(list);
-		(void)error_set_errno(error, 0, r, "cannot read what runs");
+		(void)error_set_errno(error, 0, r, "cannot list the processes");
 		return NULL;
 	}
 	for (size_t i = 0; i < count; i++) {
