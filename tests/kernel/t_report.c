@@ -369,8 +369,7 @@ static void overflow(struct actor *actor)
 	ok(reported_after - reported + lost_after - lost == count,
 	   "reported and lost attempts make %ld (%" PRId64 " + %" PRId64 ")", count,
 	   reported_after - reported, lost_after - lost);
-	says("msealctl policy report", "missing: the event buffer was full",
-	     "msealctl says so, too");
+	says("msealctl policy report", "missing: the event buffer was full", "msealctl says so, too");
 }
 
 static void reset(void)

@@ -199,8 +199,7 @@ static void mistakes(void **state)
 		char text[128];
 
 		(void)snprintf(text, sizeof(text), "[Mseald]\nNativeAfter=%s\n", no_times[i]);
-		assert_fault(text, 2,
-			     "must be 0s to 24h, or infinity; units are ms, s (default), min and h");
+		assert_fault(text, 2, "must be 0s to 24h, or infinity; units are ms, s (default), min and h");
 	}
 	assert_fault("[Mseald]\nSettle=0\n", 2, "Settle=0: must be 1s to 24h");
 	assert_fault("[Mseald]\nSettle=999ms\n", 2, "must be 1s to 24h");

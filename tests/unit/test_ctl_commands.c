@@ -669,7 +669,8 @@ static void test_status(void **state)
 		"warning: 1 event was lost because a buffer was full; the attempts were denied all the same\n"
 		"warning: 2 processes of policies or containers not sealed, or not in time, since the start; "
 		"see the log\n"
-		"warning: 2 rows can be raced on this kernel: a call may slip past while a program is preempted\n"
+		"warning: 2 rows can be raced on this kernel: a call may slip past while a program is "
+		"preempted\n"
 		"warning: 1 row is not covered on this kernel; see msealctl check\n",
 		"");
 	RUN(replies, "--json", "status");
@@ -930,13 +931,12 @@ static void test_report(void **state)
 	assert_non_null(strstr(
 		test.out, "=> 7 attempts would not have succeeded with Action=deny, 2 of them by SIGKILL; "
 			  "to allow them: Deny=mprotect; Segments=relro\n"));
-	assert_non_null(strstr(
-		test.out, "still: Action=audit, 1 address space sealed\n=> no attempt listed"));
+	assert_non_null(
+		strstr(test.out, "still: Action=audit, 1 address space sealed\n=> no attempt listed"));
 	assert_non_null(strstr(test.out, "no policy: sealed by hand, or by msealctl run\n"));
 	assert_non_null(strstr(test.out, "old: no longer active\n"));
 	assert_non_null(strstr(test.out, "EPERM (native)"));
-	assert_non_null(strstr(test.out,
-			       "4 attempts are missing: the event buffer, or the table, was full"));
+	assert_non_null(strstr(test.out, "4 attempts are missing: the event buffer, or the table, was full"));
 
 	RUN(replies, "--json", "policy", "report", "web.conf");
 	assert_string_equal(

@@ -253,18 +253,18 @@ static void warnings(void **state)
 	run("check");
 #define W POLICY_FOLDER_ETC "/a.conf:"
 	assert_result(
-		0, W
-		"2: warning: Exe=/usr/bin/gone does not exist here\n" W
-		"3: warning: Exe=/usr/bin/script is a script; name its interpreter python3 (/usr/bin/env), "
-		"and Unit= or User=\n" W
-		"4: warning: Exe=/usr/bin/other is a script; name its interpreter /bin/sh, and Unit= or User=\n" W
-		"5: warning: Exe=/usr/bin/data cannot be executed\n" W
-		"6: warning: Exe=/opt/folder is a folder; append / to match the programs in it\n" W
-		"7: warning: Exe=/opt/gone/ does not exist here\n" W
-		"8: warning: Exe=/usr/*/x? matches no file here\n" W
-		"10: warning: Exe=/usr/bin/link does not exist here (it leads to /usr/bin/gone)\n" W
-		"11: warning: Unit=nginx has no suffix and matches no unit; did you mean nginx.service?\n"
-		"2 policies, no fault\n");
+		0,
+		W "2: warning: Exe=/usr/bin/gone does not exist here\n" W
+		  "3: warning: Exe=/usr/bin/script is a script; name its interpreter python3 (/usr/bin/env), "
+		  "and Unit= or User=\n" W
+		  "4: warning: Exe=/usr/bin/other is a script; name its interpreter /bin/sh, and Unit= or "
+		  "User=\n" W "5: warning: Exe=/usr/bin/data cannot be executed\n" W
+		  "6: warning: Exe=/opt/folder is a folder; append / to match the programs in it\n" W
+		  "7: warning: Exe=/opt/gone/ does not exist here\n" W
+		  "8: warning: Exe=/usr/*/x? matches no file here\n" W
+		  "10: warning: Exe=/usr/bin/link does not exist here (it leads to /usr/bin/gone)\n" W
+		  "11: warning: Unit=nginx has no suffix and matches no unit; did you mean nginx.service?\n"
+		  "2 policies, no fault\n");
 
 	/* The first policy in order decides. */
 	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/usr/bin/\n");

@@ -227,8 +227,7 @@ static int open_programs(struct daemon *daemon)
 	if (r < 0)
 		return r;
 	if (lock_is_taken()) {
-		log_error("another mseald has locked this machine; this process cannot take over its maps");
-		log_error("sealed memory stays sealed; if the other mseald has exited, reboot to seal more");
+		log_error("another mseald has locked this machine; if it has exited, reboot to seal more");
 		return -ENOLCK;
 	}
 	if (daemon->config.lock && lock_take(daemon->config.lock_signals, &daemon->lock) < 0)
@@ -333,7 +332,7 @@ static int configure(struct config *config)
 		log_error("%s", text ? text : "no memory");
 	}
 	log_error("cannot start: the configuration has %s; see mseald.conf(5)",
-		  r == -EINVAL ? "faults" : "no memory");
+		  r == -EINVAL ? "mistakes" : "no memory");
 	return STATUS_CONFIG;
 }
 

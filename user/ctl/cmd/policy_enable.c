@@ -288,8 +288,7 @@ static int enable(struct switching *s)
 		return error_failure("%s has faults and is not turned on", s->ready->path);
 	}
 	if (s->absent)
-		return error_failure("policy %s has another action; copy %s/%s" LOAD_SUFFIX
-				     " to %s, edit it",
+		return error_failure("policy %s has another action; copy %s/%s" LOAD_SUFFIX " to %s, edit it",
 				     s->name, policy_common_folders[1], s->name, s->link);
 	if (s->state == LINK_LINKED && (!s->action || strcmp(s->linked, s->target) == 0))
 		return report(s, true, false, "%s is linked to %s", s->link, s->linked);

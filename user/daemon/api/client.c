@@ -93,16 +93,15 @@ static void rank(struct client *client, int self_fd)
 	if (client->uid != 0)
 		return;
 	if (client->proc_fd < 0)
-		client->not_root =
-			"its process has exited, or is in a pid namespace that mseald does not see";
+		client->not_root = "has exited, or is in a hidden pid namespace";
 	else if (namespaces_same(client->proc_fd, self_fd, "user") <= 0)
-		client->not_root = "it is in another user namespace than mseald";
+		client->not_root = "is in another user namespace";
 	else if (!client->same_pids)
-		client->not_root = "it is in another pid namespace than mseald, as in a container";
+		client->not_root = "is in another pid namespace";
 	else if (*client->container)
-		client->not_root = "it is in a container that mseald seals";
+		client->not_root = "is in a container that mseald seals";
 	else if (!(client->creds.effective & UINT64_C(1) << SYS_ADMIN)) {
-		client->not_root = "it does not have CAP_SYS_ADMIN";
+		client->not_root = "lacks CAP_SYS_ADMIN";
 		client->rank = CLIENT_HOST;
 	} else {
 		client->rank = CLIENT_ROOT;

@@ -86,7 +86,7 @@ static const struct method {
 	  method_report,
 	  CLIENT_ROOT,
 	  { "policy", "reset" },
-	  "read the report; msealctl monitor shows users the attempts of their own processes" },
+	  "read the report; msealctl monitor shows users their own attempts" },
 	{ "org.varlink.service.GetInfo", call_info, CLIENT_USER, { NULL } },
 	{ "org.varlink.service.GetInterfaceDescription", call_describe, CLIENT_USER, { "interface" } },
 };
@@ -121,8 +121,7 @@ static int check_rank(struct connection *connection, const struct method *method
 	if (client.rank >= method->rank)
 		return 1;
 	(void)error_set(&error, "PermissionDenied", 0, "only root may %s%s%s", method->what,
-			client.not_root ? "; the client has uid 0 but not the rights of root: " : "",
-			client.not_root ?: "");
+			client.not_root ? "; the client has uid 0, but " : "", client.not_root ?: "");
 	return reply_failure(connection, &error);
 }
 

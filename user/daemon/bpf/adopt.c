@@ -13,8 +13,6 @@
 #include "mseald/shared.h"
 
 #define MAPS_OF_PROGRAM 64
-#define WAY_OUT \
-	"to end all seals, reboot; or stop sealed programs, `rm -r " BPFFS_ROOT "`, start mseald again"
 
 /* --- the layout --- */
 
@@ -48,16 +46,14 @@ static int check_layout(void)
 		return 0;
 	r = map < 0 ? -errno : read_layout(map, &layout);
 	if (r < 0) {
-		log_error("%s is not a map of mseald: %s", path, strerror(-r));
-		log_error(WAY_OUT);
+		log_error("%s is not a map of mseald: %s; remove the pins, or reboot", path, strerror(-r));
 		return r;
 	}
 	/* 0: the daemon that made it died before it wrote the layout. */
 	if (layout && layout != MSEALD_LAYOUT) {
 		log_error("the maps in " BPFFS_ROOT
-			  " have layout %llu, this mseald needs %u; run the mseald of then",
+			  " have layout %llu, not %u; run the mseald that made them, or reboot",
 			  (unsigned long long)layout, MSEALD_LAYOUT);
-		log_error(WAY_OUT);
 		return -EPROTO;
 	}
 	return 0;
@@ -81,7 +77,7 @@ static void pin_if_missing(uint32_t id)
 	if (bpf_obj_pin(map, path) < 0)
 		log_error("%s was missing and cannot be pinned again: %s", path, strerror(errno));
 	else
-		log_warning("%s was missing: pinned again", path);
+		log_warning("%s was missing: pinned again from the programs that use it", path);
 }
 
 static void pin_maps_of(const char *link_path)

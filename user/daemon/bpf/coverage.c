@@ -227,9 +227,9 @@ static int check_gates(const struct coverage *coverage)
 {
 	for (size_t i = 0; coverage->mode == GATE_DENY && i < ELEMENTS(rules); i++)
 		if (only_kills(coverage, &rules[i])) {
-			log_error(
-				"--gate=deny: this kernel can deny \"%s\" only by SIGKILL; use --gate=auto (msealctl check)",
-				rules[i].description);
+			log_error("--gate=deny: this kernel can deny \"%s\" only by SIGKILL; use "
+				  "--gate=auto (msealctl check)",
+				  rules[i].description);
 			return -EOPNOTSUPP;
 		}
 	if (coverage->mode == GATE_DENY && coverage->compat_kills)

@@ -218,8 +218,8 @@ static void check_accounts(struct gc *gc)
 	if (refused <= gc->refused_seen)
 		return;
 	log_warning("%" PRIu64
-		    " forks of sealed processes failed (EAGAIN): a user, or all users, at the limit of "
-		    "sealed spaces",
+		    " forks of sealed processes failed (EAGAIN): too many sealed address spaces (msealctl "
+		    "status)",
 		    refused - gc->refused_seen);
 	gc->refused_seen = refused;
 	gc->quiet = QUIET_LOOKS;

@@ -236,9 +236,9 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
 	if (proc_maps_is_32bit(&plan->maps) && request->seal.action == MSEALD_ACTION_DENY &&
 	    coverage_spares_32bit(programs_coverage(programs), request->seal.deny))
-		return error_about(
-			error, "Unsupported", request->pid,
-			" is 32-bit and can only be killed (--gate=deny); use --deny=mprotect, --action=kill or audit");
+		return error_about(error, "Unsupported", request->pid,
+				   " is 32-bit and can only be killed (--gate=deny); use --deny=mprotect, "
+				   "--action=kill or audit");
 	if (plan->maps.count == 0)
 		return error_about(error, "NoSuchProcess", request->pid, " has exited");
 	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_DISCARD)

@@ -174,7 +174,7 @@ static int not_stored(const struct target *target, const struct seal_request *re
 	if (r == -EDQUOT)
 		return error_about(
 			error, "NoRoom", request->pid,
-			": user %u, or all users, at the limit of sealed address spaces (see `msealctl "
+			": too many sealed address spaces of user %u, or of all users (see `msealctl "
 			"status`)",
 			target->account);
 	return error_set_errno(error, request->pid, r, "cannot store its seal set");

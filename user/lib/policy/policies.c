@@ -90,8 +90,7 @@ static int open_folder(struct reading *reading, const char *path, DIR **ret)
 		return 0;
 	if (!folder)
 		return diagnostics_add(reading->faults, path, 0,
-				       "cannot be read: %s; none of its policies is used",
-				       strerror(errno));
+				       "cannot be read: %s; none of its policies is used", strerror(errno));
 	unguarded = fstat(dirfd(folder), &st) < 0 ? strerror(errno) : load_unguarded(&st);
 	if (unguarded) {
 		(void)closedir(folder);
