@@ -667,8 +667,8 @@ static void test_status(void **state)
 		" 12  userfaultfd  not covered   not covered   no\n"
 		"\n"
 		"warning: 1 event was lost because a buffer was full; the attempts were denied all the same\n"
-		"warning: 2 processes of policies or containers not sealed, or not in time, since the start; "
-		"see the log\n"
+		"warning: 2 processes of policies or containers could not be sealed, or not in time, "
+		"since start (see log)\n"
 		"warning: 2 rows can be raced on this kernel: a call may slip past while a program is "
 		"preempted\n"
 		"warning: 1 row is not covered on this kernel; see msealctl check\n",

@@ -759,7 +759,9 @@ static void advice_on_ranges(void **state)
 	assert_advice(WHOLE("audit", ""),
 		      "[" ROW("/p", "munmap", "text",
 			      UNMAP ",\"segments\":[\"text\"],\"kinds\":[\"all-memory\"]") "]",
-		      0, ONE " (all memory at once); to allow them: Deny=mprotect,discard; Segments=none");
+		      0,
+		      ONE
+		      " (all of its memory at once); to allow them: Deny=mprotect,discard; Segments=none");
 	/* and so does a call with an unknown range. */
 	assert_advice(WHOLE("audit", ""),
 		      "[" ROW("/p", "prctl", "text", UNMAP ",\"segments\":[\"text\"]") "]", 0,

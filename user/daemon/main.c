@@ -393,7 +393,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (geteuid() != 0) {
-		log_error("cannot start: only root can load BPF programs");
+		log_error("mseald must be run as root: it loads BPF programs");
 		return 1;
 	}
 	raise_limit();

@@ -136,8 +136,8 @@ static void print_warnings(const struct terminal *terminal, const json_t *status
 	if (unsealed)
 		warn(terminal,
 		     "%" PRIu64
-		     " process%s of policies or containers not sealed, or not in time, since the start; "
-		     "see the log",
+		     " process%s of policies or containers could not be sealed, or not in time, since "
+		     "start (see log)",
 		     unsealed, unsealed == 1 ? "" : "es");
 	if (raced)
 		warn(terminal,

@@ -202,7 +202,7 @@ static void put_kinds(FILE *out, unsigned kinds)
 		[0] = "a mapping that grows down, by MAP_GROWSDOWN",
 		[1] = "an executable stack",
 		[2] = "text on huge pages",
-		[3] = "all memory at once",
+		[3] = "all of its memory at once",
 	};
 	const char *before = " (";
 

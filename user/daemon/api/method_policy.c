@@ -162,7 +162,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	if (maker && maker != policy) {
 		policy = maker;
 		free(why);
-		why = strdup("as it was at its start");
+		why = strdup("as it was when it started");
 	}
 	if (!policy)
 		return NULL;

@@ -217,10 +217,10 @@ static void check_accounts(struct gc *gc)
 	}
 	if (refused <= gc->refused_seen)
 		return;
-	log_warning("%" PRIu64
-		    " forks of sealed processes failed (EAGAIN): too many sealed address spaces (msealctl "
-		    "status)",
-		    refused - gc->refused_seen);
+	log_warning(
+		"%" PRIu64
+		" forks of sealed processes were refused (EAGAIN): too many address spaces (msealctl status)",
+		refused - gc->refused_seen);
 	gc->refused_seen = refused;
 	gc->quiet = QUIET_LOOKS;
 }
