@@ -241,7 +241,7 @@ int client_may(const struct client *client, const struct target *target, struct 
 			"mseald");
 	if (!creds_is_all(&client->creds, client->uid, client->gid))
 		return refuse(target, error,
-			      "cannot be sealed by a client that has changed its user or group ids");
+			      "cannot be sealed by the client, which has changed its user or group ids");
 	FORMAT(path, "task/%d/status", target->tid);
 	if (read_creds(target->proc_fd, path, &creds) < 0)
 		return error_set_errno(error, target->pid, -ESRCH, "");
@@ -249,9 +249,9 @@ int client_may(const struct client *client, const struct target *target, struct 
 		return refuse(target, error,
 			      "has other user or group ids than the client; only root may ask about it");
 	if (!dumpable)
-		return refuse(
-			target, error,
-			"has more privileges than its user, or is not dumpable; only root may ask about it");
+		return refuse(target, error,
+			      "has more privileges than its user, or is not dumpable (PR_SET_DUMPABLE); only "
+			      "root may ask");
 	if (!client->same_pids && namespaces_same(target->proc_fd, client->proc_fd, "pid") <= 0)
 		return refuse(target, error, "is in another pid namespace than the client");
 	if (target->pid != client->pid && namespaces_same(target->proc_fd, client->proc_fd, "user") <= 0)

@@ -182,7 +182,7 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
 		return 0;
 	return error_about(error, "PermissionDenied", target->pid,
-			   ": cannot unseal for the client, pid %d: it has the same seals", client->pid);
+			   ": cannot unseal: the client, pid %d, has the same seals itself", client->pid);
 }
 
 int method_unseal(struct connection *connection, json_t *parameters)
