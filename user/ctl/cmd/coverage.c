@@ -182,7 +182,7 @@ static int parse_percent(const struct ctl *ctl, const char *text, unsigned *ret)
 	double percent = strtod(text, &end);
 
 	if (!isdigit((unsigned char)*text) || *end || !(percent >= 0 && percent <= 100))
-		return error_usage(ctl, "--require=%s: it can be 0 to 100", text);
+		return error_usage(ctl, "--require=%s: must be 0 to 100", text);
 	*ret = (unsigned)(percent * 100 + 0.5);
 	return 0;
 }
