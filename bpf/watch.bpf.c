@@ -2,21 +2,21 @@
 /*
  * See watch.h.
  *
- *   syscall: mseald_watch, mseald_unwatch   the daemon watches an address space that it has found or taken over
- *                                          itself, and unwatches it when it is done
+ *   syscall: mseald_watch, mseald_unwatch  the daemon watches an address space that it has found or taken over,
+ *                                          and unwatches it when it is done
  *
- * watch_child() is called by tp_btf/task_newtask (lifecycle.bpf.c): the child of a watched process is watched,
- * too. watch_send_relro() is called by lsm/file_mprotect (exec_seal.bpf.c): a mapped file is made read-only,
- * which is how a loader ends its work on an object (PT_GNU_RELRO).
+ * tp_btf/task_newtask (lifecycle.bpf.c) calls watch_child(): the child of a watched process is watched, too.
+ * lsm/file_mprotect (exec_seal.bpf.c) calls watch_send_relro() when a mapped file is made read-only. A loader
+ * does this last for each object (PT_GNU_RELRO).
  */
 #include "watch.h"
 
 /* --- `starts` ---
  *
- * An element is free as soon as its key is 0, although a thread of its program may still be using it. Keys count
- * up: the element is not taken again before MSEALD_STARTS more address spaces have been made.
+ * An element is free as soon as its key is 0, although a thread of its program may still use it. Keys count up,
+ * so it is not taken again before MSEALD_STARTS more address spaces have been made.
  *
- * Global functions: to the verifier a position is any number, and not one path for each probe.
+ * The functions are global: then a position is any number to the verifier, and not one path for each probe.
  */
 
 static __always_inline u64 *key_at(u64 key, u32 probe)

@@ -13,7 +13,7 @@
 /* The element of this address space. */
 u32 watch_start_find(u64 key);
 
-/* Reserves an element for an address space that has none. No look-up finds it before watch_start_publish(). */
+/* Reserves an element for an address space without one. No look-up finds it before watch_start_publish(). */
 u32 watch_start_take(u64 key);
 
 /* The element is filled in: from now on look-ups find it, and the address space counts as watched. */

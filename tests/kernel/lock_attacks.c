@@ -154,11 +154,11 @@ static long map_by_id(pid_t daemon)
 /* Tries all maps, including seal sets: mseald's must not be among them. */
 static long any_map_by_id(pid_t daemon)
 {
-	static const char *const names[] = { "spaces",	   "sets",	   "refs",	  "pending_forks",
-					     "notes",	   "triggers",	   "watched",	  "marks",
-					     "starts",	   "labels",	   "report",	   "events",	  "mseald_set",
-					     "mseald.bss", "lock_guarded", "lock_ids",	  "lock_links",
-					     "lock_tasks", "lock_denials", "lock_bpf.bss" };
+	static const char *const names[] = { "spaces",	   "sets",	 "refs",	 "pending_forks",
+					     "notes",	   "triggers",	 "watched",	 "marks",
+					     "starts",	   "labels",	 "report",	 "events",
+					     "mseald_set", "mseald.bss", "lock_guarded", "lock_ids",
+					     "lock_links", "lock_tasks", "lock_denials", "lock_bpf.bss" };
 	unsigned mine = 0;
 	__u32 id = 0;
 
