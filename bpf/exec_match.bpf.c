@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Decides which policy applies to a program as it starts (docs/design/policies.md, "Decision in the
- * kernel"). A program to be sealed is watched, and an event tells the daemon to look at it.
+ * kernel"), and begins to seal it. The program is watched (watch.h): in `starts`, where the kernel seals it.
+ * Otherwise an event tells the daemon to look at it.
  *
  *   lsm/bprm_committed_creds  exec: the new memory, credentials and cgroup are in place, and no code of
  *                             the program has run
- *   syscall: mseald_watch, mseald_unwatch   the daemon watches an address space that it has found itself,
- *                             and unwatches one that it has finished with
  *
- * tp_btf/task_newtask (lifecycle.bpf.c) calls exec_watch_child(): the child of a watched process is watched,
- * too. lsm/file_mprotect (lsm_mm.bpf.c) calls exec_send_relro_event() when a mapped file is made read-only. A
- * loader does this last for each object (PT_GNU_RELRO).
- *
- * If an event, an entry or a run of the second program is lost, the daemon looks at every process.
+ * If an event or an entry is lost, the daemon looks at every process.
  */
 #include "bits.h"
-#include "exec_match.h"
+#include "watch.h"
 
 #define CGROUP_LEVELS 24
 #define CGROUP_LEVELS_ROUND 32
@@ -40,19 +35,25 @@ struct inode___6_11 {
 
 /* The policies that may apply, and the text being compared. Too large for the stack. */
 struct match {
-	char bytes[MSEALD_EXE_MAX];
-	u64 hash;		       /* of the whole text so far */
-	u64 name;		       /* of the string in bytes */
+	union {
+		char bytes[MSEALD_EXE_MAX];
+		u64 words[MSEALD_EXE_MAX / sizeof(u64)];
+	};
+	u64 hash;		       /* of the text in bytes, or of all texts so far */
+	u64 path_hash;		       /* of the program's path, if it is known */
 	struct mseald_policy_set left; /* policies that no key has ruled out so far */
 	struct mseald_policy_set met;  /* policies that name the program, by the current key */
 	u32 generation;
 	u32 key;     /* the current one */
 	u32 unknown; /* bits 1 << enum mseald_match_key: keys that BPF cannot read */
 	u32 taken;
+	enum { PATH_UNKNOWN, PATH_IN_BYTES, PATH_IN_FACTS } path;
+	u32 pad;
 	/* State of the current pattern: */
 	u32 at, element;	   /* positions in the text and in the pattern */
 	u32 back_at, back_element; /* where to retry with one byte more for the last star; 0: no star */
 	enum { GLOB_UNKNOWN, GLOB_MATCHES, GLOB_DIFFERS } result;
+	struct mseald_watched facts; /* about the start */
 };
 
 /*
@@ -63,7 +64,6 @@ struct match {
 #define WORKSPACES_CPU 8
 
 static const struct mseald_label no_label;
-static const struct mseald_loading nothing_loaded;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -117,29 +117,30 @@ static __always_inline void meet(struct match *match, enum mseald_trigger_kind k
 		add_to(&match->met, policies);
 }
 
-#define STEP 8
+#define STEP sizeof(u64)
 
 /* Hashes up to STEP bytes; returns 1 at the end of the text. Global, so that the verifier checks it once. */
 __noinline int exec_hash_some(u32 index, struct match *match)
 {
-	u64 hash, name;
+	u64 hash, word;
+	bool exe;
 	u8 byte = 0;
 
 	if (!match)
 		return 1;
 	hash = match->hash;
-	name = match->name;
+	exe = match->key == MSEALD_MATCH_EXE;
+	word = match->words[index & (MSEALD_EXE_MAX / STEP - 1)];
 	for (u32 i = 0; i < STEP; i++) {
-		byte = match->bytes[(index * STEP + i) & (MSEALD_EXE_MAX - 1)];
+		byte = word;
 		if (!byte)
 			break;
+		word >>= 8;
 		hash = MSEALD_HASH_STEP(hash, byte);
-		name = MSEALD_HASH_STEP(name, byte);
-		if (byte == '/' && match->key == MSEALD_MATCH_EXE)
+		if (byte == '/' && exe)
 			meet(match, MSEALD_TRIGGER_FOLDER, hash);
 	}
 	match->hash = hash;
-	match->name = name;
 	return !byte;
 }
 
@@ -151,7 +152,6 @@ __noinline int exec_hash_name(struct match *match)
 {
 	if (!match)
 		return 0;
-	match->name = MSEALD_HASH_START;
 	for (u32 i = 0; i < MSEALD_EXE_MAX / STEP; i++)
 		if (exec_hash_some(i, match))
 			break;
@@ -249,17 +249,27 @@ static __always_inline int meet_user(struct match *match)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	meet(match, MSEALD_TRIGGER_USER, BPF_CORE_READ(task, cred, euid.val));
+	meet(match, MSEALD_TRIGGER_USER, task->cred->euid.val);
 	return 0;
+}
+
+/* Reads and hashes the path, in the root of the process. False: it is too long. */
+static __always_inline bool read_path(struct linux_binprm *bprm, struct match *match)
+{
+	match->hash = MSEALD_HASH_START;
+	if (bpf_d_path(&bprm->file->f_path, match->bytes, sizeof(match->bytes)) < 0)
+		return false;
+	exec_hash_name(match);
+	match->path_hash = match->hash;
+	match->path = PATH_IN_BYTES;
+	return true;
 }
 
 static __always_inline int meet_exe(struct linux_binprm *bprm, struct match *match)
 {
-	/* The path is too long to be read, and may be below a folder of a policy. */
-	if (bpf_d_path(&bprm->file->f_path, match->bytes, sizeof(match->bytes)) < 0)
+	/* A path that is too long may be below a folder of a policy. */
+	if (!read_path(bprm, match))
 		return 1;
-	match->hash = MSEALD_HASH_START;
-	exec_hash_name(match);
 	meet(match, MSEALD_TRIGGER_FILE, match->hash);
 	return exec_meet_globs(match);
 }
@@ -276,30 +286,42 @@ __noinline int exec_meet_level(u64 cgroup, u32 level, struct match *match)
 	if (bpf_core_read(&above, sizeof(above), &lowest->ancestors[level & (CGROUP_LEVELS_ROUND - 1)]) ||
 	    bpf_probe_read_kernel_str(match->bytes, sizeof(match->bytes), BPF_CORE_READ(above, kn, name)) < 0)
 		return 1;
-	match->hash = MSEALD_HASH_STEP(match->hash, '/');
+	/* A unit is the name of one level. */
+	match->hash = match->key == MSEALD_MATCH_CGROUP ? MSEALD_HASH_STEP(match->hash, '/') :
+							  MSEALD_HASH_START;
 	exec_hash_name(match);
 	if (match->key == MSEALD_MATCH_CGROUP) {
 		meet(match, MSEALD_TRIGGER_CGROUP, match->hash);
 		return 0;
 	}
-	meet(match, MSEALD_TRIGGER_UNIT, match->name);
+	meet(match, MSEALD_TRIGGER_UNIT, match->hash);
 	return exec_meet_globs(match);
+}
+
+static __always_inline void keep_path(struct match *match)
+{
+	if (match->path != PATH_IN_BYTES)
+		return;
+	__builtin_memcpy(match->facts.exe, match->bytes, sizeof(match->facts.exe));
+	match->path = PATH_IN_FACTS;
 }
 
 /* Walks down the hierarchy to the task's cgroup. The root has level 0 and no name. */
 __noinline int exec_meet_cgroup(struct match *match)
 {
-	struct cgroup *cgroup = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups,
-					      dfl_cgrp);
-	int level = BPF_CORE_READ(cgroup, level);
+	/* A number, to be passed on: the verifier lets no pointer be one. */
+	u64 cgroup = (u64)BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups, dfl_cgrp);
+	int level = bpf_get_current_task_btf()->cgroups->dfl_cgrp->level;
 
 	if (!match)
 		return 1;
+	/* Names of cgroups are read to the same place. */
+	keep_path(match);
 	match->hash = MSEALD_HASH_START;
 	for (int i = 1; i <= CGROUP_LEVELS; i++) {
 		if (i > level)
 			return 0;
-		if (exec_meet_level((u64)cgroup, i, match))
+		if (exec_meet_level(cgroup, i, match))
 			return 1;
 	}
 	return 1; /* deeper than policies can name */
@@ -392,13 +414,24 @@ static __always_inline u32 decide(struct match *match)
 	return has(&table->sealing, policy) ? policy : MSEALD_POLICY_BITS;
 }
 
+/* Does any policy that is left have this key? */
+static __always_inline bool is_asked(const struct match *match, enum mseald_match_key key)
+{
+	const struct mseald_policy_set *without = &table_of(match)->without[key];
+	u64 any = 0;
+
+	for (int i = 0; i < WORDS; i++)
+		any |= match->left.bits[i] & ~without->bits[i];
+	return any;
+}
+
 /* Rules out policies by one key. False: no policy is left. */
 static __always_inline bool match_key(struct linux_binprm *bprm, struct match *match,
 				      enum mseald_match_key key)
 {
 	int unknown;
 
-	if (!(table_of(match)->keys & 1u << key))
+	if (!(table_of(match)->keys & 1u << key) || !is_asked(match, key))
 		return true;
 	match->key = key;
 	match->met = (struct mseald_policy_set){};
@@ -416,206 +449,153 @@ static __always_inline bool match_key(struct linux_binprm *bprm, struct match *m
  * Index of the policy that applies to the program that the current task starts. MSEALD_POLICY_BITS: no policy
  * applies, or one that seals nothing. MSEALD_POLICY_OPEN: the daemon must find out.
  */
-static __always_inline u32 match_policies(struct linux_binprm *bprm, u32 generation)
+static __always_inline u32 match_policies(struct linux_binprm *bprm, struct match *match, u32 generation)
 {
-	struct match *match = take_workspace();
 	u32 policy = MSEALD_POLICY_BITS;
 
-	if (!match)
-		return MSEALD_POLICY_OPEN;
 	match->generation = generation;
 	match->unknown = 0;
+	match->path = PATH_UNKNOWN;
 	match->left = table_of(match)->all;
 	if (match_key(bprm, match, MSEALD_MATCH_USER) && match_key(bprm, match, MSEALD_MATCH_EXE) &&
 	    match_key(bprm, match, MSEALD_MATCH_UNIT) && match_key(bprm, match, MSEALD_MATCH_CGROUP) &&
 	    match_key(bprm, match, MSEALD_MATCH_MARKED))
 		policy = decide(match);
-	give_workspace(match);
 	/* The daemon removes the triggers of an inactive generation, so a look-up may have missed one. */
 	return *(volatile u32 *)&state.policies == generation ? policy : MSEALD_POLICY_OPEN;
 }
 
-static __always_inline void send_exec_event(enum mseald_event_type type, u64 key, u32 pid, u64 address)
-{
-	struct mseald_exec_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-
-	if (!event) {
-		__sync_fetch_and_add(&state.lost_exec_events, 1);
-		return;
-	}
-	event->type = type;
-	event->pid = pid;
-	event->space = key;
-	event->address = address;
-	event->time = bpf_ktime_get_boot_ns();
-	bpf_ringbuf_submit(event, 0);
-}
-
-/* --- for exec_seal.bpf.c --- */
+/* --- the start of a program that a policy may apply to --- */
 
 _Static_assert(MSEALD_POLICY_NAME == MSEALD_LABEL_TEXT && MSEALD_EXE_MAX == MSEALD_LABEL_TEXT,
 	       "names of policies and paths of programs are as long as a label has them");
-
-/* The hash includes the NUL. */
-static __always_inline u64 hash_text(u64 hash, const char text[MSEALD_LABEL_TEXT])
-{
-	for (u32 i = 0; i < MSEALD_LABEL_TEXT; i++) {
-		hash = MSEALD_HASH_STEP(hash, text[i]);
-		if (!text[i])
-			break;
-	}
-	return hash;
-}
 
 /*
  * Enters the seals' label, a policy and a program, into the map `labels`. Returns the number that
  * user/daemon/seal/labels.c gives this label; 0: the map is full.
  */
-__noinline u64 exec_label(struct mseald_watched *entry, struct mseald_policy_seal *wanted)
+__noinline u64 exec_label(struct match *match, struct mseald_policy_seal *wanted)
 {
 	struct mseald_label *label;
 	u64 number;
 
-	if (!entry || !wanted)
+	if (!match || !wanted)
 		return 0;
-	number = hash_text(hash_text(MSEALD_HASH_START, wanted->name), entry->exe);
+	number = MSEALD_LABEL_NUMBER(wanted->name_hash, match->path_hash);
+	if (bpf_map_lookup_elem(&labels, &number))
+		return number;
+	(void)bpf_map_update_elem(&labels, &number, &no_label, BPF_NOEXIST);
 	label = bpf_map_lookup_elem(&labels, &number);
-	if (!label) {
-		(void)bpf_map_update_elem(&labels, &number, &no_label, BPF_NOEXIST);
-		label = bpf_map_lookup_elem(&labels, &number);
-		if (!label)
-			return 0;
-		bpf_probe_read_kernel(label->policy, sizeof(label->policy), wanted->name);
-		/*
-		 * Copies up to the NUL: bpf_d_path() leaves bytes behind it, and to the daemon the label
-		 * would differ.
-		 */
-		bpf_probe_read_kernel_str(label->program, sizeof(label->program), entry->exe);
-	}
+	if (!label)
+		return 0;
+	bpf_probe_read_kernel(label->policy, sizeof(label->policy), wanted->name);
+	/*
+	 * Copies up to the NUL: bpf_d_path() leaves bytes behind it, and to the daemon the label
+	 * would differ.
+	 */
+	bpf_probe_read_kernel_str(label->program, sizeof(label->program), match->facts.exe);
 	return number;
 }
 
-/*
- * The kernel seals the program's objects from here on, as they are loaded. False: the daemon must seal, too.
- */
-__noinline bool exec_seal_by_kernel(u64 key, struct mseald_watched *entry)
+enum begun {
+	BEGUN_BY_DAEMON, /* the kernel cannot seal it */
+	BEGUN_BY_BOTH,	 /* the daemon must seal what the policy wants besides */
+	BEGUN_BY_KERNEL,
+};
+
+/* The kernel seals the program's objects from here on, as they are loaded. */
+__noinline int exec_begin_start(u64 key, struct match *match)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mseald_policy_seal *wanted;
-	struct mseald_loading *fresh;
-	u64 label;
-	u32 index;
+	struct mseald_loading *loading;
+	struct mseald_start *start;
+	u32 index, position;
 
-	if (!entry)
-		return false;
-	index = MSEALD_POLICY_SEAL(entry->generation, entry->policy & (MSEALD_POLICY_BITS - 1));
+	if (!match)
+		return BEGUN_BY_DAEMON;
+	index = MSEALD_POLICY_SEAL(match->generation, match->facts.policy & (MSEALD_POLICY_BITS - 1));
 	wanted = bpf_map_lookup_elem(&policy_seals, &index);
 	/* pid 1 cannot be killed, and a tracer writes to the memory of its program. */
 	if (!wanted || !(wanted->rule | wanted->data_rule) || task->tgid == 1 || task->ptrace)
-		return false;
-	label = exec_label(entry, wanted);
-	if (bpf_map_update_elem(&loading, &key, &nothing_loaded, BPF_ANY))
-		return false;
-	fresh = bpf_map_lookup_elem(&loading, &key);
-	if (!fresh)
-		return false;
-	fresh->wanted = wanted->flags;
-	fresh->rule = wanted->rule;
-	fresh->data_rule = wanted->data_rule;
-	fresh->segments = wanted->segments;
-	fresh->label = label;
-	entry->flags |= MSEALD_WATCHED_KERNEL;
+		return BEGUN_BY_DAEMON;
+	position = watch_start_take(key);
+	start = start_at(position);
+	if (!start)
+		return BEGUN_BY_DAEMON;
+	start->facts = match->facts;
+	start->facts.flags = MSEALD_WATCHED_KERNEL;
+	loading = &start->loading;
+	__builtin_memset(loading, 0, __builtin_offsetof(struct mseald_loading, piece));
+	loading->wanted = wanted->flags;
+	loading->rule = wanted->rule;
+	loading->data_rule = wanted->data_rule;
+	loading->segments = wanted->segments;
+	loading->label = exec_label(match, wanted);
+	(void)watch_start_publish(key, position);
 	__sync_fetch_and_add(&state.starts, 1);
-	return !(wanted->flags & MSEALD_POLICY_MORE);
+	return wanted->flags & MSEALD_POLICY_MORE ? BEGUN_BY_BOTH : BEGUN_BY_KERNEL;
+}
+
+static __always_inline void note_facts(struct linux_binprm *bprm, struct mseald_watched *facts, u32 policy,
+				       u32 generation)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	facts->since = bpf_ktime_get_boot_ns();
+	facts->pid = task->tgid;
+	facts->flags = 0;
+	facts->policy = policy;
+	facts->cgroup = bpf_get_current_cgroup_id();
+	facts->user = task->cred->euid.val;
+	facts->file = (struct mseald_file){};
+	if (state.match[generation & 1].keys & 1u << MSEALD_MATCH_MARKED)
+		read_file(bprm, &facts->file);
+	/* While the generation is 0 the decision is open: no generation has this number. */
+	*(volatile u32 *)&facts->generation = generation;
+}
+
+/* A policy applies to the program, or may apply. */
+static __always_inline void begin(struct linux_binprm *bprm, struct match *match, u32 policy)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 key = space_key(task->mm);
+	int begun = BEGUN_BY_DAEMON;
+
+	/* Hooks run twice while one daemon hands over to the next. */
+	if (unlikely(is_watched(key)))
+		return;
+	if (match->path == PATH_UNKNOWN && !read_path(bprm, match)) {
+		match->path_hash = MSEALD_HASH_START;
+		match->facts.exe[0] = 0;
+	}
+	keep_path(match);
+	note_facts(bprm, &match->facts, policy, match->generation);
+	if (policy != MSEALD_POLICY_OPEN)
+		begun = exec_begin_start(key, match);
+	if (begun == BEGUN_BY_DAEMON && !watch(key, &match->facts))
+		return;
+	if (begun != BEGUN_BY_KERNEL)
+		watch_send_event(MSEALD_EVENT_EXEC, key, task->tgid, 0);
 }
 
 SEC("lsm/bprm_committed_creds")
 int BPF_PROG(mseald_match_exec, struct linux_binprm *bprm)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	u32 generation = *(volatile u32 *)&state.policies, policy;
-	struct mseald_watched *entry;
-	u64 key;
+	struct match *match;
 
 	if (likely(!generation))
 		return 0;
-	policy = match_policies(bprm, generation);
-	if (likely(policy == MSEALD_POLICY_BITS))
+	match = take_workspace();
+	if (!match) {
+		/* The daemon looks at every process. */
+		__sync_fetch_and_add(&state.lost_exec_events, 1);
 		return 0;
-	key = space_key(task->mm);
-	entry = watch(key, NULL);
-	if (!entry)
-		return 0;
-	entry->since = bpf_ktime_get_boot_ns();
-	entry->pid = task->tgid;
-	entry->policy = policy;
-	/* While the generation is 0 the decision is open: no generation has this number. */
-	*(volatile u32 *)&entry->generation = generation;
-	entry->cgroup = bpf_get_current_cgroup_id();
-	entry->user = BPF_CORE_READ(task, cred, euid.val);
-	if (state.match[generation & 1].keys & 1u << MSEALD_MATCH_MARKED)
-		read_file(bprm, &entry->file);
-	if (bpf_d_path(&bprm->file->f_path, entry->exe, sizeof(entry->exe)) < 0)
-		entry->exe[0] = 0;
-	if (policy == MSEALD_POLICY_OPEN || !exec_seal_by_kernel(key, entry))
-		send_exec_event(MSEALD_EVENT_EXEC, key, task->tgid, 0);
-	return 0;
-}
-
-/* A child continues loading where its parent was. */
-__noinline bool exec_load_forked(u64 parent, u64 key)
-{
-	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &parent);
-
-	return entry && !bpf_map_update_elem(&loading, &key, entry, BPF_ANY);
-}
-
-__noinline int exec_watch_child(u64 parent, u64 key, u32 pid)
-{
-	struct mseald_watched *entry = bpf_map_lookup_elem(&watched, &parent);
-
-	if (entry)
-		entry = watch(key, entry);
-	if (!entry)
-		return 0;
-	entry->flags |= MSEALD_WATCHED_FORKED;
-	entry->since = bpf_ktime_get_boot_ns();
-	entry->pid = pid;
-	if (!(entry->flags & MSEALD_WATCHED_KERNEL) || !exec_load_forked(parent, key))
-		send_exec_event(MSEALD_EVENT_EXEC, key, pid, 0);
-	return 0;
-}
-
-/* Called by lsm/file_mprotect when the slot says that some address space with these key bits is watched. */
-__noinline int exec_send_relro_event(u64 key, u32 tgid, u64 start)
-{
-	if (bpf_map_lookup_elem(&watched, &key))
-		send_exec_event(MSEALD_EVENT_RELRO, key, tgid, start);
-	return 0;
-}
-
-SEC("syscall")
-int mseald_watch(struct mseald_watch *request)
-{
-	u64 key = request->key;
-	struct mseald_watched *entry = watch(key, NULL);
-
-	if (!entry)
-		return 0;
-	entry->cgroup = request->watched.cgroup;
-	entry->user = request->watched.user;
-	entry->flags = request->watched.flags;
-	entry->policy = request->watched.policy;
-	entry->generation = request->watched.generation;
-	__builtin_memcpy(entry->exe, request->watched.exe, sizeof(entry->exe));
-	return 1;
-}
-
-SEC("syscall")
-int mseald_unwatch(struct mseald_commit *request)
-{
-	u64 key = request->key;
-
-	unwatch(key);
+	}
+	policy = match_policies(bprm, match, generation);
+	if (unlikely(policy != MSEALD_POLICY_BITS))
+		begin(bprm, match, policy);
+	give_workspace(match);
 	return 0;
 }

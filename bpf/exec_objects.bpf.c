@@ -67,7 +67,7 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 	flags = call_arg(&site, 3);
 	if ((flags & MAP_TYPE) != MAP_PRIVATE)
 		return 0;
-	entry = bpf_map_lookup_elem(&loading, &key);
+	entry = loading_of(key);
 	if (!entry || is_over(entry))
 		return 0;
 	pages = (call_arg(&site, 1) + MSEALD_PAGE - 1) >> PAGE_SHIFT;
@@ -93,7 +93,7 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 /* Notes that the address space maps huge pages before it has an entry that can hold the flag. */
 __noinline int exec_watch_hugetlb(u64 key)
 {
-	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
+	struct mseald_loading *entry = loading_of(key);
 
 	if (entry)
 		__sync_fetch_and_or(&entry->flags, MSEALD_LOADING_HUGETLB);
@@ -170,7 +170,6 @@ __noinline int exec_add_library(struct mseald_loading *loading, u32 at)
 /* elf(5) */
 #define ELF_MAGIC 0x464c457fu
 #define ELF_CLASS_64 2
-#define ELF_HEADERS_MAX 20
 #define PT_LOAD 1
 #define PF_X 1
 #define PF_W 2
@@ -202,13 +201,6 @@ struct elf_segment_32 {
 struct elf_segment_64 {
 	u32 type, flags;
 	u64 offset, vaddr, paddr, filesz, memsz, align;
-};
-
-#define HEADERS_READ 3 /* at once: the stack has no room for more */
-
-union elf_segments {
-	struct elf_segment_64 wide[HEADERS_READ];
-	struct elf_segment_32 narrow[HEADERS_READ];
 };
 
 /* Adds the segment of one program header. Returns 1 if it contains the current RELRO. */
@@ -244,68 +236,103 @@ __noinline int exec_add_segment(struct mseald_loading *loading, u32 flags, u64 a
 	return 1;
 }
 
+/*
+ * What is read at once: seven program headers behind the ELF header. Of most objects, no more is needed; each 8
+ * bytes cost as much as ten instructions.
+ */
+#define ELF_READ (sizeof(struct elf_header_64) + 7 * sizeof(struct elf_segment_64))
+#define ELF_READS 3
+_Static_assert(ELF_READ <= MSEALD_LOADING_ELF && sizeof(((struct mseald_loading *)0)->elf) ==
+							 MSEALD_LOADING_ELF + sizeof(struct elf_segment_64),
+	       "a header at any place below MSEALD_LOADING_ELF is there whole");
+
 #define SEGMENTS_OWN 1 /* a segment contains the current RELRO */
 #define SEGMENTS_END 2 /* the last header is not PT_LOAD */
 
-/* Adds `count` program headers, at most HEADERS_READ, beginning with number `first`. Returns SEGMENTS_*. */
-__noinline int exec_add_segments(struct mseald_loading *loading, u32 first, u32 count)
+/*
+ * Adds the segments of `count` program headers, which begin at this byte of loading->elf. What is found so far is
+ * in memory: the verifier does not follow each value of it through the loop.
+ */
+__noinline int exec_add_segments(struct mseald_loading *loading, u64 at, u32 count)
 {
-	union elf_segments headers;
-	bool wide;
-	u64 size;
-	int found = 0;
-
 	if (!loading)
 		return 0;
-	wide = loading->width == 64;
-	size = wide ? sizeof(headers.wide[0]) : sizeof(headers.narrow[0]);
-	if (count > HEADERS_READ)
-		count = HEADERS_READ;
-	if (bpf_probe_read_user(&headers, count * size, (void *)(loading->headers + first * size)))
-		return 0;
-	for (u32 i = 0; i < HEADERS_READ; i++) {
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < ELF_READ / sizeof(struct elf_segment_32); i++) {
+		const void *header = (const void *)loading->elf + (at & (MSEALD_LOADING_ELF - 1));
+		const struct elf_segment_64 *wide = header;
+		const struct elf_segment_32 *narrow = header;
+
 		if (i >= count)
 			break;
-		if ((wide ? headers.wide[i].type : headers.narrow[i].type) != PT_LOAD) {
-			found |= SEGMENTS_END;
+		at += loading->width;
+		if (wide->type != PT_LOAD) {
+			loading->found |= SEGMENTS_END;
+			/* Linkers keep them together, and put only more data behind the one with the RELRO. */
+			if (loading->found & SEGMENTS_OWN)
+				break;
 			continue;
 		}
-		found &= SEGMENTS_OWN;
-		found |= exec_add_segment(loading, wide ? headers.wide[i].flags : headers.narrow[i].flags,
-					  wide ? headers.wide[i].vaddr : headers.narrow[i].vaddr,
-					  wide ? headers.wide[i].memsz : headers.narrow[i].memsz);
+		loading->found &= SEGMENTS_OWN;
+		loading->found |= loading->width == sizeof(*wide) ?
+					  exec_add_segment(loading, wide->flags, wide->vaddr, wide->memsz) :
+					  exec_add_segment(loading, narrow->flags, narrow->vaddr,
+							   narrow->memsz);
 	}
-	return found;
+	return 0;
 }
 
 __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 {
-	struct elf_header_64 header;
-	struct elf_header_32 *narrow = (void *)&header;
-	u32 count, found = 0;
+	const struct elf_header_64 *header;
+	const struct elf_header_32 *narrow;
+	u64 headers, at, width;
+	u32 count, fit;
 
 	if (!loading || !start || start > loading->relro)
 		return 0;
-	if (bpf_probe_read_user(&header, sizeof(header), (void *)start) || header.magic != ELF_MAGIC)
+	header = (const void *)loading->elf;
+	narrow = (const void *)loading->elf;
+	if (bpf_probe_read_user(loading->elf, ELF_READ, (void *)start) || header->magic != ELF_MAGIC)
 		return 0;
-	count = header.phnum;
-	loading->width = header.class == ELF_CLASS_64 ? 64 : 32;
-	loading->headers = start + header.phoff;
-	if (loading->width == 32) {
+	if (likely(header->class == ELF_CLASS_64)) {
+		count = header->phnum;
+		headers = header->phoff;
+		at = sizeof(*header);
+		width = sizeof(struct elf_segment_64);
+		fit = (ELF_READ - sizeof(*header)) / sizeof(struct elf_segment_64);
+	} else {
 		count = narrow->phnum;
-		loading->headers = start + narrow->phoff;
+		headers = narrow->phoff;
+		at = sizeof(*narrow);
+		width = sizeof(struct elf_segment_32);
+		fit = (ELF_READ - sizeof(*narrow)) / sizeof(struct elf_segment_32);
 	}
+	/* Linkers put them right behind the ELF header. */
+	if (unlikely(headers != at))
+		fit = 0;
+	headers += start;
+	loading->width = width;
 	loading->bias = start;
 	loading->biased = 0;
 	loading->text_end = 0;
 	loading->pieces = 0;
-	/* Linkers keep PT_LOAD headers together, and put only more data after the segment with the RELRO. */
-	for (u32 i = 0; i < ELF_HEADERS_MAX; i += HEADERS_READ) {
-		if (i >= count || found == (SEGMENTS_OWN | SEGMENTS_END))
+	loading->found = 0;
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < ELF_READS; i++) {
+		if (fit > count)
+			fit = count;
+		exec_add_segments(loading, at, fit);
+		headers += fit * width;
+		count -= fit;
+		if (!count || loading->found == (SEGMENTS_OWN | SEGMENTS_END) ||
+		    bpf_probe_read_user(loading->elf, ELF_READ, (void *)headers))
 			break;
-		found = (found & SEGMENTS_OWN) | exec_add_segments(loading, i, count - i);
+		at = 0;
+		fit = width == sizeof(struct elf_segment_64) ? ELF_READ / sizeof(struct elf_segment_64) :
+							       ELF_READ / sizeof(struct elf_segment_32);
 	}
-	return found & SEGMENTS_OWN;
+	return loading->found & SEGMENTS_OWN;
 }
 
 #define AUXV_PAIRS 12 /* AT_PHDR and AT_BASE are among the first (fs/binfmt_elf.c, create_elf_tables) */
@@ -314,27 +341,36 @@ struct mm_struct___auxv {
 	unsigned long saved_auxv[2 * AUXV_PAIRS];
 } __attribute__((preserve_access_index));
 
-/* value if both numbers, below 2^63, are equal, else 0. Free of branches, for the verifier. */
-#define WHERE_SAME(a, b, value) ((value) & (u64)((s64)(((u64)(a) ^ (b)) - 1) >> 63))
+/* value if both numbers, below 2^63, are equal, else 0. Free of branches, which the verifier would follow. */
+static __always_inline u64 where_same(u64 a, u64 b, u64 value)
+{
+	asm volatile("%0 ^= %1; %0 += -1; %0 s>>= 63; %0 &= %2" : "+r"(a) : "r"(b), "r"(value));
+	return a;
+}
 
 /* Reads from the auxiliary vector where the kernel has mapped the program and its loader: getauxval(3). */
 static __always_inline void find_kernels(struct mseald_loading *loading, struct mm_struct *mm)
 {
-	struct mm_struct___auxv *auxv = (void *)mm;
-	u64 words[2 * AUXV_PAIRS], headers = 0, base = 0, narrow;
+	const unsigned long *words = ((const struct mm_struct___auxv *)mm)->saved_auxv;
+	u64 headers = 0, base = 0, narrow;
 
-	if (bpf_core_read(words, sizeof(words), &auxv->saved_auxv))
-		return;
+	/* libbpf relocates the address, and not each load. */
+	asm volatile("" : "+r"(words));
 	/* In a 32-bit program each of these words holds a pair of 32-bit words. */
 	narrow = words[0] >> 32;
 #pragma clang loop unroll(full)
 	for (u32 i = 0; i < AUXV_PAIRS; i++) {
-		u64 type = narrow ? (u32)words[i] : words[2 * i];
-		u64 value = narrow ? words[i] >> 32 : words[2 * i + 1];
+		u64 type = words[2 * i], value = words[2 * i + 1];
 
-		headers |= WHERE_SAME(type, AT_PHDR, value);
-		base |= WHERE_SAME(type, AT_BASE, value);
-		/* One pair after the other: the stack has no room for all. */
+		if (unlikely(narrow)) {
+			headers |= where_same((u32)type, AT_PHDR, type >> 32) |
+				   where_same((u32)value, AT_PHDR, value >> 32);
+			base |= where_same((u32)type, AT_BASE, type >> 32) |
+				where_same((u32)value, AT_BASE, value >> 32);
+		} else {
+			headers |= where_same(type, AT_PHDR, value);
+			base |= where_same(type, AT_BASE, value);
+		}
 		asm volatile("" : "+r"(headers), "+r"(base));
 	}
 	loading->program = headers & ~(MSEALD_PAGE - 1);
@@ -411,7 +447,8 @@ static __always_inline u32 segments_of(const struct mseald_mapping *mapping, u64
 
 __noinline int exec_name_object(u64 key, u32 place, struct mseald_event *event)
 {
-	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
+	/* The chain of calls up to here has no stack for one more (MAX_BPF_STACK). */
+	struct mseald_start *start = start_at(start_find_inline(key));
 	struct mseald_mapping *mapping;
 	u32 segment = MSEALD_SEGMENT_RODATA;
 	struct file *file;
@@ -421,10 +458,10 @@ __noinline int exec_name_object(u64 key, u32 place, struct mseald_event *event)
 		return 0;
 	event->object = 0;
 	__builtin_memset(event->file, 0, sizeof(event->file));
-	if (!entry)
+	if (!start)
 		return 0;
 	/* The ring position may have been reused. */
-	mapping = mapping_of(entry, place);
+	mapping = mapping_of(&start->loading, place);
 	page = ((event->address > event->seal_start ? event->address : event->seal_start) - mapping->start) >>
 	       PAGE_SHIFT;
 	if (page >= mapping->pages || !mapping->relro_end)

@@ -31,7 +31,7 @@ __noinline int exec_count_object(u64 key, struct mseald_loading *loading, u64 le
 		__sync_fetch_and_or(&loading->flags, 1u << (MSEALD_LOADING_LEFT_SHIFT + left));
 	}
 	__sync_fetch_and_or(&loading->flags, MSEALD_LOADING_LEFT);
-	return exec_send_relro_event(key, bpf_get_current_pid_tgid() >> 32, 0);
+	return watch_send_relro(key, bpf_get_current_pid_tgid() >> 32, 0);
 }
 
 /*
@@ -92,12 +92,12 @@ __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 	if (late && !(loading->wanted & MSEALD_POLICY_LATE)) {
 		if (loading->wanted & MSEALD_POLICY_REPORT) {
 			__sync_fetch_and_or(&loading->flags, MSEALD_LOADING_LEFT);
-			(void)exec_send_relro_event(key, task->tgid, loading->relro);
+			(void)watch_send_relro(key, task->tgid, loading->relro);
 		}
 		return 0;
 	}
 	if (loading->wanted & MSEALD_POLICY_NOT_32 && task_in_compat(task)) {
-		(void)exec_send_relro_event(key, task->tgid, 0);
+		(void)watch_send_relro(key, task->tgid, 0);
 		return 0;
 	}
 	if (loading->written) {
@@ -142,7 +142,7 @@ static __always_inline bool call_range(u64 *ret_start, u64 *ret_end)
 __noinline int exec_watch_relro(u64 key, const struct relro *relro)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
+	struct mseald_loading *entry = loading_of(key);
 	const u64 writable = VM_WRITE | VM_ACCOUNT;
 	u64 start, end;
 	int sealed;
@@ -151,7 +151,7 @@ __noinline int exec_watch_relro(u64 key, const struct relro *relro)
 		return 0;
 	if (!entry) {
 		if (relro->file.address)
-			(void)exec_send_relro_event(key, task->tgid, relro->start);
+			(void)watch_send_relro(key, task->tgid, relro->start);
 		return 0;
 	}
 	if (!call_range(&start, &end))

@@ -3,7 +3,7 @@
 #ifndef MSEALD_BPF_EXEC_SEAL_H
 #define MSEALD_BPF_EXEC_SEAL_H
 
-#include "exec_match.h"
+#include "watch.h"
 #include "file.h"
 #include "syscall.h"
 

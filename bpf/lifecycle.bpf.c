@@ -17,7 +17,7 @@
  * an entry stays until the daemon collects it, and the kill is pending in the child as well.
  */
 #include "bits.h"
-#include "exec_match.h"
+#include "watch.h"
 #include "verdict.h"
 
 /* Has a gate killed for a call in this address space that happened all the same? */
@@ -112,7 +112,7 @@ int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone
 		(void)space_fork_finish(&name, space_key(child->mm));
 	parent = space_key(bpf_get_current_task_btf()->mm);
 	if (unlikely(space_watched(parent)))
-		(void)exec_watch_child(parent, space_key(child->mm), child->tgid);
+		(void)watch_child(parent, space_key(child->mm), child->tgid);
 	return 0;
 }
 
@@ -143,22 +143,20 @@ int BPF_PROG(mseald_task_free, struct task_struct *task)
  */
 __noinline int lifecycle_count_ended(u64 key)
 {
-	struct mseald_loading *entry = bpf_map_lookup_elem(&loading, &key);
-	struct mseald_watched *facts;
+	struct mseald_start *start = start_of(key);
 	struct mseald_space *space;
 	u64 why;
 	u32 set;
 
-	if (!entry)
+	if (!start)
 		return 0;
-	why = entry->flags >> MSEALD_LOADING_LEFT_SHIFT & ((1u << MSEALD_LEFT_COUNT) - 1);
-	if (likely(!why && entry->flags & MSEALD_LOADING_PROGRAM))
+	why = start->loading.flags >> MSEALD_LOADING_LEFT_SHIFT & ((1u << MSEALD_LEFT_COUNT) - 1);
+	if (likely(!why && start->loading.flags & MSEALD_LOADING_PROGRAM))
 		return 0;
-	facts = bpf_map_lookup_elem(&watched, &key);
 	space = bpf_map_lookup_elem(&spaces, &key);
 	set = space ? MSEALD_WORD_SET(space->word) : 0;
 	/* A set outside of the pool is made by the daemon, which adds all missing seals. */
-	if (!facts || facts->flags & MSEALD_WATCHED_FORKED || (set && !is_pooled(set)))
+	if (start->facts.flags & MSEALD_WATCHED_FORKED || (set && !is_pooled(set)))
 		return 0;
 	why = why ? lowest_bit(why) : MSEALD_LEFT_COUNT;
 	asm volatile("" : "+r"(why));

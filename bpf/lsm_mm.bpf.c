@@ -60,7 +60,7 @@ struct file___operations {
 static __always_inline bool is_hugetlb(const struct file *file)
 {
 	const struct file___operations *ops = (const void *)file;
-	u64 operations = file ? (u64)BPF_CORE_READ(ops, f_op) : 0;
+	u64 operations = file ? (u64)ops->f_op : 0;
 
 	if (!operations || operations == *(volatile u64 *)&state.other_files)
 		return false;

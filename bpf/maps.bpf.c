@@ -14,7 +14,7 @@ struct notes_map notes SEC(".maps");
 struct triggers_map triggers SEC(".maps");
 struct globs_map globs SEC(".maps");
 struct policy_seals_map policy_seals SEC(".maps");
-struct loading_map loading SEC(".maps");
+struct starts_map starts SEC(".maps");
 struct watched_map watched SEC(".maps");
 struct marks_map marks SEC(".maps");
 struct labels_map labels SEC(".maps");

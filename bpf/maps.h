@@ -122,15 +122,14 @@ struct policy_seals_map {
 };
 extern struct policy_seals_map policy_seals SEC(".maps");
 
-/* Address space key -> the objects that its loader is loading, while the kernel seals them. */
-struct loading_map {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, MSEALD_MAX_SPACES);
-	__type(key, __u64);
-	__type(value, struct mseald_loading);
+/* Programs that the kernel seals as they start; start.h finds the element of a key. */
+struct starts_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MSEALD_STARTS);
+	__type(key, __u32);
+	__type(value, struct mseald_start);
 };
-extern struct loading_map loading SEC(".maps");
+extern struct starts_map starts SEC(".maps");
 
 /* Address space key -> the facts at its exec. The daemon looks at these processes. */
 struct watched_map {

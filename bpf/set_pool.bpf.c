@@ -78,6 +78,23 @@ __noinline u32 set_pool_slots_below(const struct mseald_node *node, u64 address)
 	return slots;
 }
 
+/* Slots from this one on that the set used before are marked unused, by their start and their order. */
+__noinline int set_pool_mark_unused(struct mseald_node *node, struct mseald_file_node *files, u32 from)
+{
+	if (!node || !files)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < MSEALD_FANOUT; i++) {
+		u32 slot = (from + i) & (MSEALD_FANOUT - 1);
+
+		if (from + i >= *(volatile u32 *)&node->count)
+			break;
+		node->start[slot] = MSEALD_NO_START;
+		files->order[slot] = MSEALD_NO_START;
+	}
+	return 0;
+}
+
 /*
  * Fills the new set with the seals of the old set and the current pieces; no old seal lies between the
  * pieces. Returns what set_pool_seal_pieces() returns. Free of branches on data: the verifier of 6.12 gives
@@ -88,7 +105,7 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 	struct mseald_node *new = node_of(new_set, 0), *old = node_of(old_set, 0);
 	struct mseald_file_node *files = (void *)node_of(new_set, 1);
 	struct mseald_file_node *old_files = (void *)node_of(old_set, 1);
-	u64 start, end, place, more, count, most;
+	u64 start, end, place, more, count;
 
 	if (!loading || !new || !old || !files || !old_files)
 		return MSEALD_LEFT_CHANGED + 1;
@@ -96,8 +113,6 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 	count = old->count + more;
 	if (!more || more > MSEALD_LOADING_PIECES || count > MSEALD_FANOUT)
 		return MSEALD_LEFT_FULL + 1;
-	/* Slots that the set used before must be marked unused now, by their start and their order. */
-	most = new->count > count ? new->count : count;
 	start = loading->piece[0];
 	end = loading->piece_end[(more - 1) & MSEALD_LOADING_PIECES];
 	place = set_pool_slots_below(old, start);
@@ -110,19 +125,21 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < MSEALD_FANOUT; i++) {
 		/* From the place of the new seals on, the old ones move up by their number. */
-		u64 from = (i - (more & ((s64)(place - i - 1) >> 63))) & (MSEALD_FANOUT - 1);
+		u64 to = (i + (more & ((s64)(place - i - 1) >> 63))) & (MSEALD_FANOUT - 1);
 
-		if (i >= most)
+		/* Read in each iteration, so that the verifier does not track its possible values. */
+		if (i >= *(volatile u32 *)&old->count)
 			break;
-		new->start[i] = old->start[from];
-		new->end[i] = old->end[from];
-		new->rule[i] = old->rule[from];
-		new->hits[i] = old->hits[from];
-		new->pgoff[i] = old->pgoff[from];
-		files->order[i] = old_files->order[from];
-		files->number[i] = old_files->number[from];
-		files->generation[i] = old_files->generation[from];
+		new->start[to] = old->start[i];
+		new->end[to] = old->end[i];
+		new->rule[to] = old->rule[i];
+		new->hits[to] = old->hits[i];
+		new->pgoff[to] = old->pgoff[i];
+		files->order[to] = old_files->order[i];
+		files->number[to] = old_files->number[i];
+		files->generation[to] = old_files->generation[i];
 	}
+	set_pool_mark_unused(new, files, count);
 	new->deny = old->deny;
 	new->gap_start = old->gap_start;
 	new->gap_end = old->gap_end;

@@ -32,7 +32,7 @@ static __always_inline bool space_unsealed(u64 key)
 	return !*(volatile u64 *)&state.pending_forks && !*(volatile u32 *)&space_slot(key)->count;
 }
 
-/* May the address space be watched (exec_match.h)? */
+/* May the address space be watched (watch.h)? */
 static __always_inline bool space_watched(u64 key)
 {
 	return *(volatile u32 *)&space_slot(key)->watched;

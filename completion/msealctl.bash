@@ -120,7 +120,8 @@ _msealctl() {
 		seal) own='--segments= --deny= --action= --revocable --ranges-from= --dry-run --unit= --comm=' ;;
 		unseal) own='--ranges-from= --dry-run --unit= --comm=' ;;
 		list) own='--summary --unit= --comm=' ;;
-		coverage) own='--require= --state= --unit= --comm=' ;;
+		coverage) own='--require= --state= --svg --unit= --comm=' ;;
+		map) own=--svg ;;
 		monitor) own='--operation= --verdict= --unit= --comm=' ;;
 		metrics) own=--textfile= ;;
 		policy) case ${words[0]:-} in

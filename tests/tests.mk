@@ -37,7 +37,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 
 .PHONY: check check-all check-rest check-oci check-real check-whole demo-system sanitize-programs \
 	unit-programs kernel-programs \
-	fuzz-programs bench demo fuzz fuzz-calls model race soak valgrind sanitize
+	fuzz-programs bench demo fuzz fuzz-calls model pictures race soak valgrind sanitize
 
 # --- programs ---
 
@@ -61,6 +61,10 @@ $(UNIT_OCI:%=%.o): INCLUDES := -Iuser/oci
 $(UNIT_OCI): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(OCI_LIB) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_OCI)
+
+pictures: all unit-programs ## draws docs/*.svg and the SVG files of tests/unit/golden (needs graphviz)
+	$(Q)packaging/pictures docs
+	$(Q)MSEALD_GOLDEN=write MSEALCTL=$(B)/msealctl $(B)/tests/unit/test_ctl_svg
 
 kernel-programs: $(KERNEL_TEST) $(KERNEL_TOOL) $(B)/tests/real/libsealme.so
 $(B)/tests/real/libsealme.so: tests/real/exact/preload.c

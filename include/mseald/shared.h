@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 10
+#define MSEALD_LAYOUT 11
 
 /* The deny mask: the operations that a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
@@ -394,6 +394,9 @@ struct mseald_trigger {
 #define MSEALD_HASH_START 0xcbf29ce484222325ULL
 #define MSEALD_HASH_STEP(hash, byte) (((hash) ^ (__u8)(byte)) * 0x100000001b3ULL)
 
+/* The number of a label (map `labels`), by the hashes of its policy and of its program, without their NUL. */
+#define MSEALD_LABEL_NUMBER(policy, program) (((policy)*0x9e3779b97f4a7c15ULL) ^ (program))
+
 /* One bit for each trigger: where it is not set, the map is not read. */
 #define MSEALD_TRIGGER_BITS 4096u
 #define MSEALD_TRIGGER_BIT(hash, kind) ((((hash) ^ (kind)) * 0x9e3779b97f4a7c15ULL) >> 52)
@@ -440,6 +443,7 @@ struct mseald_policy_seal {
 	__u64 data_rule; /* for writable memory; 0: none */
 	__u32 segments;	 /* bits 1 << enum mseald_segment */
 	__u32 flags;	 /* MSEALD_POLICY_* */
+	__u64 name_hash; /* for MSEALD_LABEL_NUMBER() */
 	char name[MSEALD_POLICY_NAME];
 };
 
@@ -448,12 +452,10 @@ struct mseald_policy_seal {
 #define MSEALD_POLICY_NOT_32 0x4u /* 32-bit programs are not sealed */
 #define MSEALD_POLICY_MORE 0x8u	  /* the daemon has to seal more, immediately */
 
-/*
- * A starting program: where its loader maps objects, until their RELRO is made read-only. Value of the map
- * `loading`.
- */
+/* A starting program: where its loader maps objects, until their RELRO is made read-only. */
 #define MSEALD_LOADING_MAPPINGS 32u /* the last ones are remembered */
 #define MSEALD_LOADING_PIECES 7u    /* of one object */
+#define MSEALD_LOADING_ELF 512u	    /* bytes */
 
 /* A mapping of a file; an object if it has an executable segment. Pages are counted from its start. */
 struct mseald_mapping {
@@ -472,24 +474,26 @@ struct mseald_loading {
 	__u64 label;
 	__u64 rule, data_rule; /* as of struct mseald_policy_seal */
 	__u32 segments;
-	__u32 pad;
+	__u32 next;	       /* number of mappings so far: the ring's next position */
 	__u64 spans;	       /* start of an mprotect() over several mappings, whose first may be RELRO */
 	__u64 program, loader; /* start of the mappings that the kernel made; 0: none */
 	/* The current object. */
-	__u64 relro, relro_end; /* the range made read-only */
-	__u64 bias, headers;	/* of its program headers: number to add to their addresses; where they are */
-	__u32 width;		/* 32 or 64 */
-	__u32 pieces;
-	__u64 piece[MSEALD_LOADING_PIECES + 1];
-	__u64 piece_end[MSEALD_LOADING_PIECES + 1];
-	__u64 piece_rule[MSEALD_LOADING_PIECES + 1];
+	__u64 relro, relro_end;	  /* the range made read-only */
+	__u64 bias;		  /* number to add to the addresses of its program headers */
 	__u64 text, text_end;	  /* the executable segment */
 	struct mseald_inode file; /* file of the pieces that are not data */
 	__u64 mapped;		  /* address of the open file */
-	__u32 written, biased;	  /* whether the file may be open for writing; whether bias is complete */
-	__u32 next;		  /* number of mappings so far: the ring's next position */
-	__u32 place;		  /* ring position of the current object */
+	__u32 width;		  /* bytes of a program header */
+	__u32 pieces;
+	__u32 written, biased; /* whether the file may be open for writing; whether bias is complete */
+	__u32 place;	       /* ring position of the current object */
+	__u32 found;	       /* in its program headers: of bpf/exec_objects.bpf.c */
+	/* Only the first ones are valid, and zero at the start is only what stands above. */
+	__u64 piece[MSEALD_LOADING_PIECES + 1];
+	__u64 piece_end[MSEALD_LOADING_PIECES + 1];
+	__u64 piece_rule[MSEALD_LOADING_PIECES + 1];
 	struct mseald_mapping mapping[MSEALD_LOADING_MAPPINGS];
+	__u8 elf[MSEALD_LOADING_ELF + 56]; /* its ELF header and program headers, read at once */
 };
 
 #define MSEALD_LOADING_KNOWN 0x1u   /* program and loader are known */
@@ -518,7 +522,8 @@ struct mseald_file {
 #define MSEALD_EXE_MAX 256	       /* bytes of a path, with its NUL */
 #define MSEALD_POLICY_OPEN 0xffffffffu /* the daemon must find out */
 #define MSEALD_WATCHED_FORKED 0x1u     /* a child: the facts are those of its parent's exec */
-#define MSEALD_WATCHED_KERNEL 0x2u     /* sealed by the kernel: the daemon gets no event of it */
+#define MSEALD_WATCHED_KERNEL 0x2u     /* sealed by the kernel, in `starts`: the daemon gets no event of it */
+#define MSEALD_WATCHED_STARTED 0x4u    /* the same until the daemon took it over */
 
 /* A watched address space: the facts at its exec. Only the daemon changes them. */
 struct mseald_watched {
@@ -531,6 +536,22 @@ struct mseald_watched {
 	__u64 since;		  /* nanoseconds, CLOCK_BOOTTIME: time of its exec, or fork */
 	__u32 pid, pad;		  /* of its first process, in the initial namespace */
 	char exe[MSEALD_EXE_MAX]; /* in the root of the process; empty: the path is longer */
+};
+
+/*
+ * A program that the kernel seals as it starts, until the daemon takes it over or it ends. The map `starts` is
+ * an array: its elements are never freed, so a lookup costs no call, and no start allocates. state.start_keys
+ * says which address space has which element; the position of a key is one of the first few from its low bits
+ * on. A start that finds all of them taken is left to the daemon.
+ */
+#define MSEALD_STARTS 2048u
+#define MSEALD_START_PROBES 8u
+#define MSEALD_START_AT(key, probe) (((key) + (probe)) & (MSEALD_STARTS - 1))
+#define MSEALD_START_TAKEN (~0ULL) /* an element that is being filled */
+
+struct mseald_start {
+	struct mseald_watched facts;
+	struct mseald_loading loading;
 };
 
 /*
@@ -549,7 +570,7 @@ struct mseald_slot {
 	__u64 tag;		  /* 0: slot is free */
 	__u64 gap_start, gap_end; /* as in the root of the set */
 	__u32 count;		  /* entries whose key has these low bits */
-	__u32 watched;		  /* the same for the map `watched` */
+	__u32 watched;		  /* the same for the maps `watched` and `starts` */
 };
 
 /* Everything global, kept in one place so that it can be pinned and read as one. */
@@ -589,6 +610,7 @@ struct mseald_state {
 	__u32 files;	   /* the map `files` may have entries; set by the daemon */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
 	struct mseald_match_table match[2];
+	__u64 start_keys[MSEALD_STARTS]; /* of the map `starts`: address space key; 0: free */
 	struct mseald_slot slots[MSEALD_SLOTS];
 };
 

@@ -156,7 +156,7 @@ static long any_map_by_id(pid_t daemon)
 {
 	static const char *const names[] = { "spaces",	   "sets",	   "refs",	  "pending_forks",
 					     "notes",	   "triggers",	   "watched",	  "marks",
-					     "labels",	   "report",	   "events",	  "mseald_set",
+					     "starts",	   "labels",	   "report",	   "events",	  "mseald_set",
 					     "mseald.bss", "lock_guarded", "lock_ids",	  "lock_links",
 					     "lock_tasks", "lock_denials", "lock_bpf.bss" };
 	unsigned mine = 0;

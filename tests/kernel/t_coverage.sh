@@ -87,7 +87,7 @@ is "$(field "$sealed" 3) $(field "$sealed" 5) $(field "$sealed" 8)" '40-sealed 1
 	'its policy, share and action'
 ask sealed 'open libz.so.1'
 is "$(field "$sealed" 4)" partly 'it loads a library, which Dlopen=no leaves out'
-why "$sealed" | grep -q '^a library that was loaded later: libz.so'
+why "$sealed" | grep -q '^a library loaded later: libz.so'
 ok $? 'which is named'
 start exempt
 is "$(field "$pid" 4) $(why "$pid")" 'unsealed exempt by 10-exempt' 'exempt'
@@ -102,7 +102,7 @@ override) is_state "$pid" sealed && ok $? 'Gate=deny: all can be denied here' ;;
 *)
 	waits 10 is_state "$pid" weaker
 	ok $? 'Gate=deny: the seals deny less than the policy'
-	why "$pid" | grep -q '^not denied: .*discard.*; this kernel could only kill for the rest'
+	why "$pid" | grep -q '^not denied: .*discard.*; this kernel can only kill for the rest'
 	ok $? "and what they do not deny is said ($(why "$pid"))"
 	msealctl policy list | grep -q "^ *$pid .* weaker "
 	ok $? 'policy list tells it from sealed'

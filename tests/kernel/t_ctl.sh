@@ -104,9 +104,9 @@ short=$!
 wait $short
 wrong 3 '' 'a process that has exited' msealctl seal $short
 msealctl seal $victim $short >$dir/out 2>$dir/err
-[ $? = 3 ] && [ ! -s $dir/out ] && grep -q 'nothing is changed: 1 of 2 processes cannot be' $dir/err
+[ $? = 3 ] && [ ! -s $dir/out ] && grep -q 'no process was changed: 1 of 2 processes cannot be' $dir/err
 ok $? 'two processes, one of them gone: status 3'
-wrong 2 'ranges are those of one' 'two processes and a range' msealctl seal $victim 1 "$text"
+wrong 2 'ranges apply to one process' 'two processes and a range' msealctl seal $victim 1 "$text"
 wrong 1 'no process' 'a name that no process has' msealctl seal --comm=no-such-name
 wrong 3 '' 'a dry run of what is refused' msealctl seal --dry-run $victim 0x10000-0x11000
 nothing_sealed

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -354,16 +355,26 @@ static pid_t begin(const struct start *start)
 }
 
 struct maps {
-	int watched, seals;
+	int watched, starts, seals;
+	const struct mseald_state *state;
 };
 
 /* The kernel's facts about this program; false: none. Older programs may be watched, too. */
-static bool watched_now(int map, pid_t pid, struct mseald_watched *ret)
+static bool watched_now(const struct maps *maps, pid_t pid, struct mseald_watched *ret)
 {
 	uint64_t key, *last = NULL;
 
-	for (; bpf_map_get_next_key(map, last, &key) == 0; last = &key)
-		if (bpf_map_lookup_elem(map, &key, ret) == 0 && ret->pid == (uint32_t)pid)
+	for (uint32_t i = 0; i < MSEALD_STARTS; i++) {
+		struct mseald_start start;
+
+		if (maps->state->start_keys[i] && bpf_map_lookup_elem(maps->starts, &i, &start) == 0 &&
+		    start.facts.pid == (uint32_t)pid) {
+			*ret = start.facts;
+			return true;
+		}
+	}
+	for (; bpf_map_get_next_key(maps->watched, last, &key) == 0; last = &key)
+		if (bpf_map_lookup_elem(maps->watched, &key, ret) == 0 && ret->pid == (uint32_t)pid)
 			return true;
 	return false;
 }
@@ -520,7 +531,7 @@ static void try(const struct maps *maps, const struct policies *policies, size_t
 	size_t index = expected ? (size_t)(expected - policies->list) : policies->count;
 	struct mseald_watched watched = {};
 	pid_t pid = begin(&start);
-	bool is = watched_now(maps->watched, pid, &watched), right;
+	bool is = watched_now(maps, pid, &watched), right;
 
 	kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
@@ -622,7 +633,7 @@ static void reloads(const struct maps *maps)
 		pid_t pid = begin(&start);
 
 		/* Without RELRO it is watched for ten seconds, unless a reload has found and sealed it. */
-		if (!watched_now(maps->watched, pid, &watched)) {
+		if (!watched_now(maps, pid, &watched)) {
 			json_t *seals = daemon_seals(pid);
 
 			sealed += json_array_size(seals) > 0;
@@ -644,7 +655,7 @@ static struct maps learn_marks(void)
 {
 	struct maps maps;
 	FILE *file;
-	int marks;
+	int marks, state;
 
 	empty(ETC);
 	empty(VENDOR);
@@ -654,10 +665,16 @@ static struct maps learn_marks(void)
 	if (daemon_call("ReloadPolicy", NULL, NULL))
 		bail("ReloadPolicy: %s", daemon_error_message());
 	maps.watched = bpf_obj_get(MAPS "/watched");
+	maps.starts = bpf_obj_get(MAPS "/starts");
 	maps.seals = bpf_obj_get(MAPS "/policy_seals");
+	state = bpf_obj_get(MAPS "/state");
 	marks = bpf_obj_get(MAPS "/marks");
-	if (maps.watched < 0 || maps.seals < 0 || marks < 0)
+	if (maps.watched < 0 || maps.starts < 0 || maps.seals < 0 || marks < 0 || state < 0)
 		bail("the maps cannot be opened: %s", strerror(errno));
+	maps.state = mmap(NULL, sizeof(*maps.state), PROT_READ, MAP_SHARED, state, 0);
+	if (maps.state == MAP_FAILED)
+		bail("the state cannot be mapped: %s", strerror(errno));
+	close(state);
 	for (int marked = 0; marked < 2; marked++) {
 		const struct start start = { programs[0], "/", 0, marked };
 		pid_t pid = begin(&start);

@@ -275,7 +275,7 @@ is "$answer" ok 'Dlopen=no: it loads a library'
 sleep 1
 is "$(unsealed_texts "$pid" | grep -c libz)" 1 'Dlopen=no: which is left alone'
 is "$(state "$pid") $(reason "$pid")" 'sealed library' 'Dlopen=no: policy list says so'
-COLUMNS=300 msealctl policy list | grep -q "^ *$pid .* a library that was loaded later"
+COLUMNS=300 msealctl policy list | grep -q "^ *$pid .* a library loaded later"
 ok $? 'Dlopen=no: in words, too'
 ask close
 is "$answer" ok 'Dlopen=no: and can be unloaded'

@@ -345,7 +345,7 @@ static void said(void)
 	says("msealctl policy report audited", "attempts would not have succeeded with Action=deny",
 	     "msealctl says what deny would stop");
 	says("msealctl policy report audited", "Deny=unmap", "and what would let it be");
-	says("msealctl policy report quiet", "nothing would have been denied in",
+	says("msealctl policy report quiet", "no call would have been denied in",
 	     "of a policy without attempts it says so");
 	says("msealctl policy report quiet", "change Action=audit to deny in " FOLDER "/quiet.conf",
 	     "and what to change");
@@ -369,8 +369,7 @@ static void overflow(struct actor *actor)
 	ok(reported_after - reported + lost_after - lost == count,
 	   "reported and lost attempts make %ld (%" PRId64 " + %" PRId64 ")", count,
 	   reported_after - reported, lost_after - lost);
-	says("msealctl policy report", "not in this table: the event buffer was full",
-	     "msealctl says so, too");
+	says("msealctl policy report", "missing: the event buffer was full", "msealctl says so, too");
 }
 
 static void reset(void)
@@ -486,7 +485,7 @@ static void to_deny(void)
 	   "and %s", dies ? "killed" : "denied");
 	ok(sum_rows(reply) == reported + 5 && json_number(reply, "lost") == lost, "and nothing else is new");
 	json_decref(reply);
-	says("msealctl policy report audited", "if the program means no harm", "msealctl says what to do");
+	says("msealctl policy report audited", "if the calls are legitimate", "msealctl says what to do");
 
 	actor = start(PROGRAM);
 	wait_sealed(actor.pid, "audited", "deny");

@@ -96,7 +96,7 @@ static void users(void)
 				       .argv = { program, "attack" },
 				       .set_up = as_user },
 			true);
-	ok(EXITED(ran.status, 1) && !*ran.out && strstr(ran.err, "only root may choose"),
+	ok(EXITED(ran.status, 1) && !*ran.out && strstr(ran.err, "only root may give options"),
 	   "setuid: not as a user chooses (%#x, %s%s)", ran.status, ran.out, ran.err);
 	ran = run_whole(&(struct run){ .options = { "--action=audit" }, .argv = { program, "attack" } },
 			true);
@@ -158,7 +158,7 @@ static void traced(void)
 		ptrace(PTRACE_CONT, running.pid, 0, WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status));
 	if (read(running.err, text, sizeof(text) - 1) < 0)
 		diag("its stderr: %s", strerror(errno));
-	ok(EXITED(status, 1) && strstr(text, "is traced by another"),
+	ok(EXITED(status, 1) && strstr(text, "is traced (strace, gdb)"),
 	   "a client that is traced: refused (%#x, %s)", status, text);
 	close(running.in);
 	close(running.out);
@@ -244,7 +244,7 @@ static void deaths(void)
 	daemon_stop(SIGKILL);
 	ran = run_end(&running);
 	ok(EXITED(ran.status, 1) && !*ran.out &&
-		   !strcmp(ran.err, "msealctl: cannot seal /tests/runme: mseald has ended"),
+		   !strcmp(ran.err, "msealctl: cannot seal /tests/runme: mseald has exited"),
 	   "the daemon is killed: the program ends, and says why (%#x, %s%s)", ran.status, ran.out, ran.err);
 	ok(gone_within(tracer, 20), "and the tracer is gone");
 	daemon_start();

@@ -346,7 +346,7 @@ static void foreign_pins(struct victim *victim)
 	unlink(path);
 	if (rename(state, aside) < 0 || mkdir(state, 0700) < 0)
 		bail("%s: %s", state, strerror(errno));
-	is_refused(victim, "no map of mseald", "a folder in the place of the state");
+	is_refused(victim, "not a map of mseald", "a folder in the place of the state");
 	rmdir(state);
 	if (rename(aside, state) < 0)
 		bail("%s: %s", aside, strerror(errno));

@@ -198,7 +198,7 @@ static void audit(void)
 		   says(PLAIN ": 1 attempt (an executable stack): Deny=unmap,discard; "
 			      "Segments=text,rodata,relro,data,vdso\n"),
 	   "the report says what deny would deny, of each program");
-	ok(says("pid 1 would be sealed without unmap, discard: "), "and what it would not of pid 1");
+	ok(says("pid 1 would not be sealed against unmap, discard: "), "and what it would not of pid 1");
 	if (gate_is_override())
 		ok(!strstr(said, "this kernel kills the program"), "and nothing of SIGKILL here");
 	else

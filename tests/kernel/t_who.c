@@ -329,7 +329,7 @@ static void no_capabilities(void)
 	puppet_keep_capabilities(client, SOME);
 	puppet_keep_capabilities(same, SOME);
 	puppet_keep_capabilities(more, ALL_BUT_ADMIN);
-	no_root(client, true, "root without CAP_SYS_ADMIN", "does not have CAP_SYS_ADMIN");
+	no_root(client, true, "root without CAP_SYS_ADMIN", "lacks CAP_SYS_ADMIN");
 	refused(client, roots, "PermissionDenied", "capabilities",
 		"root without CAP_SYS_ADMIN: one that has it");
 	refused(client, more, "PermissionDenied", "capabilities",
@@ -619,12 +619,12 @@ static void lines(void)
 
 	snprintf(pid, sizeof(pid), "%d", (int)roots->pid);
 	says("only root", as_user, "seal", pid, NULL);
-	says("only root may take seals back", as_user, "unseal", pid, NULL);
+	says("only root may remove seals", as_user, "unseal", pid, NULL);
 	says("only root", as_user, "list", pid, NULL);
 	says("only root may read the metrics", as_user, "metrics", NULL, NULL);
 	says("only root may read the report", as_user, "policy", "report", NULL);
-	says("only root may have the policies read again", as_user, "policy", "reload", NULL);
-	says("is not taken for root: it does not have CAP_SYS_ADMIN", without_admin, "unseal", pid, NULL);
+	says("only root may reload the policies", as_user, "policy", "reload", NULL);
+	says("has uid 0, but lacks CAP_SYS_ADMIN", without_admin, "unseal", pid, NULL);
 	ran = run_whole(&(struct run){ .argv = { "msealctl", "list" }, .set_up = as_user }, false);
 	ok(EXITED(ran.status, 0) && !strcmp(ran.out, "Nothing is sealed."), "msealctl list, as a user (%s%s)",
 	   ran.out, ran.err);

@@ -41,7 +41,7 @@ all_jobs() {
 	echo "check demo@7.3"
 	echo "check libmseal:selftest@6.1"
 	for kernel in 7.3 6.12; do echo "brief race:brief@$kernel"; done
-	for name in tree abi model recipes release k8s metrics completion runtime; do
+	for name in tree abi model recipes messages release k8s metrics completion runtime; do
 		echo "check tree:$name"
 	done
 	# Short jobs fill the end: no processor waits for the last VM.
@@ -49,6 +49,7 @@ all_jobs() {
 	for name in $(programs unit test_); do echo "check unit:$name"; done
 
 	echo "rest tree:rpm"
+	echo "rest tree:pictures"
 	[ -n "$under" ] || for kernel in 6.12 6.1 7.3; do
 		for name in bookworm trixie; do echo "rest whole:$name@$kernel"; done
 	done

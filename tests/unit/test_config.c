@@ -191,21 +191,19 @@ static void mistakes(void **state)
 	assert_fault("[Mseald]\nLock=yess\n", 2, "Lock= does not know 'yess'; it takes yes or no");
 	assert_fault("[Mseald]\nLock=yes\nLockSignal=yes\n", 3, "did you mean LockSignals=?");
 	assert_fault("[Mseald]\nLock=yes\nColour=red\n", 3,
-		     "has Debug=, Gate=, Lock=, LockSignals=, NativeAfter=, Settle= and UserSpaces=");
-	assert_fault("[Mseald]\nUserSpaces=0\n", 2, "it can be 1 to 65536");
-	assert_fault("[Mseald]\nUserSpaces=65537\n", 2, "it can be 1 to 65536");
-	assert_fault("[Mseald]\nUserSpaces=many\n", 2, "it can be 1 to 65536");
+		     "keys: Debug, Gate, Lock, LockSignals, NativeAfter, Settle, UserSpaces");
+	assert_fault("[Mseald]\nUserSpaces=0\n", 2, "must be 1 to 65536");
+	assert_fault("[Mseald]\nUserSpaces=65537\n", 2, "must be 1 to 65536");
+	assert_fault("[Mseald]\nUserSpaces=many\n", 2, "must be 1 to 65536");
 	for (size_t i = 0; i < ELEMENTS(no_times); i++) {
 		char text[128];
 
 		(void)snprintf(text, sizeof(text), "[Mseald]\nNativeAfter=%s\n", no_times[i]);
-		assert_fault(text, 2,
-			     "it can be 0s to 24h, or infinity; the units are ms, s (the "
-			     "default), min and h");
+		assert_fault(text, 2, "must be 0s to 24h, or infinity; units are ms, s (default), min and h");
 	}
-	assert_fault("[Mseald]\nSettle=0\n", 2, "Settle=0: it can be 1s to 24h");
-	assert_fault("[Mseald]\nSettle=999ms\n", 2, "it can be 1s to 24h");
-	assert_fault("[Mseald]\nSettle=infinity\n", 2, "it can be 1s to 24h");
+	assert_fault("[Mseald]\nSettle=0\n", 2, "Settle=0: must be 1s to 24h");
+	assert_fault("[Mseald]\nSettle=999ms\n", 2, "must be 1s to 24h");
+	assert_fault("[Mseald]\nSettle=infinity\n", 2, "must be 1s to 24h");
 	assert_fault("[Mseald]\nNativeAfter=1 s\n", 2, "takes one value");
 	assert_fault("[Mseald]\nLock=yes\nGate=maybe\n", 3, "auto, bpf, deny or kill");
 	assert_fault("Lock=yes\n", 1, "write [Mseald] above it");
@@ -235,7 +233,7 @@ static void very_many_mistakes(void **state)
 	put("/etc/mseald/mseald.conf", text);
 	assert_int_equal(read_settings(), -EINVAL);
 	assert_int_equal(test.faults.count, 21);
-	assert_string_equal(test.faults.list[20].message, "has 3 faults more");
+	assert_string_equal(test.faults.list[20].message, "3 more faults");
 	assert_int_equal(test.faults.list[20].line, 0);
 }
 

@@ -181,13 +181,13 @@ static void test_usage(void **state)
 	RUN(NULL, "list", "--socket");
 	assert_usage("option --socket needs a value", "list ");
 	RUN(NULL, "list", "1", "x");
-	assert_usage("'x' is not a PID: that is a whole number from 1 to 2147483647", "list ");
+	assert_usage("'x' is not a PID; a PID is a whole number from 1 to 2147483647", "list ");
 	RUN(NULL, "monitor", "1", "-1");
 	assert_usage("there is no option -1", "monitor ");
 	RUN(NULL, "unseal", "--unit");
 	assert_usage("option --unit needs a value", "unseal ");
 	RUN(NULL, "seal", "1", "2", "0x1000+4K");
-	assert_usage("ranges are those of one process, and here are 2", "seal ");
+	assert_usage("ranges apply to one process, but 2 are given", "seal ");
 	RUN(NULL, "map");
 	assert_usage("no PID given", "map ");
 	RUN(NULL, "explain", "1");
@@ -201,11 +201,11 @@ static void test_usage(void **state)
 	RUN(NULL, "seal");
 	assert_usage("no PID given", "seal ");
 	RUN(NULL, "seal", "0");
-	assert_usage("'0' is not a PID: that is a whole number from 1 to 2147483647", "seal ");
+	assert_usage("'0' is not a PID; a PID is a whole number from 1 to 2147483647", "seal ");
 	RUN(NULL, "seal", "2147483648");
-	assert_usage("'2147483648' is not a PID: that is a whole number from 1 to 2147483647", "seal ");
+	assert_usage("'2147483648' is not a PID; a PID is a whole number from 1 to 2147483647", "seal ");
 	RUN(NULL, "seal", "--", "-1");
-	assert_usage("'-1' is not a PID: that is a whole number from 1 to 2147483647", "seal ");
+	assert_usage("'-1' is not a PID; a PID is a whole number from 1 to 2147483647", "seal ");
 	RUN(NULL, "seal", "1", "0x1000-0x2001");
 	assert_usage("range 0x1000-0x2001 is not aligned: both ends must be multiples of 4096", "seal ");
 	RUN(NULL, "seal", "1", "0x7ffffffffffff000+4K", "0x2000-0x1000");
@@ -215,7 +215,7 @@ static void test_usage(void **state)
 	RUN(NULL, "seal", "1", "0x2000-0x2000");
 	assert_usage("range 0x2000-0x2000 is empty", "seal ");
 	RUN(NULL, "seal", "1", "4096-8192");
-	assert_usage("range 4096-8192 is no range: write 0xSTART-0xEND or 0xSTART+LENGTH", "seal ");
+	assert_usage("range 4096-8192 is malformed: write 0xSTART-0xEND or 0xSTART+LENGTH", "seal ");
 	RUN(NULL, "seal", "--deny=mprotect,frob", "1");
 	assert_usage("--deny does not know 'frob'; it takes mprotect, unmap, discard, foreign-write, "
 		     "file-write, all",
@@ -228,7 +228,7 @@ static void test_usage(void **state)
 	RUN(NULL, "seal", "--segments=text", "1", "0x1000+4K");
 	assert_usage("give ranges or --segments, not both", "seal ");
 	RUN(NULL, "status", "1");
-	assert_usage("takes no arguments, and here is '1'", "status ");
+	assert_usage("unexpected argument '1'", "status ");
 }
 
 static void test_help(void **state)
@@ -382,7 +382,7 @@ static void test_several(void **state)
 	RUN(refused, "seal", "812", "813", "814");
 	assert_result(3, "",
 		      "msealctl: pid 813 is gone\n"
-		      "msealctl: nothing is changed: 1 of 3 processes cannot be\n");
+		      "msealctl: no process was changed: 1 of 3 processes cannot be\n");
 	assert_null(strstr(test.daemon.requests, SEAL_OF(812, "")));
 	RUN(late, "seal", "812", "813", "814");
 	assert_result(5,
@@ -423,9 +423,9 @@ static void test_by_name(void **state)
 	assert_memory_equal(test.out, expected, strlen(expected));
 	assert_int_equal(test.status, 0);
 	RUN(replies, "seal", "--comm=no-such-name");
-	assert_result(1, "", "msealctl: there is no process of the name 'no-such-name'\n");
+	assert_result(1, "", "msealctl: no process of the name 'no-such-name' is running\n");
 	RUN(replies, "list", "--unit=no-such-unit");
-	assert_result(1, "", "msealctl: there is no process of the unit 'no-such-unit'\n");
+	assert_result(1, "", "msealctl: no process of the unit 'no-such-unit' is running\n");
 	/* The attempt is that of pid 812. */
 	RUN(replies, "monitor", "812", "813");
 	assert_string_equal(test.daemon.request,
@@ -492,8 +492,8 @@ static void test_ranges_from(void **state)
 	run_with("0x1000-0x2000\n0x3000\n", NULL,
 		 (const char *const[]){ "seal", "--ranges-from=-", "812", NULL });
 	assert_result(1, "",
-		      "msealctl: standard input, line 2: range 0x3000 is no range: write 0xSTART-0xEND or "
-		      "0xSTART+LENGTH\n");
+		      "msealctl: standard input, line 2: range 0x3000 is malformed: write 0xSTART-0xEND "
+		      "or 0xSTART+LENGTH\n");
 	/* More than a request can hold: reported here, not by a broken connection. */
 	length = 0;
 	for (int i = 0; i < 32769; i++)
@@ -530,12 +530,11 @@ static void test_errors(void **state)
 	assert_result(3, "", "msealctl: PID 812: \\x1b0x1000-0x2000 is permanently sealed\n");
 	RUN(unknown, "unseal", "812");
 	assert_result(3, "",
-		      "msealctl: mseald answers MethodNotFound; is it of another version than msealctl? "
-		      "(msealctl status)\n");
+		      "msealctl: mseald returned the error MethodNotFound; compare the versions: "
+		      "msealctl status\n");
 	RUN(garbage, "unseal", "812");
 	(void)snprintf(expected, sizeof(expected),
-		       "msealctl: what answers on %s does not speak varlink as mseald "
-		       "does\n",
+		       "msealctl: the server on %s does not speak the varlink protocol of mseald\n",
 		       test.daemon.address.sun_path);
 	assert_result(1, "", expected);
 	RUN(silent, "unseal", "812");
@@ -598,7 +597,7 @@ static void test_list(void **state)
 	RUN(none, "list");
 	assert_result(0, "Nothing is sealed.\n", "");
 	RUN(not_sealed, "list", "1");
-	assert_result(0, "Nothing of pid 1 is sealed.\n", "");
+	assert_result(0, "No memory of pid 1 is sealed.\n", "");
 }
 
 /*
@@ -653,28 +652,27 @@ static void test_status(void **state)
 
 	(void)state;
 	RUN(replies, "status");
-	assert_result(0,
-		      "mseald     0.1 on Linux 6.12.1, preemption voluntary\n"
-		      "programs   attached\n"
-		      "sealed     1 address space (room for 65536), 1 seal set (room for 65536)\n"
-		      "attempts   3 denied, 0 killed, 0 audited\n"
-		      "lock       off\n"
-		      "\n"
-		      "ROW  OPERATION    PERMANENT     REVOCABLE     RACED      NOTE\n"
-		      "  1  mprotect     EPERM lsm     EPERM lsm     no\n"
-		      "  3  munmap       EPERM native  SIGKILL kill  revocable\n"
-		      "  6  madvise      EPERM native  SIGKILL kill  yes        of a file: SIGKILL kill\n"
-		      " 12  userfaultfd  not covered   not covered   no\n"
-		      "\n"
-		      "warning: 1 event was lost because a buffer was full; the attempts were denied all "
-		      "the same\n"
-		      "warning: 2 processes that a policy or a container names could not be sealed, or not "
-		      "in time, since mseald "
-		      "began; the log says which and why\n"
-		      "warning: 2 rows can be raced on this kernel: a call may slip past while a program "
-		      "is preempted\n"
-		      "warning: 1 row is not covered on this kernel; see msealctl check\n",
-		      "");
+	assert_result(
+		0,
+		"mseald     0.1 on Linux 6.12.1, preemption voluntary\n"
+		"programs   attached\n"
+		"sealed     1 address space (room for 65536), 1 seal set (room for 65536)\n"
+		"attempts   3 denied, 0 killed, 0 audited\n"
+		"lock       off\n"
+		"\n"
+		"ROW  OPERATION    PERMANENT     REVOCABLE     RACED      NOTE\n"
+		"  1  mprotect     EPERM lsm     EPERM lsm     no\n"
+		"  3  munmap       EPERM native  SIGKILL kill  revocable\n"
+		"  6  madvise      EPERM native  SIGKILL kill  yes        of a file: SIGKILL kill\n"
+		" 12  userfaultfd  not covered   not covered   no\n"
+		"\n"
+		"warning: 1 event was lost because a buffer was full; the attempts were denied all the same\n"
+		"warning: 2 processes of policies or containers could not be sealed, or not in time, "
+		"since start (see log)\n"
+		"warning: 2 rows can be raced on this kernel: a call may slip past while a program is "
+		"preempted\n"
+		"warning: 1 row is not covered on this kernel; see msealctl check\n",
+		"");
 	RUN(replies, "--json", "status");
 	json_decref(output_json());
 }
@@ -692,10 +690,8 @@ static void test_status_locked(void **state)
 	(void)state;
 	RUN(replies, "status");
 	assert_int_equal(test.status, 0);
-	assert_non_null(strstr(
-		test.out, "lock       on until the next boot: 20 maps, 60 programs, 50 links, their pins, "
-			  "mseald itself "
-			  "(signals too); 4 attempts denied (map 3, pin 1)\n"));
+	assert_non_null(strstr(test.out, "lock       on until reboot: 20 maps, 60 programs, 50 links, pins, "
+					 "mseald, signals; 4 denied (map 3, pin 1)\n"));
 }
 
 static void test_monitor(void **state)
@@ -834,17 +830,17 @@ static void test_map_and_explain(void **state)
 #define OUTCOME(i) json_string_value(json_object_get(json_array_get(operations, (i)-1), "outcome"))
 #define WHY(i) json_string_value(json_object_get(json_array_get(operations, (i)-1), "why"))
 	assert_string_equal(OUTCOME(1), "EPERM");
-	assert_string_equal(WHY(1), "its seal denies mprotect");
+	assert_string_equal(WHY(1), "the seal denies mprotect");
 	assert_string_equal(OUTCOME(2), "SIGKILL");
-	assert_string_equal(WHY(2), "its seal denies unmap, here only by SIGKILL; a race gets past it");
+	assert_string_equal(WHY(2), "the seal denies unmap, on this kernel by SIGKILL; a race can bypass it");
 	assert_string_equal(OUTCOME(3), "SIGKILL");
 	assert_string_equal(OUTCOME(4), "allowed");
 	assert_string_equal(WHY(4), "not covered on this kernel");
 	/* Then the operations without a row, in the order of enum mseald_op. */
 	assert_string_equal(OUTCOME(5), "allowed");
-	assert_string_equal(WHY(5), "this mseald does not cover it");
-	assert_string_equal(WHY(15), "its seal does not deny foreign-write");
-	assert_string_equal(WHY(18), "it is no private mapping of a file");
+	assert_string_equal(WHY(5), "not known to this version of mseald");
+	assert_string_equal(WHY(15), "the seal does not deny foreign-write");
+	assert_string_equal(WHY(18), "not a private mapping of a file");
 	json_decref(document);
 
 	RUN(replies, "explain", pid, after);
@@ -935,13 +931,12 @@ static void test_report(void **state)
 	assert_non_null(strstr(
 		test.out, "=> 7 attempts would not have succeeded with Action=deny, 2 of them by SIGKILL; "
 			  "to allow them: Deny=mprotect; Segments=relro\n"));
-	assert_non_null(strstr(
-		test.out, "still: Action=audit, 1 address space sealed\n=> nothing that is in this table"));
+	assert_non_null(
+		strstr(test.out, "still: Action=audit, 1 address space sealed\n=> no attempt listed"));
 	assert_non_null(strstr(test.out, "no policy: sealed by hand, or by msealctl run\n"));
 	assert_non_null(strstr(test.out, "old: no longer active\n"));
 	assert_non_null(strstr(test.out, "EPERM (native)"));
-	assert_non_null(strstr(test.out,
-			       "4 attempts are not in this table: the event buffer, or the table, was full"));
+	assert_non_null(strstr(test.out, "4 attempts are missing: the event buffer, or the table, was full"));
 
 	RUN(replies, "--json", "policy", "report", "web.conf");
 	assert_string_equal(
@@ -958,7 +953,7 @@ static void test_report(void **state)
 	assert_non_null(strstr(test.out, "No policy is active, and nothing was attempted.\nsince "));
 	RUN(nothing, "policy", "report", "web");
 	assert_int_equal(test.status, 1);
-	assert_non_null(strstr(test.error, "there is no active policy 'web'"));
+	assert_non_null(strstr(test.error, "policy 'web' is not active or seals nothing"));
 	RUN(nothing, "policy", "report", "--reset");
 	assert_result(0, "The report is empty now.\n", "");
 	assert_string_equal(test.daemon.request,
@@ -966,7 +961,7 @@ static void test_report(void **state)
 	RUN(NULL, "policy", "report", "--reset", "web");
 	assert_usage("--reset empties the whole report, and takes no NAME", "policy report ");
 	RUN(NULL, "policy", "report", "web", "x");
-	assert_usage("policy report takes one NAME, and here is 'x' too", "policy report ");
+	assert_usage("unexpected argument 'x' after NAME", "policy report ");
 }
 
 static void test_policy_list(void **state)
@@ -985,8 +980,8 @@ static void test_policy_list(void **state)
 	RUN(replies, "policy", "list");
 	assert_int_equal(test.status, 0);
 	assert_non_null(strstr(test.out,
-			       "  1  /init    system  weaker  Exe=/  not denied: unmap,discard; nothing "
-			       "kills pid 1\n"));
+			       "  1  /init    system  weaker  Exe=/  not denied: unmap,discard; pid 1 "
+			       "cannot be killed\n"));
 	assert_non_null(strstr(test.out, "  7  /b       system  sealed  Exe=/  -\n"));
 }
 
@@ -1097,11 +1092,11 @@ static void test_coverage(void **state)
 	RUN(good, "coverage", pid);
 	assert_int_equal(test.status, 0);
 	assert_non_null(strstr(test.out, " partly "));
-	assert_non_null(strstr(test.out, "not denied: discard; nothing kills pid 1\n"));
+	assert_non_null(strstr(test.out, "not denied: discard; pid 1 cannot be killed\n"));
 	RUN(NULL, "coverage", "--state=half");
 	assert_usage("there is no state 'half'; there are sealed, partly, weaker and unsealed", "coverage ");
 	RUN(NULL, "coverage", "--require=101");
-	assert_usage("--require=101: it can be 0 to 100", "coverage ");
+	assert_usage("--require=101: must be 0 to 100", "coverage ");
 }
 
 static void test_full_disk(void **state)

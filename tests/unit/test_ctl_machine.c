@@ -154,19 +154,16 @@ static void test_lsm(void **state)
 	assert_true(fixture->findings[LSM].required);
 	forget(fixture, "/etc/default/grub");
 	assert_remedy(fixture, LSM, FINDING_MISSING,
-		      "add lsm=lockdown,yama,bpfx,bpf to the kernel's command line "
-		      "where your boot loader keeps it, then reboot");
+		      "add lsm=lockdown,yama,bpfx,bpf to the kernel command line (boot loader), then reboot");
 	/* A list on the command line is used; of several the last. */
 	put(fixture, "/proc/cmdline", "lsm=a,b xlsm=q lsm=yama,apparmor quiet");
 	assert_remedy(fixture, LSM, FINDING_MISSING,
-		      "the kernel's command line has lsm=yama,apparmor: make that "
-		      "lsm=yama,apparmor,bpf where your boot loader keeps it, then reboot");
+		      "append ,bpf to lsm=yama,apparmor on the kernel command line "
+		      "(boot loader), then reboot");
 	put(fixture, "/etc/default/grub", "");
 	assert_remedy(fixture, LSM, FINDING_MISSING,
-		      "the kernel's command line has lsm=yama,apparmor: make that "
-		      "lsm=yama,apparmor,bpf in /etc/default/grub (GRUB_CMDLINE_LINUX or "
-		      "GRUB_CMDLINE_LINUX_DEFAULT), "
-		      "then: update-grub && reboot");
+		      "append ,bpf to lsm=yama,apparmor in GRUB_CMDLINE_LINUX* of "
+		      "/etc/default/grub; update-grub && reboot");
 	/* Requested, but not active: then it is not built in. */
 	put(fixture, "/proc/cmdline", "lsm=yama,bpf");
 	assert_remedy(fixture, LSM, FINDING_MISSING, "boot a kernel built with CONFIG_BPF_LSM=y");
@@ -188,8 +185,8 @@ static void test_mounts(void **state)
 	/* The file exists, so it is mounted in some way. */
 	assert_remedy(fixture, SECURITYFS, FINDING_OK, NULL);
 	assert_remedy(fixture, CGROUP, FINDING_MISSING,
-		      "add systemd.unified_cgroup_hierarchy=1 to the kernel's command "
-		      "line, or: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+		      "boot with systemd.unified_cgroup_hierarchy=1, or: mount -t cgroup2 cgroup2 "
+		      "/sys/fs/cgroup");
 	assert_false(fixture->findings[CGROUP].required);
 	put(fixture, "/proc/self/mountinfo", "what\n1 2 - \n" MOUNT("/x", "bpf", "rw"));
 	assert_remedy(fixture, BPFFS, FINDING_MISSING, "mount -t bpf bpf /sys/fs/bpf");

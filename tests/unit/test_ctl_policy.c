@@ -165,17 +165,17 @@ static void usage(void **state)
 	run("check --frob");
 	assert_result(2, "msealctl: there is no option --frob; see msealctl policy check --help\n");
 	run("--root=/nonexistent check");
-	assert_result(1, "msealctl: --root=/nonexistent is no folder\n");
+	assert_result(1, "msealctl: --root=/nonexistent is not a folder\n");
 	run("check --root=/nonexistent");
-	assert_result(1, "msealctl: --root=/nonexistent is no folder\n");
+	assert_result(1, "msealctl: --root=/nonexistent is not a folder\n");
 	run("show");
 	assert_result(2, "msealctl: no NAME or FILE given; see msealctl policy show --help\n");
 	run("show a b");
-	assert_says(2, "one NAME or FILE, and here is 'b' too");
+	assert_says(2, "unexpected argument 'b' after NAME or FILE");
 	run("enable");
 	assert_says(2, "no NAME given; see msealctl policy enable --help");
 	run("list-files x");
-	assert_says(2, "takes no arguments, and here is 'x'");
+	assert_says(2, "unexpected argument 'x'");
 	run("enable a/b");
 	assert_says(2, "'a/b' is a path");
 }
@@ -212,17 +212,17 @@ static void checking(void **state)
 	write_file(POLICY_FOLDER_ETC, "bad.conf", "[Match]\nexe=/x\n[Seal]\nDeny=x\n");
 	run("check");
 	assert_result(1, POLICY_FOLDER_ETC
-		      "/bad.conf:2: there is no key exe=; did you mean Exe=?\n" POLICY_FOLDER_ETC
+		      "/bad.conf:2: unknown key exe=; did you mean Exe=?\n" POLICY_FOLDER_ETC
 		      "/bad.conf:4: Deny= does not know 'x'; it takes mprotect unmap discard foreign-write "
 		      "file-write, or all\n");
 	run("check %s", below_root(POLICY_FOLDER_ETC, "thing.conf"));
-	assert_says(1, "a symbolic link to a file that is not there"); /* of this machine, not of the root */
+	assert_says(1, "a symbolic link to a missing file"); /* of this machine, not of the root */
 	run("check %s", below_root(test.vendor, "thing.conf"));
 	assert_result(0, "1 policy, no fault\n");
 	run("check - <%s", below_root(POLICY_FOLDER_ETC, "bad.conf"));
-	assert_says(1, "-:2: there is no key exe=");
+	assert_says(1, "-:2: unknown key exe=");
 	run("check /nonexistent");
-	assert_result(1, "/nonexistent: is not there, or a symbolic link to a file that is not there\n");
+	assert_result(1, "/nonexistent: the file does not exist, or is a symbolic link to a missing file\n");
 	run("--json check");
 	document = json_loads(test.out, 0, NULL);
 	assert_int_equal(json_array_size(json_object_get(document, "faults")), 2);
@@ -252,29 +252,28 @@ static void warnings(void **state)
 		   "Unit=nginx\nUnit=nginx.service nginx*\n");
 	run("check");
 #define W POLICY_FOLDER_ETC "/a.conf:"
-	assert_result(0,
-		      W "2: warning: Exe=/usr/bin/gone does not exist here\n" W
-			"3: warning: Exe=/usr/bin/script is a script, and what runs is python3 (by "
-			"/usr/bin/env); name the path of that, "
-			"and Unit= or User= to tell it from others\n" W
-			"4: warning: Exe=/usr/bin/other is a script, and what runs is /bin/sh; name that, "
-			"and Unit= or User= to tell it "
-			"from others\n" W "5: warning: Exe=/usr/bin/data cannot be executed\n" W
-			"6: warning: Exe=/opt/folder is a folder; end it in / for the programs in it\n" W
-			"7: warning: Exe=/opt/gone/ does not exist here\n" W
-			"8: warning: Exe=/usr/*/x?: nothing here is called so\n" W
-			"10: warning: Exe=/usr/bin/link does not exist here (it leads to /usr/bin/gone)\n" W
-			"11: warning: Unit=nginx has no suffix, so no unit is called so; did you mean "
-			"nginx.service?\n"
-			"2 policies, no fault\n");
+	assert_result(
+		0,
+		W "2: warning: Exe=/usr/bin/gone does not exist here\n" W
+		  "3: warning: Exe=/usr/bin/script is a script; name its interpreter python3 (/usr/bin/env), "
+		  "and Unit= or User=\n" W
+		  "4: warning: Exe=/usr/bin/other is a script; name its interpreter /bin/sh, and Unit= or "
+		  "User=\n" W "5: warning: Exe=/usr/bin/data cannot be executed\n" W
+		  "6: warning: Exe=/opt/folder is a folder; append / to match the programs in it\n" W
+		  "7: warning: Exe=/opt/gone/ does not exist here\n" W
+		  "8: warning: Exe=/usr/*/x? matches no file here\n" W
+		  "10: warning: Exe=/usr/bin/link does not exist here (it leads to /usr/bin/gone)\n" W
+		  "11: warning: Unit=nginx has no suffix and matches no unit; did you mean nginx.service?\n"
+		  "2 policies, no fault\n");
 
 	/* The first policy in order decides. */
 	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/usr/bin/\n");
 	run("enable thing");
 	run("check");
-	assert_result(0, POLICY_FOLDER_ETC
-		      "/thing.conf: warning: never decides: " POLICY_FOLDER_ETC
-		      "/a.conf comes before it and matches all that it does\n2 policies, no fault\n");
+	assert_result(0, POLICY_FOLDER_ETC "/thing.conf: warning: policy is never used: " POLICY_FOLDER_ETC
+					   "/a.conf comes "
+					   "first and matches all its processes\n"
+					   "2 policies, no fault\n");
 	/* For a ready policy, only a warning that its program is not installed. */
 	write_file(POLICY_FOLDER_ETC, "a.conf", "");
 	write_file(test.vendor, "thing.conf", READY "Exe=/usr/sbin/thing\n");
@@ -282,13 +281,12 @@ static void warnings(void **state)
 	assert_result(0, "2 policies, no fault\n");
 	(void)unlink(below_root("/usr/bin", "thing"));
 	run("check");
-	assert_result(
-		0, POLICY_FOLDER_ETC
-		"/thing.conf: warning: none of the programs it names exists here\n2 policies, no fault\n");
+	assert_result(0, POLICY_FOLDER_ETC "/thing.conf: warning: none of the named programs exists here\n"
+					   "2 policies, no fault\n");
 	/* Enabled=no does not turn off a policy of the administrator. */
 	write_file(POLICY_FOLDER_ETC, "b.conf", "[Policy]\nEnabled=no\n[Match]\nUser=1\n");
 	run("check");
-	assert_says(0, "/b.conf: warning: is on, for all its Enabled=no");
+	assert_says(0, "/b.conf: warning: policy is on despite Enabled=no");
 }
 
 static void showing(void **state)
@@ -332,7 +330,7 @@ static void showing(void **state)
 	write_file(POLICY_FOLDER_ETC, "x.conf", "[Match]\nexe=1\n");
 	run("show x");
 	assert_says(1, "x: fault, " POLICY_FOLDER_ETC "/x.conf\n");
-	assert_says(1, "/x.conf:2: there is no key exe=");
+	assert_says(1, "/x.conf:2: unknown key exe=");
 	run("show tihng");
 	assert_result(1, "msealctl: there is no policy 'tihng'; did you mean thing?\n");
 	run("show something-else");
@@ -372,7 +370,7 @@ static void enabling(void **state)
 
 	write_file(test.vendor, "thing.conf", "[Match]\nexe=1\n");
 	run("enable thing");
-	assert_says(1, "/thing.conf:2: there is no key exe=");
+	assert_says(1, "/thing.conf:2: unknown key exe=");
 	assert_says(1, "/thing.conf has faults and is not turned on");
 	assert_string_equal(link_of("thing.conf"), "");
 }
@@ -424,7 +422,7 @@ static void enabling_an_action(void **state)
 	assert_result(0, "thing is on: linked " POLICY_FOLDER_ETC "/thing.conf to %s/thing.conf\n",
 		      test.vendor);
 	run("enable --action=audit thing");
-	assert_says(1, "there is no ready policy 'thing' with Action=audit; copy ");
+	assert_says(1, "policy thing has another action; copy ");
 	assert_non_null(strstr(link_of("thing.conf"), "/thing.conf"));
 	run("enable --action=frob thing");
 	assert_says(2, "--action does not know 'frob'; it takes deny, kill or audit");
@@ -432,7 +430,7 @@ static void enabling_an_action(void **state)
 	assert_says(2, "there is no option --action");
 	write_file(POLICY_FOLDER_ETC, "own.conf", AUDIT "audit\n");
 	run("enable --action=deny own");
-	assert_says(1, "is a policy of your own with Action=audit; write Action=deny there");
+	assert_says(1, "is your own policy with Action=audit; write Action=deny there");
 	run("enable --action=audit own");
 	assert_says(0, "own is on already");
 	/* A fault in the policy to be linked. */
@@ -463,8 +461,8 @@ static void all_programs(void **state)
 	}
 	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\n[Seal]\n");
 	run("check");
-	assert_says(1, "matches nothing; write [Match] and at least one of");
-	assert_says(1, "; for all programs Exe=/\n");
+	assert_says(1, "matches nothing; [Match] needs");
+	assert_says(1, "; all programs: Exe=/\n");
 	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nCgroup=/\n");
 	run("check");
 	assert_says(0, "warning: Cgroup=/ matches every cgroup, and so all programs; for all programs write "
@@ -472,8 +470,8 @@ static void all_programs(void **state)
 	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/\n");
 	run("enable thing");
 	run("check");
-	assert_says(0, "never decides: " POLICY_FOLDER_ETC
-		       "/a.conf comes before it and matches all that it does; Last=yes there puts it last\n");
+	assert_says(0, "policy is never used: " POLICY_FOLDER_ETC "/a.conf comes first and matches all "
+		       "its processes; set Last=yes there\n");
 	write_file(POLICY_FOLDER_ETC, "a.conf", "[Match]\nExe=/\n[Policy]\nLast=yes\n");
 	run("check");
 	assert_result(0, "2 policies, no fault\n");
@@ -514,21 +512,20 @@ static void own_files_are_left_alone(void **state)
 	in_root("mkdir -p", POLICY_FOLDER_ETC);
 	write_file(POLICY_FOLDER_ETC, "thing.conf", "[Match]\nExe=/usr/bin/thing\n");
 	run("disable thing");
-	assert_result(1, "msealctl: " POLICY_FOLDER_ETC
-			 "/thing.conf is a file of your own, which is not touched; rename or remove it to "
-			 "turn thing off\n");
+	assert_result(1, "msealctl: " POLICY_FOLDER_ETC "/thing.conf is your own file, not a link; "
+			 "rename or remove it to turn thing off\n");
 	run("enable thing");
-	assert_result(0, "thing is on already: " POLICY_FOLDER_ETC "/thing.conf is a policy of your own\n");
+	assert_result(0, "thing is on already: " POLICY_FOLDER_ETC "/thing.conf is your own policy\n");
 	assert_int_equal(lstat(below_root(POLICY_FOLDER_ETC, "thing.conf"), &st), 0);
 	write_file(POLICY_FOLDER_ETC, "thing.conf", "");
 	run("disable thing");
 	assert_result(0, "thing is off already: " POLICY_FOLDER_ETC "/thing.conf is empty\n");
 	run("enable thing");
-	assert_says(1, "is a file of your own, which is not touched; rename or remove it to turn thing on");
+	assert_says(1, "is your own file, not a link; rename or remove it to turn thing on");
 	assert_int_equal(unlink(below_root(POLICY_FOLDER_ETC, "thing.conf")), 0);
 	(void)symlink("/elsewhere.conf", below_root(POLICY_FOLDER_ETC, "thing.conf"));
 	run("disable thing");
-	assert_says(1, "is a link to /elsewhere.conf, which was not made by enable");
+	assert_says(1, "is a foreign link to /elsewhere.conf; remove the link");
 	assert_string_equal(link_of("thing.conf"), "/elsewhere.conf");
 }
 
@@ -538,12 +535,11 @@ static void folders_of_others(void **state)
 	in_root("mkdir -p", POLICY_FOLDER_ETC);
 	in_root("chmod 777", POLICY_FOLDER_ETC);
 	run("enable thing");
-	assert_result(1, "msealctl: " POLICY_FOLDER_ETC
-			 " can be written by others than its owner; chmod go-w; until then none of its "
-			 "policies counts\n");
+	assert_result(1, "msealctl: " POLICY_FOLDER_ETC ": write permission for group or others; "
+			 "chmod go-w; until then none of its policies is used\n");
 	assert_string_equal(link_of("thing.conf"), "");
 	run("check");
-	assert_says(1, POLICY_FOLDER_ETC ": can be written by others");
+	assert_says(1, POLICY_FOLDER_ETC ": write permission for group or others");
 }
 
 /* --- the daemon --- */
@@ -633,7 +629,7 @@ static void covering(void **state)
 		MATCH(1, "system", "pending", MISSING) "," MATCH(7, "system", "sealed", MISSING) "," MATCH(
 			8, "system", "unsealed", "") "," MATCH(9, "system", "pending", ""),
 		"4 processes: 1 sealed, 2 being sealed; not p8[8] (msealctl policy list); pid 1 without "
-		"unmap, discard, which only SIGKILL could answer here, and nothing kills it");
+		"unmap, discard: this kernel can only kill for these, and pid 1 cannot be killed");
 	assert_covers(MATCH(2, "system", "unsealed", "") "," MATCH(3, "system", "unsealed", "") "," MATCH(
 			      4, "system", "unsealed", "") "," MATCH(5, "system", "unsealed", ""),
 		      "4 processes: 0 sealed, 0 being sealed; not p2[2], p3[3], p4[4] and 1 more (msealctl "
@@ -673,20 +669,20 @@ static void advice(void **state)
 	(void)state;
 	assert_advice(
 		POLICY("audit", 2, false), "[]", 0,
-		"nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
+		"no call would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
 	assert_advice(POLICY("audit", 0, false), "[]", 0,
-		      "no running process is sealed by it: start a program that it matches "
+		      "no running process is sealed by this policy; start a program that matches "
 		      "(msealctl policy list)");
 	assert_advice(POLICY("audit", 2, false), "[]", 1,
-		      "nothing that is in this table would have been denied in 26 hours; "
-		      "but 1 attempt is in none: empty it with --reset, and look again");
+		      "no attempt listed would be denied in 26 hours, but 1 attempt is missing; "
+		      "--reset and wait");
 	/* Rows of another policy, and earlier denials, do not count. */
 	assert_advice(
 		POLICY("audit", 2, false),
 		"[" ATTEMPTS("x", "munmap", "text", "audited", 5,
 			     "EPERM") "," ATTEMPTS("web", "munmap", "text", "denied", 5, "EPERM") "]",
 		0,
-		"nothing would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
+		"no call would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf");
 	assert_advice(POLICY("audit", 2, true),
 		      "[" ATTEMPTS("web", "munmap", "text", "audited", 5, "SIGKILL") "]", 0,
 		      "5 attempts would not have succeeded with Action=deny, 5 of them by SIGKILL; to "
@@ -713,12 +709,12 @@ static void advice(void **state)
 			      "EPERM") "," ATTEMPTS("web", "madvise", "rodata", "audited", 1, "EPERM") "]",
 		      0,
 		      "3 attempts would not have succeeded with Action=deny; to allow them: Segments=none");
-	assert_advice(POLICY("deny", 2, false), "[]", 3, "nothing was denied in 26 hours");
+	assert_advice(POLICY("deny", 2, false), "[]", 3, "no call was denied in 26 hours");
 	assert_advice(POLICY("deny", 2, false),
 		      "[" ATTEMPTS("web", "munmap", "text", "denied", 1,
 				   "EPERM") "," ATTEMPTS("web", "munmap", "text", "killed", 2, "SIGKILL") "]",
 		      0,
-		      "1 attempt was denied, 2 killed for; if the program means no harm, to let it be: "
+		      "1 attempt was denied, 2 killed for; if the calls are legitimate, to allow them: "
 		      "Deny=mprotect,discard; Segments=rodata");
 }
 
@@ -793,9 +789,9 @@ static void advice_on_ranges(void **state)
 		      "[{\"policy\":\"web\",\"program\":\"/p\",\"operation\":\"munmap\",\"segment\":\"text\","
 		      "\"verdict\":\"killed\",\"attempts\":1,\"deny\":[\"unmap\"],\"segments\":[\"text\"]}]",
 		      0,
-		      "0 attempts were denied, 1 killed for; if the program means no harm, to let it be: "
-		      "Dlopen=no, if it is dlclose(3) of a library loaded later; Deny=mprotect,discard; "
-		      "Segments=none");
+		      "0 attempts were denied, 1 killed for; if the calls are legitimate, to allow "
+		      "them: Dlopen=no, if it is dlclose(3) of a library loaded later; "
+		      "Deny=mprotect,discard; Segments=none");
 }
 
 static void advice_for_programs(void **state)
@@ -821,7 +817,7 @@ static void advice_for_programs(void **state)
 		      ONE "; to allow them, give each program a policy of its own with one of these:\n"
 			  "/b: 1 attempt: Deny=mprotect,discard; Segments=text,rodata,relro,vdso,stack");
 	assert_advice(WHOLE("audit", ",\"ready\":true"), "[]", 0,
-		      "nothing would have been denied in 26 hours; msealctl policy enable --action=deny web");
+		      "no call would have been denied in 26 hours; msealctl policy enable --action=deny web");
 	assert_int_equal(json_array_size(ways), 2);
 	assert_string_equal(
 		json_string_value(json_array_get(json_object_get(json_array_get(ways, 0), "ways"), 1)),
@@ -842,17 +838,16 @@ static void advice_on_limits(void **state)
 	(void)state;
 	assert_advice(
 		WHOLE("audit", LIMITS), "[]", 0,
-		"nothing would have been denied in 26 hours; change Action=audit to deny in "
-		"/etc/web.conf\n"
-		"pid 1 would be sealed without unmap, discard: on this kernel only SIGKILL could answer "
-		"that, and nothing kills pid 1\n"
+		"no call would have been denied in 26 hours; change Action=audit to deny in /etc/web.conf\n"
+		"pid 1 would not be sealed against unmap, discard: this kernel can only kill for these, "
+		"and pid 1 cannot be killed\n"
 		"with Action=deny this kernel kills the program for: madvise\n"
-		"with Action=deny this kernel kills the program, until mseal(2) has been called in it "
-		"(NativeAfter=), for: munmap, brk");
+		"with Action=deny this kernel kills the program, until mseal(2) holds (NativeAfter=), for: "
+		"munmap, brk");
 	assert_advice(WHOLE("audit", ",\"kills\":[],\"kills_at_first\":[]"), "[]", 0,
-		      "nothing would have been denied in 26 hours; change Action=audit to deny in "
+		      "no call would have been denied in 26 hours; change Action=audit to deny in "
 		      "/etc/web.conf");
-	assert_advice(WHOLE("deny", LIMITS), "[]", 0, "nothing was denied in 26 hours");
+	assert_advice(WHOLE("deny", LIMITS), "[]", 0, "no call was denied in 26 hours");
 }
 
 static void durations(void **state)

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "ctl/view/coverage.h"
+#include "ctl/view/coverage_table.h"
 #include "ctl/view/summary.h"
 #include "fake_daemon.h"
 
@@ -368,7 +368,7 @@ static int print_coverage(const json_t *document, const struct terminal *termina
 	};
 
 	sum_shares(document, coverage.shares);
-	return coverage_print(&coverage, ~0u, terminal, out);
+	return coverage_table_print(&coverage, ~0u, terminal, out);
 }
 
 static void test_coverage(void **state)

@@ -122,12 +122,12 @@ static void test_files_that_are_wrong(void **unused)
 	is_wrong("", "not JSON");
 	is_wrong("{" ASKS, "not JSON");
 	is_wrong("{" ASKS "} {}", "not JSON");
-	is_wrong("[]", "no JSON object");
+	is_wrong("[]", "not a JSON object");
 	is_wrong("7", "not JSON");
-	is_wrong("{\"annotations\":[\"io.mseald.segments\"]}", "annotations are no JSON object");
+	is_wrong("{\"annotations\":[\"io.mseald.segments\"]}", "annotations are not a JSON object");
 	is_wrong("{" ASKS "," ASKS "}", "duplicate");
-	is_wrong("{" ASKS ",\"hooks\":[]}", "hooks are no JSON object");
-	is_wrong("{" ASKS ",\"hooks\":{\"createRuntime\":{}}}", "no JSON array");
+	is_wrong("{" ASKS ",\"hooks\":[]}", "hooks are not a JSON object");
+	is_wrong("{" ASKS ",\"hooks\":{\"createRuntime\":{}}}", "not a JSON array");
 	is_wrong("{" ASKS ",\"\\u0068ooks\":{}}", "escapes");
 	is_wrong("{" ASKS ",\"hooks\":{\"create\\u0052untime\":[]}}", "escapes");
 	assert_int_equal(bundle_edit(nul, sizeof(nul) - 1, HOOK, &bundle, &fault), -EINVAL);

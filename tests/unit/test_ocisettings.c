@@ -91,12 +91,12 @@ static void test_mistakes(void **unused)
 {
 	(void)unused;
 	is_wrong("Path=crun\n", "before the first section");
-	is_wrong("[Mseald]\nPath=crun\n", "no section [Mseald]");
+	is_wrong("[Mseald]\nPath=crun\n", "section [Mseald]");
 	is_wrong("[Runtime]\nPath=bin/crun\n", "an absolute path, or a name");
 	is_wrong("[Runtime]\nPath=crun --debug\n", "takes one value");
 	is_wrong("[Runtime]\nHook=mseald-oci-hook\n", "an absolute path");
 	is_wrong("[Runtime]\nPaht=crun\n", "did you mean Path=?");
-	is_wrong("[Runtime]\nTimeout=3\n", "has Hook= and Path=");
+	is_wrong("[Runtime]\nTimeout=3\n", "keys: Hook, Path");
 	is_wrong("[Runtime]\nPath\n", "");
 }
 

@@ -71,20 +71,20 @@ static void test_requests(void **unused)
 static void test_annotations_that_are_wrong(void **unused)
 {
 	(void)unused;
-	is_wrong(STATE("a", "1", "\"io.mseald.polcy\":\"x\""), "no annotation io.mseald.polcy");
-	is_wrong(STATE("a", "1", "\"io.mseald.\":\"x\""), "no annotation io.mseald.;");
-	is_wrong(STATE("a", "1", "\"io.mseald.policy\":\"\""), "no name of a policy");
-	is_wrong(STATE("a", "1", "\"io.mseald.policy\":\"../x\""), "no name of a policy");
-	is_wrong(STATE("a", "1", "\"io.mseald.policy\":7"), "is no string");
-	is_wrong(STATE("a", "1", "\"io.mseald.segments\":\"text,txet\""), "no segment 'txet'");
-	is_wrong(STATE("a", "1", "\"io.mseald.segments\":\"\""), "no segment ''");
-	is_wrong(STATE("a", "1", "\"io.mseald.segments\":\"none\""), "no segment 'none'");
-	is_wrong(STATE("a", "1", "\"io.mseald.deny\":\"fork\""), "'fork' cannot be denied");
+	is_wrong(STATE("a", "1", "\"io.mseald.polcy\":\"x\""), "unknown annotation io.mseald.polcy");
+	is_wrong(STATE("a", "1", "\"io.mseald.\":\"x\""), "unknown annotation io.mseald.;");
+	is_wrong(STATE("a", "1", "\"io.mseald.policy\":\"\""), "is not a policy name");
+	is_wrong(STATE("a", "1", "\"io.mseald.policy\":\"../x\""), "is not a policy name");
+	is_wrong(STATE("a", "1", "\"io.mseald.policy\":7"), "is not a string");
+	is_wrong(STATE("a", "1", "\"io.mseald.segments\":\"text,txet\""), "unknown segment 'txet'");
+	is_wrong(STATE("a", "1", "\"io.mseald.segments\":\"\""), "unknown segment ''");
+	is_wrong(STATE("a", "1", "\"io.mseald.segments\":\"none\""), "unknown segment 'none'");
+	is_wrong(STATE("a", "1", "\"io.mseald.deny\":\"fork\""), "unknown 'fork'");
 	is_wrong(STATE("a", "1", "\"io.mseald.action\":\"log\""), "deny, kill or audit");
 	is_wrong(STATE("a", "1", "\"io.mseald.dlopen\":\"maybe\""), "yes or no");
 	is_wrong(STATE("a", "1", "\"io.mseald.on-failure\":\"ignore\""), "stop or run");
 	is_wrong(STATE("a", "1", "\"io.mseald.policy\":\"x\",\"io.mseald.deny\":\"all\""),
-		 "io.mseald.deny beside");
+		 "io.mseald.deny and io.mseald.policy exclude");
 	/* It is reported in one line. */
 	is_wrong(STATE("a", "1", "\"io.mseald.action\":\"a\\n\\u001b[2J\""), "action=a??[2J:");
 }
@@ -105,17 +105,17 @@ static void test_containers_that_are_none(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < ELEMENTS(ids); i++)
-		is_wrong(ids[i], "no id that can be used");
+		is_wrong(ids[i], "no valid id");
 	(void)snprintf(text, sizeof(text), STATE("%0129d", "1", "\"io.mseald.policy\":\"x\""), 0);
-	is_wrong(text, "no id that can be used");
+	is_wrong(text, "no valid id");
 	(void)snprintf(text, sizeof(text), STATE("%0128d", "1", "\"io.mseald.policy\":\"x\""), 0);
 	free(request(text));
 	is_wrong(STATE("a", "0", "\"io.mseald.policy\":\"x\""), "createRuntime");
 	is_wrong("{\"id\":\"a\",\"annotations\":{\"io.mseald.policy\":\"x\"}}", "createRuntime");
-	is_wrong(STATE("a", "-1", "\"io.mseald.policy\":\"x\""), "a pid that is none");
-	is_wrong(STATE("a", "2147483648", "\"io.mseald.policy\":\"x\""), "a pid that is none");
-	is_wrong(STATE("a", "1.0", "\"io.mseald.policy\":\"x\""), "a pid that is none");
-	is_wrong(STATE("a", "\"1\"", "\"io.mseald.policy\":\"x\""), "a pid that is none");
+	is_wrong(STATE("a", "-1", "\"io.mseald.policy\":\"x\""), "an invalid pid");
+	is_wrong(STATE("a", "2147483648", "\"io.mseald.policy\":\"x\""), "an invalid pid");
+	is_wrong(STATE("a", "1.0", "\"io.mseald.policy\":\"x\""), "an invalid pid");
+	is_wrong(STATE("a", "\"1\"", "\"io.mseald.policy\":\"x\""), "an invalid pid");
 }
 
 static void test_no_state(void **unused)

@@ -197,7 +197,7 @@ static void single_faults(void **state)
 		{ "[Seal]\n", 0, "matches nothing" },
 		{ "[Match]\nMarked=no\n", 0, "matches nothing" },
 		/* Misleading spellings of "all programs": only one is valid. */
-		{ "[Match]\n", 0, "for all programs Exe=/" },
+		{ "[Match]\n", 0, "all programs: Exe=/" },
 		{ "[Match]\nExe=/*\n", 2, "does not match all programs: * stands for a part of one name" },
 		{ "[Match]\nExe=/**\n", 2, "write Exe=/" },
 		{ "[Match]\nExe=/*/\n", 2, "write Exe=/" },
@@ -208,46 +208,46 @@ static void single_faults(void **state)
 		{ "[Match]\nUser=*\n", 2,
 		  "User=* does not match all programs: it takes no patterns; write Exe=/" },
 		{ "[Match]\nExe=/opt/x\nExe=\n", 0, "matches nothing" },
-		{ M "[Mach]\nUnit=x\n", 3, "there is no section [Mach]; did you mean [Match]?" },
+		{ M "[Mach]\nUnit=x\n", 3, "unknown section [Mach]; did you mean [Match]?" },
 		{ M "[match]\n", 3, "did you mean [Match]?" },
 		{ M "[Install]\nFoo=1\n", 3, "there are [Policy], [Match] and [Seal]" },
 		{ M "[Seal\n", 3, "a section is written [Match]" },
 		{ M "[]\n", 3, "a section is written [Match]" },
 		{ M "[Seal] # x\n", 3, "a section is written [Match]" },
-		{ "Exe=/opt/x\n", 1, "Exe= belongs into [Match]; write that above it" },
+		{ "Exe=/opt/x\n", 1, "Exe= belongs in [Match]; write the section above it" },
 		{ "Foo=/opt/x\n", 1, "a key before the first section" },
-		{ M "Segments=text\n", 3, "Segments= belongs into [Seal]" },
-		{ M "exe=/opt/y\n", 3, "there is no key exe=; did you mean Exe=?" },
+		{ M "Segments=text\n", 3, "Segments= belongs in [Seal]" },
+		{ M "exe=/opt/y\n", 3, "unknown key exe=; did you mean Exe=?" },
 		{ M "Units=/opt/y\n", 3, "did you mean Unit=?" },
 		{ M "[Seal]\nSegmetns=text\n", 4, "did you mean Segments=?" },
 		{ M "[Seal]\nForeignWrites=deny\n", 4, "did you mean ForeignWrite=?" },
-		{ M "Program=/opt/y\n", 3, "[Match] has Exe=, Unit=, Cgroup=, User= and Marked=" },
+		{ M "Program=/opt/y\n", 3, "[Match] has Exe, Unit, Cgroup, User, Marked" },
 		{ M "Exe\n", 3, "not understood; write Key=value" },
 		{ M "=x\n", 3, "not understood" },
 		{ M "Exe:/opt/y\n", 3, "not understood" },
-		{ M "Exe=/opt/y \\\n", 3, "a line does not go on in the next" },
+		{ M "Exe=/opt/y \\\n", 3, "a line cannot continue on the next" },
 		{ M "Exe=/opt/y # why\n", 3, "a comment stands on a line of its own" },
 		{ M "Exe=\"/opt/y\n", 3, "is not closed" },
 		{ M "Exe=\"/opt/y\"z\n", 3, "after a quoted value there must be a space" },
-		{ M "Exe=/opt/\"y\"\n", 3, "stands inside of a value" },
+		{ M "Exe=/opt/\"y\"\n", 3, "stands inside a value" },
 		{ M "Exe=\"\"\n", 3, "Exe= has an empty value" },
-		{ M "Exe=nginx\n", 3, "not a whole path" },
-		{ M "Exe=/opt/../x\n", 3, "holds ..;" },
-		{ M "Exe=/opt/**/x\n", 3, "holds **" },
+		{ M "Exe=nginx\n", 3, "not an absolute path" },
+		{ M "Exe=/opt/../x\n", 3, "has ..;" },
+		{ M "Exe=/opt/**/x\n", 3, "has **" },
 		{ M "Exe=/opt/*/\n", 3, "is a glob and ends in /" },
 		{ M "Exe=/opt/[ab\n", 3, "has a [ without its ]" },
 		{ M "Exe=/opt/[a/b]\n", 3, "has a [ without its ]" },
-		{ M "Exe=/circle/x\n", 3, "go in a circle" },
-		{ M "Unit=/system.slice\n", 3, "a path is for Cgroup=" },
+		{ M "Exe=/circle/x\n", 3, "form a loop" },
+		{ M "Unit=/system.slice\n", 3, "use Cgroup= for a path" },
 		{ M "Cgroup=system.slice\n", 3, "does not begin with /" },
-		{ M "Cgroup=/a/../b\n", 3, "holds .." },
-		{ M "Cgroup=/sys/fs/cgroup/system.slice\n", 3, "leave /sys/fs/cgroup away" },
+		{ M "Cgroup=/a/../b\n", 3, "has .." },
+		{ M "Cgroup=/sys/fs/cgroup/system.slice\n", 3, "leave /sys/fs/cgroup out" },
 		{ M "User=nosuch\n", 3, "there is no such user" },
 		{ M "User=4294967295\n", 3, "neither a name nor a number" },
 		{ M "User=12x\n", 3, "neither a name nor a number" },
 		{ M "User=99999999999999999999\n", 3, "neither a name nor a number" },
 		{ M "Marked=perhaps\n", 3, "it takes yes or no" },
-		{ M "Marked=yes no\n", 3, "takes one value, and here is 'no' too" },
+		{ M "Marked=yes no\n", 3, "takes one value; unexpected 'no'" },
 		{ M "[Seal]\nSegments=txt\n", 4, "Segments= does not know 'txt'; did you mean text?" },
 		{ M "[Seal]\nSegments=text heap\n", 4,
 		  "it takes text rodata relro data vdso stack, or all, or none" },
@@ -259,9 +259,8 @@ static void single_faults(void **state)
 		  "it takes mprotect unmap discard foreign-write file-write, or all" },
 		{ M "[Seal]\nDeny=foreign-write\nForeignWrite=allow\n", 0, "denies nothing" },
 		{ M "[Seal]\nDeny=file-write\nFileWrite=allow\n", 0, "denies nothing: FileWrite=allow" },
-		{ M "[Seal]\nFileWrite=no\n", 4, "FileWrite=no can be read both ways; write deny or allow" },
-		{ M "[Seal]\nForeignWrite=yes\n", 4,
-		  "ForeignWrite=yes can be read both ways; write deny or allow" },
+		{ M "[Seal]\nFileWrite=no\n", 4, "FileWrite=no is ambiguous; write deny or allow" },
+		{ M "[Seal]\nForeignWrite=yes\n", 4, "ForeignWrite=yes is ambiguous; write deny or allow" },
 		{ M "[Seal]\nForeignWrite=alow\n", 4, "did you mean allow?" },
 		{ M "[Seal]\nAction=log\n", 4, "Action= does not know 'log'; it takes deny, kill or audit" },
 		{ M "[Seal]\nAction=Kill\n", 4, "did you mean kill?" },
@@ -270,7 +269,7 @@ static void single_faults(void **state)
 		{ M "[Seal]\nGate=native\n", 4, "it takes auto, bpf or deny" },
 		{ M "[Policy]\nEnabled=later\n", 4, "it takes yes or no" },
 		{ M "[Policy]\nLast=later\n", 4, "it takes yes or no" },
-		{ M "[Policy]\nPriority=9\n", 4, "[Policy] has Description=, Enabled= and Last=" },
+		{ M "[Policy]\nPriority=9\n", 4, "[Policy] has Description, Enabled, Last" },
 		{ M "Un\x01it=x\n", 3, "control character \\x01" },
 		{ M "Unit=x\ry\n", 3, "control character \\x0d" },
 	};
@@ -298,7 +297,7 @@ static void all_faults_are_reported(void **state)
 		(void)strcat(text, "bad\n");
 	assert_int_equal(parse(text), -EINVAL);
 	assert_int_equal(test.faults.count, 21);
-	assert_non_null(strstr(test.faults.list[20].message, "80 faults more"));
+	assert_non_null(strstr(test.faults.list[20].message, "80 more faults"));
 	/* Without a list they are only counted. */
 	assert_int_equal(policy_parse("x", text, strlen(text), &test.policy, NULL), -EINVAL);
 }
@@ -384,7 +383,7 @@ static void links_are_followed(void **state)
 	assert_string_equal(exe_path("/"), "/");
 	assert_int_equal(test.policy.exe[0].kind, POLICY_EXE_FOLDER);
 	assert_string_equal(exe_path("/*/x"), "/*/x");
-	assert_fault("[Match]\nExe=/tostar/x*\n", 2, "whose name is a glob itself");
+	assert_fault("[Match]\nExe=/tostar/x*\n", 2, "has a glob in its name");
 	assert_string_equal(exe_path("/tostar/x"), "/opt/a*/x");
 	assert_int_equal(test.policy.exe[0].kind, POLICY_EXE_FILE);
 	/* Without a root: this machine's own. */

@@ -29,65 +29,86 @@ static int command_version(struct ctl *ctl, int argc, char **argv);
 
 static const struct command commands[] = {
 	{ "seal", command_seal, "[SEAL OPTIONS] [--dry-run] PID... [RANGE...]",
-	  "seal memory of processes\n\n"
-	  "Without ranges and --segments: the segments of everything loaded.\n"
-	  "All is sealed, or nothing. Of several processes each is tried first, and where\n"
-	  "one is refused, nothing is sealed. Ranges are those of one process.\n" RANGES_HELP
-	  "\nSEAL OPTIONS:\n" SEAL_OPTIONS_HELP "\nOther options:\n" TARGETS_HELP
-	  "  --dry-run                 seal nothing; show what would be sealed\n" RANGES_FROM_HELP },
+	  "seal memory of processes\n"
+	  "\n"
+	  "Without ranges and --segments: seals all segments of the program and its\n"
+	  "libraries. All processes are sealed, or none: each is tried first, and an error\n"
+	  "ends the command before any is sealed. Ranges apply to one process.\n" RANGES_HELP "\n"
+	  "SEAL OPTIONS:\n" SEAL_OPTIONS_HELP "\n"
+	  "Other options:\n" TARGETS_HELP
+	  "  --dry-run                 seal nothing; show the ranges that would be "
+	  "sealed\n" RANGES_FROM_HELP },
 	{ "run", command_run, "[SEAL OPTIONS] [--] PROGRAM [ARGUMENT...]",
-	  "run a program that is sealed before it begins\n\n"
-	  "PROGRAM takes the place of msealctl: it has its PID, its terminal, and an exit\n"
-	  "status of its own. It does not run unless it is sealed. Everyone may run their\n"
-	  "own programs so.\n"
-	  "\nSEAL OPTIONS:\n" SEAL_OPTIONS_HELP
-	  "\nStatus: that of PROGRAM; 1: it could not be sealed; 126: it cannot be run; 127:\n"
-	  "it was not found." },
+	  "run a program that is sealed before it begins\n"
+	  "\n"
+	  "PROGRAM replaces msealctl: it has its PID, its terminal, and an exit status of\n"
+	  "its own. It does not run unless it is sealed. All users may run their own\n"
+	  "programs this way.\n"
+	  "\n"
+	  "SEAL OPTIONS:\n" SEAL_OPTIONS_HELP "\n"
+	  "Status: the status of PROGRAM; 1: it could not be sealed; 126: it cannot be run;\n"
+	  "127: it was not found." },
 	{ "unseal", command_unseal, "[--dry-run] PID... [RANGE...]",
-	  "take revocable seals back\n\n"
-	  "Without ranges: all that are revocable. Only root may, and only seals made with\n"
-	  "--revocable.\n" RANGES_HELP "\nOptions:\n" TARGETS_HELP
-	  "  --dry-run                 change nothing; say what would be\n" RANGES_FROM_HELP },
+	  "remove revocable seals\n"
+	  "\n"
+	  "Without ranges: removes all revocable seals. Only root may remove seals, and\n"
+	  "only those made with --revocable.\n" RANGES_HELP "\n"
+	  "Options:\n" TARGETS_HELP
+	  "  --dry-run                 change nothing; show the seals that would be "
+	  "removed\n" RANGES_FROM_HELP },
 	{ "list", command_list, "[--summary] [PID...]",
-	  "list every seal, or those of some processes\n\n"
-	  "Everyone sees their own processes, root all. On a narrow terminal DENIES has\n"
+	  "list every seal, or those of some processes\n"
+	  "\n"
+	  "Users see their own processes, root all. On a narrow terminal DENIES has\n"
 	  "letters (m mprotect, u unmap, d discard, f foreign-write, w file-write), and\n"
-	  "SIZE and GATE may be left out.\n\n"
+	  "SIZE and GATE may be left out.\n"
+	  "\n"
 	  "Options:\n"
 	  "  --summary                 a line for each process instead: how much of all and\n"
 	  "                            of executable memory is sealed; and the total\n" TARGETS_HELP },
-	{ "coverage", command_coverage, "[--require=PERCENT] [--state=LIST] [PID...]",
-	  "show how much of every process is sealed, and why the rest is not\n\n"
-	  "% is the share of the executable memory that a file stands behind. For root.\n\n"
+	{ "coverage", command_coverage, "[--require=PERCENT] [--state=LIST] [--svg] [PID...]",
+	  "show how much of every process is sealed, and why the rest is not\n"
+	  "\n"
+	  "% is the sealed share of executable memory mapped from files. For root.\n"
+	  "\n"
 	  "Options:\n"
 	  "  --require=PERCENT         status 1 if less than this share of all is sealed\n"
-	  "  --state=LIST              show only these: sealed, partly, weaker, unsealed\n" TARGETS_HELP
+	  "  --state=LIST              show only these: sealed, partly, weaker, unsealed\n"
+	  "  --svg                     print a picture, an SVG file for a browser\n" TARGETS_HELP
 	  "\nStatus 1, too: a policy should have sealed a process by now, and has not." },
-	{ "map", command_map, "PID",
+	{ "map", command_map, "[--svg] PID",
 	  "draw the address space of a process and its seals\n\n"
-	  "A row for each mapping; its bar is filled where it is sealed." },
+	  "A row for each mapping; its bar is filled where it is sealed.\n\n"
+	  "Options:\n"
+	  "  --svg                     print a picture, an SVG file for a browser" },
 	{ "explain", command_explain, "PID ADDRESS",
-	  "say what would happen to an address, operation by operation, and why\n\n"
+	  "show the result of each operation on an address, and the reason\n"
+	  "\n"
 	  "ADDRESS is hexadecimal, as 0x7f12a000." },
 	{ "monitor", command_monitor, "[--operation=LIST] [--verdict=LIST] [PID...]",
-	  "show attempts on sealed memory as they happen, until interrupted\n\n"
-	  "With --json: one object on each line.\n\n"
+	  "show attempts on sealed memory as they happen, until interrupted\n"
+	  "\n"
+	  "With --json: one object on each line.\n"
+	  "\n"
 	  "Options:\n"
-	  "  --operation=LIST          only these: mprotect, mmap, munmap and so on\n"
-	  "  --verdict=LIST            only those that ended so: denied, killed, audited\n" TARGETS_HELP },
-	{ "status", command_status, "", "show what mseald denies on this kernel, and by what" },
+	  "  --operation=LIST          only these operations: mprotect, mmap, munmap, ...\n"
+	  "  --verdict=LIST            only these verdicts: denied, killed, audited\n" TARGETS_HELP },
+	{ "status", command_status, "", "show the operations that mseald denies on this kernel" },
 	{ "metrics", command_metrics, "[--textfile=FILE]",
-	  "print all counters as OpenMetrics text, for Prometheus\n\n"
+	  "print all counters as OpenMetrics text, for Prometheus\n"
+	  "\n"
 	  "Options:\n"
 	  "  --textfile=FILE           write FILE instead, for the textfile collector of\n"
-	  "                            node_exporter; FILE is replaced as a whole. While mseald\n"
-	  "                            does not run, it has mseald_up 0" },
+	  "                            node_exporter; FILE is replaced as a whole. It has\n"
+	  "                            mseald_up 0 while mseald does not run" },
 	{ "check", command_check, "",
-	  "say what this machine lacks for mseald, and the change that gives it\n\n"
+	  "show the requirements that this machine lacks, and how to meet them\n"
+	  "\n"
 	  "Works without the daemon. Status 0: mseald can run here; 1: it cannot." },
 	{ "policy", command_policy, "[--root=DIR] COMMAND [ARGUMENT...]",
-	  "work with policies: which programs are sealed as they start, and how\n\n"
-	  "mseald.policy(5) says how a policy is written.",
+	  "work with policies: which programs are sealed at their start, how\n"
+	  "\n"
+	  "mseald.policy(5) describes the files.",
 	  command_policy_print },
 	{ "version", command_version, "", "print the version of msealctl" },
 	{ "help", command_help, "[COMMAND]", "print this, or the help of a command" },
@@ -115,7 +136,7 @@ static void print_overview(void)
 	}
 	(void)puts("\nOptions, before or after the command:\n"
 		   "  --json                    print JSON\n" CTL_SOCKET_HELP
-		   "  --help                    print this, or after a command the help of that command\n"
+		   "  --help                    print this, or the help of the command\n"
 		   "  --version                 print the version of msealctl");
 }
 
@@ -156,7 +177,7 @@ static int command_version(struct ctl *ctl, int argc, char **argv)
 	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+		return error_usage(ctl, "unexpected argument '%s'", argv[optind]);
 	return print_version(ctl);
 }
 

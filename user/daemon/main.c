@@ -121,7 +121,7 @@ static int open_policies(struct daemon *daemon)
 	if (r >= 0)
 		r = active_reload(daemon->active, &faults);
 	if (r < 0)
-		log_error("cannot begin with the policies: %s", strerror(-r));
+		log_error("cannot start the policies: %s", strerror(-r));
 	return r;
 }
 
@@ -227,10 +227,7 @@ static int open_programs(struct daemon *daemon)
 	if (r < 0)
 		return r;
 	if (lock_is_taken()) {
-		log_error(
-			"another mseald has locked this machine, and only that process reaches its maps: "
-			"this one cannot take over. "
-			"Sealed memory stays sealed; where that process has ended, boot again to seal more");
+		log_error("another mseald has locked this machine; if it has exited, reboot to seal more");
 		return -ENOLCK;
 	}
 	if (daemon->config.lock && lock_take(daemon->config.lock_signals, &daemon->lock) < 0)
@@ -249,7 +246,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	if (r >= 0)
 		r = block_signals(daemon);
 	if (r < 0) {
-		log_error("cannot make an event loop: %s", strerror(-r));
+		log_error("cannot create the event loop: %s", strerror(-r));
 		return r;
 	}
 	namespaces_join_cgroups();
@@ -298,7 +295,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	if (r >= 0 && daemon->lock &&
 	    lock_log_open(daemon->loop, daemon->lock, daemon->containers, on_denial, daemon,
 			  &daemon->lock_log) < 0)
-		log_warning("cannot read the denials of the lock: they are counted, but not logged");
+		log_warning("cannot read the denials of the lock; denials are counted, but not logged");
 	if (r >= 0)
 		reconcile_look_at_all(daemon->reconcile);
 	return r;
@@ -307,17 +304,17 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 static const char usage[] =
 	"usage: mseald [--socket=PATH] [--gate=auto|bpf|deny|kill] [--user-spaces=NUMBER] [--debug]\n"
 	"\n"
-	"Seals memory of processes at the request of msealctl(1), as mseald.conf(5) has it configured.\n"
+	"Seals memory of processes for msealctl(1) and for policies. mseald.conf(5): the configuration.\n"
 	"\n"
-	"  --socket=PATH  serve there instead of " SERVER_SOCKET "\n"
-	"  --gate=auto    answer what has no LSM hook with EPERM where this kernel can, else SIGKILL;\n"
-	"                 permanent seals are made by the kernel's own mseal(2) as well, if it has one\n"
+	"  --socket=PATH  listen on PATH instead of " SERVER_SOCKET "\n"
+	"  --gate=auto    deny calls without an LSM hook by EPERM where this kernel can, else by SIGKILL;\n"
+	"                 call mseal(2) as well for permanent seals, if the kernel has it\n"
 	"  --gate=bpf     the same without mseal(2), so that no process is ever traced\n"
-	"  --gate=deny    do not start where something could only be answered with SIGKILL\n"
-	"  --gate=kill    answer all of it with SIGKILL\n"
+	"  --gate=deny    do not start where a call could only be denied by SIGKILL\n"
+	"  --gate=kill    deny all calls without an LSM hook by SIGKILL\n"
 	"  --user-spaces=NUMBER\n"
-	"                 how many sealed address spaces one user can have, 8192 without this\n"
-	"  --debug        say more\n"
+	"                 limit of sealed address spaces for each user (default: 8192)\n"
+	"  --debug        log debug messages\n"
 	"  --version\n"
 	"  --help\n";
 
@@ -335,7 +332,7 @@ static int configure(struct config *config)
 		log_error("%s", text ? text : "no memory");
 	}
 	log_error("cannot start: the configuration has %s; see mseald.conf(5)",
-		  r == -EINVAL ? "mistakes" : "no room in memory");
+		  r == -EINVAL ? "mistakes" : "no memory");
 	return STATUS_CONFIG;
 }
 
@@ -348,7 +345,7 @@ static void raise_limit(void)
 		return;
 	limit.rlim_cur = MIN_OF(limit.rlim_max, (rlim_t)DESCRIPTORS);
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		log_warning("cannot raise the number of descriptors: %s, ignoring", strerror(errno));
+		log_warning("cannot raise the limit of descriptors: %s, ignoring", strerror(errno));
 }
 
 int main(int argc, char **argv)
@@ -374,15 +371,14 @@ int main(int argc, char **argv)
 		case 'g':
 			gate = optarg;
 			if (config_parse_gate(gate, &daemon.config.gate) < 0) {
-				(void)fprintf(stderr,
-					      "mseald: --gate=%s: it can be auto, bpf, deny or kill\n",
+				(void)fprintf(stderr, "mseald: --gate=%s: must be auto, bpf, deny or kill\n",
 					      optarg);
 				return 2;
 			}
 			break;
 		case 'u':
 			if (config_parse_user_spaces(optarg, &user_spaces) < 0) {
-				(void)fprintf(stderr, "mseald: --user-spaces=%s: it can be 1 to %u\n", optarg,
+				(void)fprintf(stderr, "mseald: --user-spaces=%s: must be 1 to %u\n", optarg,
 					      MSEALD_MAX_SPACES);
 				return 2;
 			}
@@ -397,7 +393,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (geteuid() != 0) {
-		log_error("must be run as root: it loads BPF programs");
+		log_error("mseald must be run as root: it loads BPF programs");
 		return 1;
 	}
 	raise_limit();
@@ -410,7 +406,7 @@ int main(int argc, char **argv)
 	if (user_spaces)
 		daemon.config.user_spaces = user_spaces;
 	if (daemon.config.lock && *socket != '/') {
-		log_error("--socket=%s: with Lock=yes that must be an absolute path", socket);
+		log_error("--socket=%s: Lock=yes needs an absolute path", socket);
 		return 2;
 	}
 	if (debug || daemon.config.debug)
@@ -424,13 +420,13 @@ int main(int argc, char **argv)
 	/* Only if WatchdogSec= is set. */
 	r = sd_event_set_watchdog(daemon.loop, true);
 	if (r < 0)
-		log_warning("cannot tell the watchdog of systemd: %s, ignoring", strerror(-r));
+		log_warning("cannot notify the watchdog of systemd: %s, ignoring", strerror(-r));
 	r = sd_event_loop(daemon.loop);
 	(void)sd_notify(0, "STOPPING=1");
 	if (r < 0)
 		log_error("the event loop failed: %s", strerror(-r));
 	else if (!shutdown_begun())
 		gc_finish(daemon.gc);
-	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STOPPED, NULL, "ended");
+	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STOPPED, NULL, "mseald has stopped");
 	return r < 0 ? 1 : 0;
 }

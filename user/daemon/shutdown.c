@@ -98,7 +98,7 @@ static int look(void)
 			r = wait_for(other);
 	} while (r == -ESRCH);
 	if (r < 0) {
-		log_error("cannot wait for the end of all processes: %s; runs on until the power is off",
+		log_error("cannot wait until all processes have exited: %s; mseald runs until power-off",
 			  strerror(-r));
 		state.begun = false;
 	}
@@ -112,7 +112,7 @@ int shutdown_begin(sd_event *loop, struct programs *programs)
 	state.loop = loop;
 	state.programs = programs;
 	state.begun = true;
-	log_notice("the machine is shutting down: ends when all other processes have ended");
+	log_notice("the machine is shutting down: mseald exits after all other processes have exited");
 	return look();
 }
 

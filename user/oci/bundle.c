@@ -173,7 +173,7 @@ static int insert_hook(const char *text, const char *entry, json_t *document, st
 	if (same)
 		return 0;
 	free(TAKE_PTR(bundle->text));
-	return wrong(fault, -EINVAL, "hooks or createRuntime is written with escapes in it");
+	return wrong(fault, -EINVAL, "the key hooks or createRuntime is written with escapes in it");
 }
 
 /* Returns the hook as text; malloc'ed. NULL: no memory, or its path is not UTF-8. */
@@ -197,9 +197,9 @@ static int add_hook(const char *text, json_t *document, const char *path, struct
 	int r;
 
 	if (hooks && !json_is_object(hooks) && !json_is_null(hooks))
-		return wrong(fault, -EINVAL, "its hooks are no JSON object");
+		return wrong(fault, -EINVAL, "the hooks are not a JSON object");
 	if (list && !json_is_array(list) && !json_is_null(list))
-		return wrong(fault, -EINVAL, "its hooks.createRuntime is no JSON array");
+		return wrong(fault, -EINVAL, "the key hooks.createRuntime is not a JSON array");
 	if (has_hook(list))
 		return 0;
 	entry = hook_text(path);
@@ -222,18 +222,19 @@ int bundle_edit(const char *text, size_t size, const char *hook, struct bundle *
 
 	*ret = (struct bundle){};
 	if (size > BUNDLE_CONFIG_MAX)
-		return wrong(fault, -EINVAL, "it is longer than %u bytes", BUNDLE_CONFIG_MAX);
+		return wrong(fault, -EINVAL, "the file is longer than %u bytes", BUNDLE_CONFIG_MAX);
 	if (memchr(text, '\0', size))
-		return wrong(fault, -EINVAL, "it is not JSON: there is a NUL byte in it");
+		return wrong(fault, -EINVAL, "the file is not JSON: it has a NUL byte");
 	document = parse(text, size, &error);
 	if (!document)
-		return wrong(fault, -EINVAL, "it is not JSON: %s (line %d)", error.text, error.line);
+		return wrong(fault, -EINVAL, "the file is not JSON: %s (line %d)", error.text, error.line);
 	annotations = json_object_get(document, "annotations");
 	if (!json_is_object(document) ||
 	    (annotations && !json_is_object(annotations) && !json_is_null(annotations))) {
 		json_decref(document);
 		return wrong(fault, -EINVAL,
-			     annotations ? "its annotations are no JSON object" : "it is no JSON object");
+			     annotations ? "the annotations are not a JSON object" :
+					   "the file is not a JSON object");
 	}
 	for (at = json_object_iter((json_t *)annotations); at;
 	     at = json_object_iter_next((json_t *)annotations, at)) {
@@ -263,22 +264,22 @@ int bundle_read(const char *path, char **ret_text, size_t *ret_size, struct stat
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return wrong(fault, -errno, "it cannot be read: %s", strerror(errno));
+		return wrong(fault, -errno, "the file cannot be read: %s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return wrong(fault, -EINVAL, "it is no plain file");
+		return wrong(fault, -EINVAL, "the path is not a plain file");
 	if (st.st_size > BUNDLE_CONFIG_MAX)
-		return wrong(fault, -EINVAL, "it is longer than %u bytes", BUNDLE_CONFIG_MAX);
+		return wrong(fault, -EINVAL, "the file is longer than %u bytes", BUNDLE_CONFIG_MAX);
 	room = (size_t)st.st_size;
 	text = malloc(room + 1);
 	if (!text)
-		return wrong(fault, -ENOMEM, "there is no memory to read it");
+		return wrong(fault, -ENOMEM, "no memory to read the file");
 	while (done < room) {
 		ssize_t n = read(fd, text + done, room - done);
 
 		if (n == 0)
 			break;
 		if (n < 0 && errno != EINTR)
-			return wrong(fault, -errno, "it cannot be read: %s", strerror(errno));
+			return wrong(fault, -errno, "the file cannot be read: %s", strerror(errno));
 		if (n > 0)
 			done += (size_t)n;
 	}
@@ -323,10 +324,10 @@ int bundle_write(const char *path, const char *text, size_t size, const struct s
 	int r;
 
 	if (!new)
-		return wrong(fault, -ENOMEM, "there is no memory to write it");
+		return wrong(fault, -ENOMEM, "no memory to write the file");
 	if (fd < 0)
 		return wrong(fault, -errno,
-			     "the hook cannot be added, since no file can be made beside it: %s",
+			     "the hook cannot be added, since no file can be created beside config.json: %s",
 			     strerror(errno));
 	r = fill(fd, text, size, st);
 	if (r >= 0 && rename(new, path) < 0)

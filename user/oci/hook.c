@@ -85,7 +85,9 @@ static int refused(const char *id, const char *error, const json_t *parameters)
 
 	if (message)
 		return give_up(id, "%.600s", message);
-	return give_up(id, "mseald answers %.100s; is it of another version than mseald-oci-hook?", error);
+	return give_up(id,
+		       "mseald returned the error %.100s; compare the versions of mseald and mseald-oci-hook",
+		       error);
 }
 
 static int watch(const char *socket, const char *id, json_t *request)
@@ -101,7 +103,7 @@ static int watch(const char *socket, const char *id, json_t *request)
 			       strerror(-r));
 	r = varlink_call(client, "io.mseald.WatchContainer", request, &reply, &error);
 	if (r < 0)
-		result = give_up(id, "no answer of mseald on %s: %s; see its log (journalctl -u mseald)",
+		result = give_up(id, "no reply from mseald on %s: %s; see its log (journalctl -u mseald)",
 				 socket, strerror(-r));
 	else
 		result = r > 0 ? refused(id, error, reply) : 0;
@@ -121,7 +123,7 @@ static int serve(const char *socket)
 
 	size = text ? read_all(STDIN_FILENO, text) : -ENOMEM;
 	if (size < 0)
-		return give_up("?", "cannot read its state from standard input: %s", strerror((int)-size));
+		return give_up("?", "cannot read the state from standard input: %s", strerror((int)-size));
 	r = state_parse(text, (size_t)size, &state, &fault);
 	if (r < 0)
 		return give_up("?", "%s", fault.text);
@@ -140,12 +142,12 @@ static int serve(const char *socket)
 static const char usage[] =
 	"usage: mseald-oci-hook [--socket=PATH] [--on-failure=stop|run] <STATE\n"
 	"\n"
-	"A hook of OCI runtimes (createRuntime): has mseald(8) seal what starts in a container\n"
+	"A hook of OCI runtimes (createRuntime): asks mseald(8) to seal the programs of a container\n"
 	"that has an annotation io.mseald.policy, segments, deny, action, dlopen or on-failure.\n"
 	"\n"
-	"  --socket=PATH      where mseald serves instead of " SOCKET "\n"
+	"  --socket=PATH      the socket of mseald (default: " SOCKET ")\n"
 	"  --on-failure=stop  a container that cannot be sealed is not started (the default)\n"
-	"  --on-failure=run   it is; the annotation io.mseald.on-failure overrides both\n"
+	"  --on-failure=run   such a container is started; io.mseald.on-failure overrides both\n"
 	"  --version\n"
 	"  --help\n";
 
@@ -168,7 +170,7 @@ int main(int argc, char **argv)
 			on_failure = state_find_on_failure(optarg);
 			if (on_failure == ON_FAILURE_UNSAID) {
 				(void)fprintf(stderr,
-					      "mseald-oci-hook: --on-failure=%s: it can be stop or run\n",
+					      "mseald-oci-hook: --on-failure=%s: must be stop or run\n",
 					      optarg);
 				return 2;
 			}

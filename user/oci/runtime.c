@@ -112,7 +112,7 @@ static int prepare(const struct arguments *arguments, const struct settings *set
 	int r;
 
 	if (!path)
-		return complain(arguments, "error", "there is no memory");
+		return complain(arguments, "error", "no memory");
 	r = bundle_read(path, &text, &size, &st, &fault);
 	/* The runtime reports this error itself, and knows its options better. */
 	if (r == -ENOENT || r == -ENOTDIR)
@@ -120,14 +120,14 @@ static int prepare(const struct arguments *arguments, const struct settings *set
 	if (r >= 0)
 		r = bundle_edit(text, size, settings->hook, &bundle, &fault);
 	if (r >= 0 && bundle.asked && is_rootless())
-		return give_up(arguments, &bundle,
-			       "it is rootless, and only containers of root can be sealed from outside "
-			       "(mseald-oci-hook(8), Caveats)");
+		return give_up(
+			arguments, &bundle,
+			"a rootless container cannot be sealed from outside (mseald-oci-hook(8), Caveats)");
 	if (r >= 0 && bundle.text)
 		r = bundle_write(path, bundle.text, bundle.size, &st, &fault);
 	if (r >= 0)
 		return 0;
-	FORMAT(what, "%.250s: %s", path, r == -ENOMEM ? "there is no memory" : fault.text);
+	FORMAT(what, "%.250s: %s", path, r == -ENOMEM ? "no memory" : fault.text);
 	return give_up(arguments, &bundle, what);
 }
 
@@ -175,11 +175,11 @@ static int become(const struct arguments *arguments, const struct settings *sett
 	if (r < 0)
 		return complain(arguments, "error",
 				"cannot find the runtime %.200s: %s; Path= in oci-runtime.conf names it",
-				settings->runtime, r == -ENOENT ? "it is not in $PATH" : strerror(-r));
+				settings->runtime, r == -ENOENT ? "not in $PATH" : strerror(-r));
 	if (is_self(path)) {
 		r = complain(arguments, "error",
-			     "Path=%.200s in oci-runtime.conf is mseald-oci-runtime itself; it must be "
-			     "runc, crun or the like",
+			     "Path=%.200s in oci-runtime.conf is mseald-oci-runtime itself; name runc, crun "
+			     "or the like",
 			     path);
 		free(path);
 		return r;

@@ -41,7 +41,7 @@ static void set_runtime(struct parser *p, struct settings *settings, char *value
 	if (!word)
 		return;
 	if (*word != '/' && strchr(word, '/'))
-		parser_complain(p, p->line, "Path=" SHOWN ": it can be an absolute path, or a name without /",
+		parser_complain(p, p->line, "Path=" SHOWN ": must be an absolute path, or a name without /",
 				word);
 	else
 		set(p, &settings->runtime, word, SETTINGS_RUNTIME);
@@ -54,7 +54,7 @@ static void set_hook(struct parser *p, struct settings *settings, char *value)
 	if (!word)
 		return;
 	if (*word && *word != '/')
-		parser_complain(p, p->line, "Hook=" SHOWN ": it can be an absolute path", word);
+		parser_complain(p, p->line, "Hook=" SHOWN ": must be an absolute path", word);
 	else
 		set(p, &settings->hook, word, OCI_HOOK_PATH);
 }
@@ -80,17 +80,16 @@ static void assign(struct parser *p, struct settings *settings, const char *name
 	}
 	nearest = diagnostics_nearest(name, names, ELEMENTS(names));
 	if (nearest)
-		parser_complain(p, p->line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
+		parser_complain(p, p->line, "unknown key " SHOWN "=; did you mean %s=?", name, nearest);
 	else
-		parser_complain(p, p->line,
-				"there is no key " SHOWN "=; [" SECTION "] has Hook= and Path=", name);
+		parser_complain(p, p->line, "unknown key " SHOWN "=; keys: Hook, Path", name);
 }
 
 static void begin_section(struct parser *p, const char *name)
 {
 	p->section = strcmp(name, SECTION) == 0 ? SECTION_FIRST : SECTION_UNKNOWN;
 	if (p->section == SECTION_UNKNOWN)
-		parser_complain(p, p->line, "there is no section [" SHOWN "]; there is [" SECTION "]", name);
+		parser_complain(p, p->line, "unknown section [" SHOWN "]; there is [" SECTION "]", name);
 }
 
 int settings_parse(const char *path, const char *text, size_t size, struct settings *ret,
@@ -105,7 +104,7 @@ int settings_parse(const char *path, const char *text, size_t size, struct setti
 	if (!copy)
 		return -ENOMEM;
 	if (strlen(copy) < size) {
-		parser_complain(&p, 0, "holds a NUL byte; it is to be plain text");
+		parser_complain(&p, 0, "the file has a NUL byte; write plain text");
 		*copy = '\0';
 	}
 	while (p.error == 0 && (kind = ini_next(&ini)) != INI_END) {

@@ -58,14 +58,14 @@ int state_parse(const char *text, size_t size, struct state *ret, struct fault *
 	/* If an annotation occurs twice, another reader may take the other one. */
 	state.document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	if (!state.document)
-		return wrong(fault, "standard input has no state of a container: %s (line %d)", error.text,
+		return wrong(fault, "standard input has no container state: %s (line %d)", error.text,
 			     error.line);
 	annotations = json_object_get(state.document, "annotations");
 	if (!json_is_object(state.document) ||
 	    (annotations && !json_is_object(annotations) && !json_is_null(annotations))) {
 		state_free(&state);
-		return wrong(fault, "standard input has no state of a container: %s",
-			     annotations ? "its annotations are no JSON object" : "it is no JSON object");
+		return wrong(fault, "standard input has no container state: %s",
+			     annotations ? "the annotations are not a JSON object" : "not a JSON object");
 	}
 	state.annotations = json_is_object(annotations) ? annotations : NULL;
 	json_object_foreach(state.annotations, name, value)
@@ -102,7 +102,7 @@ static int add_policy(json_t *request, const char *key, const char *value, struc
 
 	if (length == 0 || length > POLICY_NAME_MAX || strchr(value, '/'))
 		return wrong(fault,
-			     "io.mseald.policy=%.64s is no name of a policy; see msealctl policy list-files",
+			     "io.mseald.policy=%.64s is not a policy name; see msealctl policy list-files",
 			     value);
 	return no_memory_or(request, key, json_string(value));
 }
@@ -139,9 +139,8 @@ static int add_segments(json_t *request, const char *key, const char *value, str
 		return r;
 	if (r < 0)
 		return wrong(fault,
-			     "io.mseald.segments: there is no segment '%.64s'; there are text, rodata, "
-			     "relro, data, vdso, "
-			     "stack, and all",
+			     "io.mseald.segments: unknown segment '%.64s'; use text, rodata, relro, data, "
+			     "vdso, stack or all",
 			     bad ?: "");
 	return no_memory_or(request, key, segment_names(segments));
 }
@@ -156,8 +155,8 @@ static int add_deny(json_t *request, const char *key, const char *value, struct 
 		return r;
 	if (r < 0)
 		return wrong(fault,
-			     "io.mseald.deny: '%.64s' cannot be denied; mprotect, unmap, discard, "
-			     "foreign-write, file-write can, and all",
+			     "io.mseald.deny: unknown '%.64s'; use mprotect, unmap, discard, foreign-write, "
+			     "file-write or all",
 			     bad ?: "");
 	return no_memory_or(request, key, deny_names(deny));
 }
@@ -165,7 +164,7 @@ static int add_deny(json_t *request, const char *key, const char *value, struct 
 static int add_action(json_t *request, const char *key, const char *value, struct fault *fault)
 {
 	if (names_find_action(value) < 0)
-		return wrong(fault, "io.mseald.action=%.64s: it can be deny, kill or audit", value);
+		return wrong(fault, "io.mseald.action=%.64s: must be deny, kill or audit", value);
 	return no_memory_or(request, key, json_string(value));
 }
 
@@ -174,7 +173,7 @@ static int add_dlopen(json_t *request, const char *key, const char *value, struc
 	bool yes = strcmp(value, "yes") == 0 || strcmp(value, "true") == 0;
 
 	if (!yes && strcmp(value, "no") != 0 && strcmp(value, "false") != 0)
-		return wrong(fault, "io.mseald.dlopen=%.64s: it can be yes or no", value);
+		return wrong(fault, "io.mseald.dlopen=%.64s: must be yes or no", value);
 	return no_memory_or(request, key, json_boolean(yes));
 }
 
@@ -183,7 +182,7 @@ static int check_on_failure(json_t *request, const char *key, const char *value,
 	(void)request;
 	(void)key;
 	return state_find_on_failure(value) == ON_FAILURE_UNSAID ?
-		       wrong(fault, "io.mseald.on-failure=%.64s: it can be stop or run", value) :
+		       wrong(fault, "io.mseald.on-failure=%.64s: must be stop or run", value) :
 		       0;
 }
 
@@ -195,14 +194,14 @@ static const struct annotation known[] = {
 static int add_annotation(json_t *request, const char *key, json_t *value, struct fault *fault)
 {
 	if (!json_is_string(value))
-		return wrong(fault, "the annotation io.mseald.%.64s is no string", key);
+		return wrong(fault, "the annotation io.mseald.%.64s is not a string", key);
 	for (size_t i = 0; i < ELEMENTS(known); i++)
 		if (strcmp(known[i].key, key) == 0)
 			return known[i].add(request, key, json_string_value(value), fault);
 	/* A misspelt annotation must not be taken for one that is left out. */
 	return wrong(fault,
-		     "there is no annotation io.mseald.%.64s; there are policy, segments, deny, action, "
-		     "dlopen and on-failure",
+		     "unknown annotation io.mseald.%.64s; use policy, segments, deny, action, dlopen or "
+		     "on-failure",
 		     key);
 }
 
@@ -231,9 +230,7 @@ static int add_annotations(const struct state *state, json_t *request, struct fa
 			return r;
 	}
 	beside = beside_policy(request);
-	return beside ? wrong(fault,
-			      "io.mseald.%s beside io.mseald.policy: the policy says it; leave one of "
-			      "them out",
+	return beside ? wrong(fault, "io.mseald.%s and io.mseald.policy exclude each other; leave one out",
 			      beside) :
 			0;
 }
@@ -247,16 +244,15 @@ static int add_container(const struct state *state, json_t *request, struct faul
 
 	if (!names_is_container_id(id))
 		return wrong(fault,
-			     "the state has no id that can be used: 1 to %d letters, digits and _ . + : -,"
-			     " the first no dot",
+			     "the state has no valid id: 1 to %d letters, digits and _ . + : -, the first "
+			     "not a dot",
 			     NAMES_CONTAINER_ID_MAX);
 	if (!pid || (json_is_integer(pid) && json_integer_value(pid) == 0))
-		return wrong(fault,
-			     "the state has no pid: the runtime passes it in the stage createRuntime only; "
-			     "set the hook up "
-			     "for that one");
+		return wrong(
+			fault,
+			"the state has no pid; set the hook up for createRuntime, the only stage with a pid");
 	if (!json_is_integer(pid) || json_integer_value(pid) < 0 || json_integer_value(pid) > INT32_MAX)
-		return wrong(fault, "the state has a pid that is none");
+		return wrong(fault, "the state has an invalid pid");
 	if (no_memory_or(request, "id", json_string(id)) < 0 ||
 	    no_memory_or(request, "pid", json_incref(pid)) < 0)
 		return -ENOMEM;

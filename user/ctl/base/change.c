@@ -66,7 +66,7 @@ int change_all(const struct ctl *ctl, const struct change *change, const struct 
 		outcome = call_each(ctl, change, targets, true, NULL, true);
 		if (outcome.status)
 			return error_status(outcome.status,
-					    "nothing is changed: %zu of %zu processes cannot be",
+					    "no process was changed: %zu of %zu processes cannot be",
 					    targets->count - outcome.done, targets->count);
 	}
 	outcome = call_each(ctl, change, targets, change->dry_run, results, false);

@@ -30,11 +30,12 @@ int client_complain_connection(const struct ctl *ctl, int r)
 				    "mseald on %s closed the connection; see its log (journalctl -u mseald)",
 				    ctl->socket);
 	case -EBADMSG:
-		return error_failure("what answers on %s does not speak varlink as mseald does", ctl->socket);
+		return error_failure("the server on %s does not speak the varlink protocol of mseald",
+				     ctl->socket);
 	case -EMSGSIZE:
 		return error_failure("the request or its answer is too long; name fewer ranges at a time");
 	case -ENOMEM: return error_out_of_memory();
-	default: return error_failure("talking to mseald on %s: %s", ctl->socket, strerror(-r));
+	default: return error_failure("cannot talk to mseald on %s: %s", ctl->socket, strerror(-r));
 	}
 }
 
@@ -45,20 +46,18 @@ int client_complain_reply(const char *error, const json_t *parameters)
 	if (strncmp(error, INTERFACE, strlen(INTERFACE)) == 0) {
 		if (*message)
 			return error_status(CTL_REFUSED, "%s", message);
-		return error_status(CTL_REFUSED, "mseald answers %s", error + strlen(INTERFACE));
+		return error_status(CTL_REFUSED, "mseald returned the error %s", error + strlen(INTERFACE));
 	}
 	if (strcmp(error, SERVICE "InvalidParameter") == 0)
 		return error_status(
 			CTL_REFUSED,
-			"mseald does not take the parameter '%s'; is it of another version than msealctl? "
-			"(msealctl status)",
+			"mseald does not know the parameter '%s'; compare the versions: msealctl status",
 			reply_string(parameters, "parameter"));
 	if (strncmp(error, SERVICE, strlen(SERVICE)) == 0)
-		return error_status(
-			CTL_REFUSED,
-			"mseald answers %s; is it of another version than msealctl? (msealctl status)",
-			error + strlen(SERVICE));
-	return error_status(CTL_REFUSED, "mseald answers %s", error);
+		return error_status(CTL_REFUSED,
+				    "mseald returned the error %s; compare the versions: msealctl status",
+				    error + strlen(SERVICE));
+	return error_status(CTL_REFUSED, "mseald returned the error %s", error);
 }
 
 int client_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method,

@@ -80,7 +80,7 @@ int options_parse_pid(const struct ctl *ctl, const char *text, pid_t *ret_pid)
 	errno = 0;
 	value = strtoul(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end || errno || value < 1 || value > INT_MAX)
-		return error_usage(ctl, "'%s' is not a PID: that is a whole number from 1 to %d", text,
+		return error_usage(ctl, "'%s' is not a PID; a PID is a whole number from 1 to %d", text,
 				   INT_MAX);
 	*ret_pid = (pid_t)value;
 	return 0;
@@ -149,7 +149,7 @@ static const char *check_range(const char *text, struct range *ret_range, char w
 	if (r < 0 && sscanf(text, "0x%llx-0x%llx%c", &start, &end, &more) == 2)
 		return start == end ? "is empty" : "is reversed: its end comes before its start";
 	if (r < 0)
-		return "is no range: write 0xSTART-0xEND or 0xSTART+LENGTH";
+		return "is malformed: write 0xSTART-0xEND or 0xSTART+LENGTH";
 	if (range.start % page_size() || range.end % page_size()) {
 		(void)snprintf(wrong, WRONG_MAX, "is not aligned: both ends must be multiples of %d",
 			       (int)page_size());

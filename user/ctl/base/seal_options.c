@@ -42,7 +42,7 @@ int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int opti
 		opts->action = value;
 		return 0;
 	case SEAL_OPTION_REVOCABLE: opts->revocable = true; return 0;
-	default: return error_usage(ctl, "option not understood");
+	default: return error_usage(ctl, "unknown option");
 	}
 }
 

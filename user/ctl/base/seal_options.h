@@ -26,15 +26,15 @@ enum {
 
 /* Lines of a command's --help. */
 #define SEAL_OPTIONS_HELP \
-	"  --segments=LIST           what to seal of the program and its libraries: text,\n" \
+	"  --segments=LIST           the segments of the program and its libraries: text,\n" \
 	"                            rodata, relro, data, vdso, stack, or all\n" \
-	"  --deny=LIST               what to deny: mprotect, unmap, discard,\n" \
+	"  --deny=LIST               the operations to deny: mprotect, unmap, discard,\n" \
 	"                            foreign-write, file-write, or all (default: the\n" \
 	"                            first three)\n" \
 	"  --action=ACTION           deny: the call fails with EPERM (default); kill: the\n" \
-	"                            process gets SIGKILL; audit: it is let through, and\n" \
+	"                            process gets SIGKILL; audit: the call is allowed and\n" \
 	"                            logged\n" \
-	"  --revocable               root may unseal it; without this it is permanent\n"
+	"  --revocable               root may remove the seal (default: permanent)\n"
 
 struct seal_options {
 	unsigned segments;  /* 1 << segment; 0: not given */

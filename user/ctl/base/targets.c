@@ -163,7 +163,7 @@ int targets_find(struct targets *targets)
 			}
 		}
 		if (!found && !r)
-			r = error_failure("there is no process %s '%s'",
+			r = error_failure("no process %s '%s' is running",
 					  name->option == TARGETS_OPTION_UNIT ? "of the unit" : "of the name",
 					  name->value);
 	}

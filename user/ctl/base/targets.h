@@ -22,9 +22,9 @@ enum {
 	}
 
 #define TARGETS_HELP \
-	"  --unit=UNIT               the processes of this unit of systemd, as\n" \
+	"  --unit=UNIT               the processes of this systemd unit, such as\n" \
 	"                            nginx.service\n" \
-	"  --comm=NAME               the processes of this name\n"
+	"  --comm=NAME               the processes with this name\n"
 
 struct targets_name {
 	int option;

@@ -8,11 +8,8 @@
 #include "ctl/base/text.h"
 #include "lib/base/util.h"
 
-/*
- * Decodes the character at text (not at its end), and its length in bytes; -1 and 1 for invalid UTF-8.
- * Overlong forms and surrogates are invalid.
- */
-static int32_t decode(const char *text, size_t *ret_length)
+/* Overlong forms and surrogates are not valid. */
+int32_t text_decode(const char *text, size_t *ret_length)
 {
 	const unsigned char *t = (const unsigned char *)text;
 	static const int32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -77,7 +74,7 @@ char *text_escape(const char *text, bool utf8)
 	text += plain;
 	while (*text) {
 		size_t length;
-		int32_t c = decode(text, &length);
+		int32_t c = text_decode(text, &length);
 
 		if (c >= 0 && (utf8 || c < 0x80) && columns(c) > 0) {
 			memcpy(out, text, length);
@@ -103,7 +100,7 @@ size_t text_width(const char *text, bool utf8)
 	while (*text) {
 		size_t length;
 
-		width += columns(decode(text, &length));
+		width += columns(text_decode(text, &length));
 		text += length;
 	}
 	return width;
@@ -117,7 +114,7 @@ size_t text_prefix(const char *text, size_t width, bool utf8)
 		size_t length = 1, need = 1;
 
 		if (utf8)
-			need = columns(decode(text, &length));
+			need = columns(text_decode(text, &length));
 		if (need > width)
 			break;
 		width -= need;
@@ -147,7 +144,7 @@ char *text_shorten(const char *text, size_t width, bool utf8)
 		size_t length = 1;
 
 		if (utf8)
-			(void)decode(tail, &length);
+			(void)text_decode(tail, &length);
 		tail += length;
 	}
 	if (asprintf(&copy, "%.*s%s%s", (int)head_length, text, mark, tail) < 0)
@@ -169,6 +166,21 @@ char *text_shorten_path(const char *path, size_t width, bool utf8)
 	if (asprintf(&copy, "%.*s%s%s", (int)text_prefix(path, width - need, utf8), path, mark, last) < 0)
 		return NULL;
 	return copy;
+}
+
+char *text_shorten_front(const char *text, size_t width)
+{
+	const char *last = strrchr(text, '/'), *tail = text;
+	char *copy;
+
+	if (text_width(text, true) <= width)
+		return strdup(text);
+	if (!last || text_width(last, true) + 1 > width)
+		return text_shorten(last ? last + 1 : text, width, true);
+	/* As many components as fit. */
+	while (text_width(tail, true) + 1 > width)
+		tail = strchr(tail + 1, '/');
+	return asprintf(&copy, "\u2026%s", tail) < 0 ? NULL : copy;
 }
 
 const char *text_size(uint64_t bytes, char buf[TEXT_SIZE_MAX])
@@ -201,7 +213,7 @@ json_t *text_json(const char *text)
 	while (*text) {
 		size_t length;
 
-		if (decode(text, &length) < 0) {
+		if (text_decode(text, &length) < 0) {
 			memcpy(out, "\xef\xbf\xbd", 3);
 			out += 3;
 		} else {

@@ -9,9 +9,15 @@
 #include <stdint.h>
 
 /*
- * Returns a copy in which everything but printable characters is written \xNN: control characters, invalid
- * UTF-8, characters without width (marks that turn the direction of writing); without utf8 all bytes that are
- * not ASCII. The caller frees; NULL: out of memory.
+ * Returns the character at text and sets its length in bytes; -1 and 1 if the text is not valid UTF-8.
+ * The text must not be empty.
+ */
+int32_t text_decode(const char *text, size_t *ret_length);
+
+/*
+ * A copy in which everything but printable characters is written \xNN: control
+ * characters, what is not UTF-8, what has no width (marks that turn the
+ * direction of writing); without utf8 all that is not ASCII. The caller frees; NULL: out of memory.
  */
 char *text_escape(const char *text, bool utf8);
 
@@ -29,6 +35,12 @@ char *text_shorten(const char *text, size_t width, bool utf8);
 
 /* The same for a file path: its last component stays whole if it fits. */
 char *text_shorten_path(const char *path, size_t width, bool utf8);
+
+/*
+ * A copy of an escaped path, in UTF-8, without as many of its first components as necessary. If the last
+ * component does not fit, the copy is that component, with its middle left out.
+ */
+char *text_shorten_front(const char *text, size_t width);
 
 #define TEXT_SIZE_MAX 8
 /* Formats as "4K", "1.2M": binary units, at most five characters. Returns buf. */

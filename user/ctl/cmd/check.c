@@ -79,7 +79,7 @@ int command_check(struct ctl *ctl, int argc, char **argv)
 	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+		return error_usage(ctl, "unexpected argument '%s'", argv[optind]);
 	(void)uname(&name);
 	machine.release = name.release;
 	machine.socket = ctl->socket;

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "ctl/base/client.h"
@@ -15,6 +16,8 @@
 #include "ctl/base/targets.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/coverage.h"
+#include "ctl/view/coverage_svg.h"
+#include "ctl/view/coverage_table.h"
 #include "ctl/view/spaces.h"
 #include "lib/proc/open.h"
 
@@ -179,7 +182,7 @@ static int parse_percent(const struct ctl *ctl, const char *text, unsigned *ret)
 	double percent = strtod(text, &end);
 
 	if (!isdigit((unsigned char)*text) || *end || !(percent >= 0 && percent <= 100))
-		return error_usage(ctl, "--require=%s: it can be 0 to 100", text);
+		return error_usage(ctl, "--require=%s: must be 0 to 100", text);
 	*ret = (unsigned)(percent * 100 + 0.5);
 	return 0;
 }
@@ -211,12 +214,21 @@ static int judge(const struct coverage *coverage, unsigned require)
 	return named ? CTL_FAILURE : CTL_OK;
 }
 
+static int print_svg(const struct coverage *coverage, unsigned shown)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+
+	(void)gethostname(host, sizeof(host) - 1);
+	return coverage_svg_print(coverage, shown, host, stdout);
+}
+
 int command_coverage(struct ctl *ctl, int argc, char **argv)
 {
-	enum { OPTION_REQUIRE = CTL_OPTION_OWN, OPTION_STATE };
+	enum { OPTION_REQUIRE = CTL_OPTION_OWN, OPTION_STATE, OPTION_SVG };
 	static const struct option options[] = {
 		{ "require", required_argument, NULL, OPTION_REQUIRE },
 		{ "state", required_argument, NULL, OPTION_STATE },
+		{ "svg", no_argument, NULL, OPTION_SVG },
 		TARGETS_OPTIONS_LONG,
 		CTL_GLOBAL_OPTIONS,
 	};
@@ -225,11 +237,14 @@ int command_coverage(struct ctl *ctl, int argc, char **argv)
 	struct terminal terminal = terminal_detect();
 	unsigned require = 0, shown = 0;
 	int option, r = 0, partly;
+	bool svg = false;
 
 	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
 		if (option == CTL_STOP)
 			return ctl->status;
-		if (!targets_take(&targets, option, optarg, &r))
+		if (option == OPTION_SVG)
+			svg = true;
+		else if (!targets_take(&targets, option, optarg, &r))
 			r = option == OPTION_REQUIRE ?
 				    parse_percent(ctl, optarg, &require) :
 				    options_add_words(ctl, &shown, optarg, "state", coverage_state_name,
@@ -237,6 +252,8 @@ int command_coverage(struct ctl *ctl, int argc, char **argv)
 		if (r)
 			return r;
 	}
+	if (svg && ctl->json)
+		return error_usage(ctl, "--svg and --json exclude each other");
 	r = targets_parse_all(ctl, &targets, argc, argv);
 	if (!r)
 		r = targets_find(&targets);
@@ -248,7 +265,8 @@ int command_coverage(struct ctl *ctl, int argc, char **argv)
 
 		r = document ? client_print_json(document) : error_out_of_memory();
 	} else {
-		r = coverage_print(&coverage, shown ?: ~0u, &terminal, stdout);
+		r = svg ? print_svg(&coverage, shown ?: ~0u) :
+			  coverage_table_print(&coverage, shown ?: ~0u, &terminal, stdout);
 		r = r < 0 ? error_out_of_memory() : 0;
 	}
 	if (!r)

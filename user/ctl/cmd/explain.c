@@ -97,22 +97,23 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 	}
 	if (page->deny[MSEALD_ACTION_KILL] & bit) {
 		answer->outcome = "SIGKILL";
-		(void)snprintf(answer->why, sizeof(answer->why), "its seal kills for %s%s", name,
+		(void)snprintf(answer->why, sizeof(answer->why), "the seal kills for %s%s", name,
 			       bit & (MSEALD_DENY_FOREIGN_WRITE | MSEALD_DENY_FILE_WRITE) ?
-				       "; another process is only refused" :
+				       "; another process gets an error" :
 				       "");
 	} else if (page->deny[MSEALD_ACTION_DENY] & bit) {
 		answer->outcome = outcome;
 		(void)snprintf(answer->why, sizeof(answer->why),
-			       strcmp(outcome, "SIGKILL") == 0 ? "its seal denies %s, here only by SIGKILL" :
-								 "its seal denies %s",
+			       strcmp(outcome, "SIGKILL") == 0 ?
+				       "the seal denies %s, on this kernel by SIGKILL" :
+				       "the seal denies %s",
 			       name);
 	} else {
 		answer->outcome = "logged";
-		(void)snprintf(answer->why, sizeof(answer->why), "its seal only logs %s", name);
+		(void)snprintf(answer->why, sizeof(answer->why), "the seal only logs %s", name);
 	}
 	if (answer->raced)
-		(void)strncat(answer->why, "; a race gets past it",
+		(void)strncat(answer->why, "; a race can bypass it",
 			      sizeof(answer->why) - strlen(answer->why) - 1);
 }
 
@@ -148,16 +149,16 @@ static struct answer judge(const struct page *page, const char *operation, unsig
 		any |= page->deny[action];
 
 	if (!page->sealed) {
-		(void)snprintf(answer.why, sizeof(answer.why), "it is not sealed");
+		(void)snprintf(answer.why, sizeof(answer.why), "not sealed");
 	} else if (bit & MSEALD_DENY_FILE_WRITE && !has_file(page)) {
-		(void)snprintf(answer.why, sizeof(answer.why), "it is no private mapping of a file");
+		(void)snprintf(answer.why, sizeof(answer.why), "not a private mapping of a file");
 	} else if (!(any & bit)) {
 		bool writable = bit & MSEALD_DENY_FILE && page->mapping && page->mapping->write;
 
-		(void)snprintf(answer.why, sizeof(answer.why), "its seal does not deny %s%s",
-			       names_deny(lowest(bit)), writable ? ": it is writable anyway" : "");
+		(void)snprintf(answer.why, sizeof(answer.why), "the seal does not deny %s%s",
+			       names_deny(lowest(bit)), writable ? ": the memory is writable" : "");
 	} else if (!row) {
-		(void)snprintf(answer.why, sizeof(answer.why), "this mseald does not cover it");
+		(void)snprintf(answer.why, sizeof(answer.why), "not known to this version of mseald");
 	} else if (strcmp(reply_string(row, "outcome"), "not covered") == 0 || strcmp(by, "none") == 0) {
 		(void)snprintf(answer.why, sizeof(answer.why), "not covered on this kernel%s%s%s",
 			       *note ? " (" : "", note, *note ? ")" : "");

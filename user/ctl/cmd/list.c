@@ -107,9 +107,9 @@ static int print_table(const struct targets *targets, const json_t *document)
 	}
 	if (table.cells == 0 && !table.failed) {
 		if (targets->count == 1)
-			(void)printf("Nothing of pid %d is sealed.\n", targets->list[0]);
+			(void)printf("No memory of pid %d is sealed.\n", targets->list[0]);
 		else if (targets->count)
-			(void)printf("Nothing of these %zu processes is sealed.\n", targets->count);
+			(void)printf("No memory of these %zu processes is sealed.\n", targets->count);
 		else
 			(void)puts("Nothing is sealed.");
 		return CTL_OK;

@@ -9,6 +9,7 @@
 #include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/map_drawing.h"
+#include "ctl/view/map_svg.h"
 #include "lib/base/names.h"
 #include "lib/base/util.h"
 
@@ -75,14 +76,25 @@ static int print_json(const struct address_space *space)
 
 int command_map(struct ctl *ctl, int argc, char **argv)
 {
+	enum { OPTION_SVG = CTL_OPTION_OWN };
+	static const struct option options[] = {
+		{ "svg", no_argument, NULL, OPTION_SVG },
+		CTL_GLOBAL_OPTIONS,
+	};
 	_cleanup_(address_space_free) struct address_space space = {};
 	_cleanup_json_ json_t *document = NULL;
 	struct terminal terminal;
+	bool svg = false;
+	int option, r;
 	pid_t pid;
-	int r;
 
-	if (options_none(ctl, argc, argv) == CTL_STOP)
-		return ctl->status;
+	while ((option = options_next(ctl, argc, argv, options)) != CTL_END) {
+		if (option == CTL_STOP)
+			return ctl->status;
+		svg = true;
+	}
+	if (svg && ctl->json)
+		return error_usage(ctl, "--svg and --json exclude each other");
 	if (argc - optind != 1)
 		return error_usage(ctl, optind == argc ? "no PID given" : "one PID only");
 	r = options_parse_pid(ctl, argv[optind], &pid);
@@ -97,5 +109,6 @@ int command_map(struct ctl *ctl, int argc, char **argv)
 	if (ctl->json)
 		return print_json(&space);
 	terminal = terminal_detect();
-	return map_drawing_print(&space, &terminal, stdout) < 0 ? error_out_of_memory() : CTL_OK;
+	r = svg ? map_svg_print(&space, stdout) : map_drawing_print(&space, &terminal, stdout);
+	return r < 0 ? error_out_of_memory() : CTL_OK;
 }

@@ -98,14 +98,14 @@ static void print_daemon(struct metrics *metrics, const json_t *reply)
 		     "Version of mseald, and of the kernel that it runs on.");
 	print_sample(metrics, "mseald_build", labels, "1");
 	begin_family(metrics, "mseald_start_time_seconds", "gauge", "seconds",
-		     "When mseald was started, since 1970: changes at each restart.");
+		     "Start time of mseald, since 1970; changes at each restart.");
 	(void)snprintf(seconds, sizeof(seconds), "%" PRIu64 ".%03" PRIu64, started / 1000000000,
 		       started / 1000000 % 1000);
 	print_sample(metrics, "mseald_start_time_seconds", NULL, seconds);
-	print_single(metrics, "mseald_attached", "gauge", "Whether programs are attached to the kernel.",
+	print_single(metrics, "mseald_attached", "gauge", "Whether BPF programs are attached to the kernel.",
 		     reply_bool(reply, "attached"));
 	print_single(metrics, "mseald_generation", "gauge",
-		     "Of the programs attached: one more for each restart; 0: none attached.",
+		     "Generation of the attached BPF programs: plus 1 at each restart; 0: none attached.",
 		     reply_integer(reply, "generation"));
 }
 
@@ -115,7 +115,7 @@ static void print_attempts(struct metrics *metrics, const json_t *reply)
 	size_t i;
 
 	begin_family(metrics, "mseald_attempts", "counter", NULL,
-		     "Attempts on sealed memory, by how they ended.");
+		     "Attempts on sealed memory, by operation and verdict.");
 	json_array_foreach(list, i, count) {
 		const char *const labels[] = { "operation", reply_string(count, "operation"), "verdict",
 					       reply_string(count, "verdict"), NULL };
@@ -153,7 +153,7 @@ static void print_lost(struct metrics *metrics, const json_t *reply)
 						{ "unused", "lost_unused" } };
 
 	begin_family(metrics, "mseald_events_lost", "counter", NULL,
-		     "Events that found the buffer full; the attempts were denied all the same.");
+		     "Events lost because the buffer was full; the attempts were denied all the same.");
 	for (size_t i = 0; i < ELEMENTS(kinds); i++) {
 		const char *const labels[] = { "kind", kinds[i][0], NULL };
 
@@ -170,7 +170,7 @@ static void print_delays(struct metrics *metrics, const json_t *reply)
 	size_t i;
 
 	begin_family(metrics, "mseald_seal_delay_seconds", "histogram", "seconds",
-		     "From exec until all was sealed, of the programs that were sealed late.");
+		     "Time from exec until a program sealed late was fully sealed.");
 	metrics->suffix = "_bucket";
 	json_array_foreach(list, i, bucket)
 		count = reply_integer(bucket, "processes");
@@ -185,19 +185,19 @@ static void print_delays(struct metrics *metrics, const json_t *reply)
 static void print_starts(struct metrics *metrics, const json_t *reply)
 {
 	print_single(metrics, "mseald_starts", "counter",
-		     "Programs that the kernel sealed as they started, by a policy.",
+		     "Programs that the kernel sealed by a policy as they started.",
 		     reply_integer(reply, "starts"));
-	print_single(metrics, "mseald_objects_sealed", "counter", "Objects of these: programs and libraries.",
-		     reply_integer(reply, "objects"));
+	print_single(metrics, "mseald_objects_sealed", "counter",
+		     "Objects of mseald_starts: programs and libraries.", reply_integer(reply, "objects"));
 	begin_family(metrics, "mseald_objects_left", "counter", NULL,
 		     "Objects of starting programs that the kernel left to the daemon, by reason.");
 	print_each(metrics, "mseald_objects_left", json_object_get(reply, "objects_left"), "reason",
 		   "objects");
 	begin_family(metrics, "mseald_processes_late", "counter", NULL,
-		     "Programs that a policy applies to and that the daemon sealed, late, by reason.");
+		     "Programs with a policy that the daemon sealed late, by reason.");
 	print_each(metrics, "mseald_processes_late", json_object_get(reply, "late"), "reason", "processes");
 	begin_family(metrics, "mseald_processes_ended_unsealed", "counter", NULL,
-		     "Of mseald_starts, programs that ended before all of them was sealed, by reason.");
+		     "Programs of mseald_starts that exited before they were fully sealed, by reason.");
 	print_each(metrics, "mseald_processes_ended_unsealed", json_object_get(reply, "ended"), "reason",
 		   "processes");
 	print_delays(metrics, reply);
@@ -207,7 +207,7 @@ static void print_starts(struct metrics *metrics, const json_t *reply)
 static void print_lock(struct metrics *metrics, const json_t *reply)
 {
 	print_single(metrics, "mseald_locked", "gauge",
-		     "Whether nobody but this mseald reaches its maps and programs (Lock=yes).",
+		     "Whether only this mseald reaches its maps and programs (Lock=yes).",
 		     reply_bool(reply, "locked"));
 	begin_family(metrics, "mseald_lock_denials", "counter", NULL,
 		     "Operations on mseald itself that its lock denied to other processes.");
@@ -224,24 +224,23 @@ static void print_reply(struct metrics *metrics, const json_t *reply)
 		     reply_integer(reply, "spaces"));
 	print_single(metrics, "mseald_seals", "gauge", "Seals of all address spaces.",
 		     reply_integer(reply, "seals"));
-	print_maps(metrics, reply, "mseald_map_entries", "entries", "Entries in use of a map.");
-	print_maps(metrics, reply, "mseald_map_limit", "limit", "Entries that a map has room for.");
+	print_maps(metrics, reply, "mseald_map_entries", "entries", "Used entries of a map.");
+	print_maps(metrics, reply, "mseald_map_limit", "limit", "Maximum number of entries of a map.");
 	print_lost(metrics, reply);
 	print_single(metrics, "mseald_gate_misses", "counter",
-		     "Program runs that the kernel skipped, since the programs were loaded.",
+		     "Program runs that the kernel skipped since the BPF programs were loaded.",
 		     reply_integer(reply, "misses"));
 	print_single(metrics, "mseald_policies", "gauge", "Active policies.",
 		     reply_integer(reply, "policies"));
 	print_single(metrics, "mseald_policy_faults", "gauge",
-		     "Faults in policy files, when they were read last.",
+		     "Number of faults in policy files when they were last read.",
 		     reply_integer(reply, "policy_faults"));
 	print_single(metrics, "mseald_processes_pending", "gauge",
-		     "Processes that a policy may be about, and that are not sealed yet.",
+		     "Processes that a policy may match and that are not sealed yet.",
 		     reply_integer(reply, "pending"));
-	print_single(
-		metrics, "mseald_processes_unsealed", "counter",
-		"Processes that a policy or a container names and that could not be sealed, or not in time.",
-		reply_integer(reply, "unsealed"));
+	print_single(metrics, "mseald_processes_unsealed", "counter",
+		     "Processes matched by a policy or container that were not sealed, or not in time.",
+		     reply_integer(reply, "unsealed"));
 	print_starts(metrics, reply);
 	print_lock(metrics, reply);
 }
@@ -293,7 +292,7 @@ int command_metrics(struct ctl *ctl, int argc, char **argv)
 	if (option == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+		return error_usage(ctl, "unexpected argument '%s'", argv[optind]);
 	if (textfile && ctl->json)
 		return error_usage(ctl, "--textfile and --json exclude each other");
 	r = client_call(ctl, "Metrics", json_object(), &reply);

@@ -13,46 +13,58 @@
 
 static const struct command commands[] = {
 	{ FAMILY "list", command_policy_list, "",
-	  "show which policy applies to each process, and why\n\n"
-	  "The state is sealed, pending (something is not sealed yet), exempt (Segments=none)\n"
+	  "show which policy applies to each process, and why\n"
+	  "\n"
+	  "The state is sealed, pending (not fully sealed yet), exempt (Segments=none)\n"
 	  "or unsealed." },
 	{ FAMILY "reload", command_policy_reload, "",
 	  "have mseald read all policies again\n\n"
 	  "A file with a fault leaves its last good version active. Sealed memory stays\n"
 	  "sealed. Status 1: there is a fault." },
 	{ FAMILY "report", command_policy_report, "[--reset] [NAME]",
-	  "show what was attempted, and what would be denied\n\n"
-	  "Summed up per policy, program, operation and segment. WITH DENY is what a\n"
-	  "policy with Action=audit would come to on this kernel if it were deny. The last\n"
-	  "line of a policy says what to do.\n"
-	  "NAME may be -, for what was sealed by hand or by msealctl run.\n\n"
+	  "show attempts, and the calls that would be denied\n"
+	  "\n"
+	  "Sums up attempts per policy, program, operation and segment. WITH DENY is the\n"
+	  "result on this kernel if a policy with Action=audit had Action=deny. The last\n"
+	  "line of a policy gives the next step.\n"
+	  "NAME - stands for memory sealed by hand or by msealctl run.\n"
+	  "\n"
 	  "Options:\n"
 	  "  --reset                   empty the report" },
 	{ FAMILY "check", command_policy_check, "[--root=DIR] [FILE...]",
-	  "find faults in policies\n\n"
-	  "Without FILE: in all folders of policies. FILE may be -, for standard input. A\n"
+	  "find faults in policies\n"
+	  "\n"
+	  "Without FILE: checks all folders of policies. FILE - is standard input. Prints a\n"
 	  "line for each fault and warning. Works without the daemon. Status 1: there is a\n"
-	  "fault.\n\n"
+	  "fault.\n"
+	  "\n"
 	  "Options:\n" ROOT_HELP },
 	{ FAMILY "show", command_policy_show, "[--root=DIR] NAME|FILE",
-	  "show a policy: where it is read, and what it means\n\n"
-	  "What has a / in it is a FILE.\n\n"
+	  "show a policy: its files, and its effect\n"
+	  "\n"
+	  "An argument with a / is a FILE.\n"
+	  "\n"
 	  "Options:\n" ROOT_HELP },
 	{ FAMILY "list-files", command_policy_list_files, "[--root=DIR]",
 	  "list all policy files, and whether each is on\n\n"
 	  "Options:\n" ROOT_HELP },
 	{ FAMILY "enable", command_policy_enable, "[--action=ACTION] [--root=DIR] NAME...",
-	  "turn ready policies on\n\n"
-	  "Makes a symbolic link in " POLICY_FOLDER_ETC ", and says how many\n"
-	  "processes each policy covers, and what it does not.\n"
-	  "system is for all programs that have no other policy; it begins with audit.\n\n"
+	  "turn ready policies on\n"
+	  "\n"
+	  "Makes a symbolic link in " POLICY_FOLDER_ETC ". Prints how many\n"
+	  "processes each policy covers, and those that are not sealed.\n"
+	  "The policy system applies to all programs without another policy; it starts with\n"
+	  "Action=audit.\n"
+	  "\n"
 	  "Options:\n"
-	  "  --action=ACTION           deny or audit, where the ready policy is there with\n"
-	  "                            either, as system is\n" ROOT_HELP },
+	  "  --action=ACTION           deny or audit, for ready policies with both forms,\n"
+	  "                            such as system\n" ROOT_HELP },
 	{ FAMILY "disable", command_policy_disable, "[--root=DIR] NAME...",
-	  "turn ready policies off\n\n"
-	  "Removes the link that enable made, or masks a policy that is on without.\n"
-	  "Sealed memory stays sealed.\n\n"
+	  "turn ready policies off\n"
+	  "\n"
+	  "Removes the link that enable made, or masks a policy that is on without a link.\n"
+	  "Sealed memory stays sealed.\n"
+	  "\n"
 	  "Options:\n" ROOT_HELP },
 };
 

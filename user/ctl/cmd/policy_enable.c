@@ -254,23 +254,20 @@ static int remove_link(const struct switching *s)
 static int refuse_own(const struct switching *s, const char *wanted)
 {
 	if (s->own->link)
-		return error_failure(
-			"%s is a link to %s, which was not made by enable; remove it yourself to "
-			"turn %s %s",
-			s->link, s->own->link, s->name, wanted);
-	return error_failure(
-		"%s is a file of your own, which is not touched; rename or remove it to turn %s %s", s->link,
-		s->name, wanted);
+		return error_failure("%s is a foreign link to %s; remove the link to turn %s %s", s->link,
+				     s->own->link, s->name, wanted);
+	return error_failure("%s is your own file, not a link; rename or remove it to turn %s %s", s->link,
+			     s->name, wanted);
 }
 
 static int enable_own(const struct switching *s)
 {
 	if (s->own->state == POLICY_FILE_ON && s->action &&
 	    strcmp(names_action(s->own->policy.seal.action), s->action) != 0)
-		return error_failure("%s is a policy of your own with Action=%s; write Action=%s there",
-				     s->link, names_action(s->own->policy.seal.action), s->action);
+		return error_failure("%s is your own policy with Action=%s; write Action=%s there", s->link,
+				     names_action(s->own->policy.seal.action), s->action);
 	if (s->own->state == POLICY_FILE_ON)
-		return report(s, true, false, "%s is a policy of your own", s->link);
+		return report(s, true, false, "%s is your own policy", s->link);
 	if (s->own->state == POLICY_FILE_FAULT)
 		return error_failure("%s has faults, see msealctl policy check", s->link);
 	return refuse_own(s, "on");
@@ -291,10 +288,8 @@ static int enable(struct switching *s)
 		return error_failure("%s has faults and is not turned on", s->ready->path);
 	}
 	if (s->absent)
-		return error_failure("there is no ready policy '%s' with Action=%s; copy %s/%s" LOAD_SUFFIX
-				     " to %s and write Action=%s there",
-				     s->name, s->action, policy_common_folders[1], s->name, s->link,
-				     s->action);
+		return error_failure("policy %s has another action; copy %s/%s" LOAD_SUFFIX " to %s, edit it",
+				     s->name, policy_common_folders[1], s->name, s->link);
 	if (s->state == LINK_LINKED && (!s->action || strcmp(s->linked, s->target) == 0))
 		return report(s, true, false, "%s is linked to %s", s->link, s->linked);
 	if (s->by_default && s->state == LINK_EMPTY)
@@ -408,7 +403,7 @@ static int refuse_folders(const struct diagnostics *faults)
 		size_t length = strlen(path), suffix = strlen(LOAD_SUFFIX);
 
 		if (length < suffix || strcmp(path + length - suffix, LOAD_SUFFIX) != 0)
-			return error_failure("%s %s", path, faults->list[i].message);
+			return error_failure("%s: %s", path, faults->list[i].message);
 	}
 	return 0;
 }

@@ -44,7 +44,7 @@ static int print_matches(const json_t *reply)
 		table_add(&table, COLOUR_NONE, "%s", not_sealed);
 	}
 	if (!json_array_size(matches)) {
-		(void)puts("No policy is about anything that runs.");
+		(void)puts("No policy matches a running process.");
 		return CTL_OK;
 	}
 	return table_print(&table, stdout) < 0 ? error_out_of_memory() : CTL_OK;
@@ -58,7 +58,7 @@ int command_policy_list(struct ctl *ctl, int argc, char **argv)
 	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return error_usage(ctl, "policy list takes no argument, and here is '%s'", argv[optind]);
+		return error_usage(ctl, "unexpected argument '%s'", argv[optind]);
 	r = client_call(ctl, "ListMatches", json_object(), &reply);
 	if (r)
 		return r;
@@ -75,7 +75,7 @@ int command_policy_reload(struct ctl *ctl, int argc, char **argv)
 	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return error_usage(ctl, "policy reload takes no argument, and here is '%s'", argv[optind]);
+		return error_usage(ctl, "unexpected argument '%s'", argv[optind]);
 	r = client_call(ctl, "ReloadPolicy", json_object(), &reply);
 	if (r)
 		return r;

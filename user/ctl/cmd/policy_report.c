@@ -235,8 +235,7 @@ static void print_foot(const json_t *reply)
 
 	(void)printf("since %s\n", time_text(reply_integer(reply, "since"), since));
 	if (lost)
-		(void)printf("%" PRIu64 " attempt%s not in this table: %s was full "
-			     "(the attempts were denied all the same)\n",
+		(void)printf("%" PRIu64 " attempt%s missing: %s was full (they were denied all the same)\n",
 			     lost, lost == 1 ? " is" : "s are",
 			     full >= lost ? "the table" :
 			     full	  ? "the event buffer, or the table," :
@@ -298,8 +297,7 @@ int command_policy_report(struct ctl *ctl, int argc, char **argv)
 		reset = true;
 	}
 	if (optind + 1 < argc)
-		return error_usage(ctl, "policy report takes one NAME, and here is '%s' too",
-				   argv[optind + 1]);
+		return error_usage(ctl, "unexpected argument '%s' after NAME", argv[optind + 1]);
 	if (reset && optind < argc)
 		return error_usage(ctl, "--reset empties the whole report, and takes no NAME");
 	if (optind < argc) {
@@ -317,8 +315,7 @@ int command_policy_report(struct ctl *ctl, int argc, char **argv)
 	if (name && !json_array_size(json_object_get(reply, "policies")) &&
 	    !json_array_size(json_object_get(reply, "rows")))
 		return error_failure(
-			"there is no active policy '%s' that seals anything, and nothing was attempted "
-			"under one of this name (see msealctl policy list-files)",
+			"policy '%s' is not active or seals nothing, and no attempts are recorded for it",
 			name);
 	if (ctl->json)
 		return print_json(reply);

@@ -153,9 +153,9 @@ int command_policy_show(struct ctl *ctl, int argc, char **argv)
 	if (policy_common_option(ctl, argc, argv, NULL) == CTL_STOP)
 		return ctl->status;
 	if (optind + 1 != argc)
-		return optind == argc ?
-			       error_usage(ctl, "no NAME or FILE given") :
-			       error_usage(ctl, "one NAME or FILE, and here is '%s' too", argv[optind + 1]);
+		return optind == argc ? error_usage(ctl, "no NAME or FILE given") :
+					error_usage(ctl, "unexpected argument '%s' after NAME or FILE",
+						    argv[optind + 1]);
 	r = look(ctl, argv[optind], &shown);
 	if (r)
 		return r;
@@ -244,7 +244,7 @@ int command_policy_list_files(struct ctl *ctl, int argc, char **argv)
 	if (policy_common_option(ctl, argc, argv, NULL) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+		return error_usage(ctl, "unexpected argument '%s'", argv[optind]);
 	r = policy_common_read(ctl, &files, &faults);
 	if (r)
 		return r;

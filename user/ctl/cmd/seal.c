@@ -102,7 +102,7 @@ int command_seal(struct ctl *ctl, int argc, char **argv)
 	if (r)
 		return r;
 	if (targets.count > 1 && json_object_get(parameters, "ranges"))
-		return error_usage(ctl, "ranges are those of one process, and here are %zu", targets.count);
+		return error_usage(ctl, "ranges apply to one process, but %zu are given", targets.count);
 	if (seal_options_to_json(&opts, parameters) < 0)
 		return error_out_of_memory();
 	change.parameters = parameters;

@@ -130,14 +130,14 @@ static void print_warnings(const struct terminal *terminal, const json_t *status
 		     lost, lost == 1 ? " was" : "s were");
 	if (misses)
 		warn(terminal,
-		     "programs were skipped %" PRIu64
-		     " time%s while another instance was preempted; mseald then "
-		     "compares every seal with the maps",
+		     "BPF programs were skipped %" PRIu64
+		     " time%s (preempted); mseald then checks every seal against the maps",
 		     misses, misses == 1 ? "" : "s");
 	if (unsealed)
 		warn(terminal,
-		     "%" PRIu64 " process%s that a policy or a container names could not be sealed, or not "
-		     "in time, since mseald began; the log says which and why",
+		     "%" PRIu64
+		     " process%s of policies or containers could not be sealed, or not in time, since "
+		     "start (see log)",
 		     unsealed, unsealed == 1 ? "" : "es");
 	if (raced)
 		warn(terminal,
@@ -161,12 +161,10 @@ static void print_lock(const json_t *lock)
 	}
 	json_array_foreach(denials, i, one)
 		attempts += reply_integer(one, "attempts");
-	(void)printf("lock       on until the next boot: %" PRIu64 " maps, %" PRIu64 " programs, %" PRIu64
-		     " links, their pins, mseald "
-		     "itself%s; %" PRIu64 " attempt%s denied",
+	(void)printf("lock       on until reboot: %" PRIu64 " maps, %" PRIu64 " programs, %" PRIu64
+		     " links, pins, mseald%s; %" PRIu64 " denied",
 		     reply_integer(lock, "maps"), reply_integer(lock, "programs"),
-		     reply_integer(lock, "links"), reply_bool(lock, "signals") ? " (signals too)" : "",
-		     attempts, attempts == 1 ? "" : "s");
+		     reply_integer(lock, "links"), reply_bool(lock, "signals") ? ", signals" : "", attempts);
 	json_array_foreach(denials, i, one)
 		(void)printf("%s%s %" PRIu64, i ? ", " : " (", reply_string(one, "operation"),
 			     reply_integer(one, "attempts"));
@@ -228,7 +226,7 @@ int command_status(struct ctl *ctl, int argc, char **argv)
 	if (options_none(ctl, argc, argv) == CTL_STOP)
 		return ctl->status;
 	if (optind < argc)
-		return error_usage(ctl, "takes no arguments, and here is '%s'", argv[optind]);
+		return error_usage(ctl, "unexpected argument '%s'", argv[optind]);
 	r = client_call(ctl, "Status", json_object(), &status);
 	if (r)
 		return r;

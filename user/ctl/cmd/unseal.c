@@ -57,7 +57,7 @@ int command_unseal(struct ctl *ctl, int argc, char **argv)
 	if (r)
 		return r;
 	if (targets.count > 1 && json_object_get(parameters, "ranges"))
-		return error_usage(ctl, "ranges are those of one process, and here are %zu", targets.count);
+		return error_usage(ctl, "ranges apply to one process, but %zu are given", targets.count);
 	change.parameters = parameters;
 	return change_all(ctl, &change, &targets);
 }

@@ -9,23 +9,9 @@
 #include "ctl/base/reply.h"
 #include "ctl/base/text.h"
 #include "ctl/view/match.h"
-#include "ctl/view/share_bar.h"
 #include "ctl/view/summary.h"
-#include "ctl/view/table.h"
 #include "lib/base/names.h"
 #include "lib/base/util.h"
-
-static const struct column columns[] = {
-	{ .title = "PID", .right = true },
-	{ .title = "COMM", .shorten = true },
-	{ .title = "POLICY", .shorten = true, .least = 70 },
-	{ .title = "STATE" },
-	{ .title = "%", .right = true },
-	{ .title = "SEALED", .right = true, .least = 100 },
-	{ .title = "OF", .right = true, .least = 100 },
-	{ .title = "ACTION", .least = 90 },
-	{ .title = "WHY", .wrap = true, .share = 30 },
-};
 
 static const struct {
 	const char *name;
@@ -207,7 +193,7 @@ json_t *coverage_to_json(const struct coverage *coverage)
 			 coverage->list ? json_incref(coverage->list) : json_array(), "total", total);
 }
 
-/* --- printing --- */
+/* --- rows and totals --- */
 
 static const char *reason_text(const char *reason)
 {
@@ -243,68 +229,58 @@ static char *why_text(const json_t *process)
 			  FORMAT_NEW("%s: %s", reason_text(reason), path);
 }
 
-static void add_row(struct table *table, const json_t *process, enum coverage_state state)
+int coverage_row(const struct coverage *coverage, size_t i, unsigned shown, struct coverage_row *ret)
 {
-	struct share share = summary_get_share(process, SHARE_FILE_EXECUTABLE);
+	const json_t *process = json_array_get(coverage->list, i);
 	const char *policy = reply_string(process, "policy");
-	_cleanup_free_ char *why = why_text(process);
-	char size[TEXT_SIZE_MAX];
+	struct share share = summary_get_share(process, SHARE_FILE_EXECUTABLE);
+	int state = 0;
 
-	table_add(table, COLOUR_NONE, "%" PRIu64, reply_integer(process, "pid"));
-	table_add(table, COLOUR_BOLD, "%s", reply_string(process, "comm"));
-	table_add(table, COLOUR_NONE, "%s", *policy ? policy : "-");
-	table_add(table, states[state].colour, "%s", states[state].name);
+	while (strcmp(states[state].name, reply_string(process, "state")) != 0)
+		state++;
+	if (!(shown & 1u << state) || strcmp(reply_string(process, "reason"), "kernel-thread") == 0)
+		return 0;
+	*ret = (struct coverage_row){
+		.pid = reply_integer(process, "pid"),
+		.comm = reply_string(process, "comm"),
+		.policy = *policy ? policy : "-",
+		.state = states[state].name,
+		.action = reply_string(process, "action"),
+		.colour = states[state].colour,
+		.share = share,
+		.percent = "-",
+		.why = why_text(process),
+	};
 	if (share.all)
-		table_add(table, COLOUR_NONE, "%u", address_space_percent(share));
-	else
-		table_add(table, COLOUR_NONE, "-");
-	table_add(table, COLOUR_NONE, "%s", text_size(share.sealed, size));
-	table_add(table, COLOUR_NONE, "%s", text_size(share.all, size));
-	table_add(table, COLOUR_NONE, "%s", reply_string(process, "action"));
-	table_add(table, COLOUR_NONE, "%s", why ?: "");
-	table->failed |= !why;
+		FORMAT(ret->percent, "%u", address_space_percent(share));
+	(void)text_size(share.sealed, ret->sealed);
+	(void)text_size(share.all, ret->all);
+	return ret->why ? 1 : -ENOMEM;
 }
 
-static void print_totals(const struct coverage *coverage, const struct terminal *terminal, FILE *out)
+const char *coverage_share_name(enum share_kind kind)
+{
+	static const char *const names[] = {
+		[SHARE_FILE_EXECUTABLE] = "file code",
+		[SHARE_EXECUTABLE] = "executable",
+		[SHARE_ALL] = "all memory",
+	};
+
+	return names[kind];
+}
+
+void coverage_totals(const struct coverage *coverage, struct coverage_totals *ret)
 {
 	size_t all = 0;
 
-	for (int state = 0; state < COVERAGE_STATE_COUNT; state++)
+	*ret = (struct coverage_totals){};
+	for (int state = 0; state < COVERAGE_STATE_COUNT; state++) {
 		all += coverage->processes[state];
-	share_bar_print(terminal, "file code", coverage->shares[SHARE_FILE_EXECUTABLE], out);
-	share_bar_print(terminal, "executable", coverage->shares[SHARE_EXECUTABLE], out);
-	share_bar_print(terminal, "all memory", coverage->shares[SHARE_ALL], out);
-	(void)fprintf(out, "%zu process%s", all, all == 1 ? "" : "es");
-	for (int state = 0; state < COVERAGE_STATE_COUNT; state++)
-		(void)fprintf(out, "%s %zu %s", state ? "," : ":", coverage->processes[state],
-			      states[state].name);
+		FORMAT(ret->states[state].text, "%zu %s", coverage->processes[state], states[state].name);
+		ret->states[state].colour = states[state].colour;
+	}
+	FORMAT(ret->processes, "%zu process%s", all, all == 1 ? "" : "es");
 	if (coverage->audited)
-		(void)fprintf(out, "; the seals of %zu only log (Action=audit)", coverage->audited);
-	(void)fprintf(out, "; %zu kernel threads\n", coverage->kernel_threads);
-}
-
-int coverage_print(const struct coverage *coverage, unsigned shown, const struct terminal *terminal,
-		   FILE *out)
-{
-	_cleanup_(table_free) struct table table = table_new(columns, ELEMENTS(columns), terminal);
-	const json_t *process;
-	size_t i;
-
-	json_array_foreach(coverage->list, i, process) {
-		int state = 0;
-
-		while (strcmp(states[state].name, reply_string(process, "state")) != 0)
-			state++;
-		if (shown & 1u << state && strcmp(reply_string(process, "reason"), "kernel-thread") != 0)
-			add_row(&table, process, (enum coverage_state)state);
-	}
-	if (table.cells) {
-		int r = table_print(&table, out);
-
-		if (r < 0)
-			return r;
-		(void)fputc('\n', out);
-	}
-	print_totals(coverage, terminal, out);
-	return 0;
+		FORMAT(ret->audited, "the seals of %zu only log (Action=audit)", coverage->audited);
+	FORMAT(ret->kernel_threads, "%zu kernel threads", coverage->kernel_threads);
 }

@@ -5,9 +5,9 @@
 
 #include <jansson.h>
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "ctl/base/terminal.h"
+#include "ctl/base/text.h"
 #include "ctl/view/address_space.h"
 
 enum coverage_state {
@@ -37,10 +37,37 @@ int coverage_add_kernel_thread(struct coverage *coverage, pid_t pid, const char 
 
 /* A new document about all processes; NULL: out of memory. */
 json_t *coverage_to_json(const struct coverage *coverage);
+
+/* --- rows and totals, for coverage_table and coverage_svg --- */
+
+struct coverage_row {
+	uint64_t pid;
+	const char *comm, *policy, *state, *action; /* belong to the coverage; "-": none */
+	enum colour colour;			    /* of the state */
+	struct share share;			    /* SHARE_FILE_EXECUTABLE */
+	char percent[8], sealed[TEXT_SIZE_MAX], all[TEXT_SIZE_MAX];
+	char *why; /* the caller's */
+};
+
 /*
- * Prints the table of the processes in these states (bits 1 << enum coverage_state), and the totals of all.
+ * The row of object i of the list, if its state is in shown (bits 1 << enum coverage_state). Returns 1;
+ * 0: no row, as for a kernel thread; -ENOMEM. The caller frees ret->why.
  */
-int coverage_print(const struct coverage *coverage, unsigned states, const struct terminal *terminal,
-		   FILE *out);
+int coverage_row(const struct coverage *coverage, size_t i, unsigned shown, struct coverage_row *ret);
+
+/* "file code", "executable", "all memory" */
+const char *coverage_share_name(enum share_kind kind);
+
+#define COVERAGE_TEXT_MAX 64
+struct coverage_totals {
+	char processes[COVERAGE_TEXT_MAX], kernel_threads[COVERAGE_TEXT_MAX];
+	char audited[COVERAGE_TEXT_MAX]; /* "": none */
+	struct {
+		char text[COVERAGE_TEXT_MAX];
+		enum colour colour;
+	} states[COVERAGE_STATE_COUNT];
+};
+
+void coverage_totals(const struct coverage *coverage, struct coverage_totals *ret);
 
 #endif

@@ -182,11 +182,11 @@ static void look_root(const struct machine *machine, struct finding *finding)
 {
 	finding->name = "root";
 	if (machine->is_root) {
-		finding->detail = strf("asked as root");
+		finding->detail = strf("run as root");
 		return;
 	}
 	finding->state = FINDING_UNKNOWN;
-	finding->detail = strf("not asked as root, so not all of this is certain");
+	finding->detail = strf("run without root: some findings are uncertain");
 	finding->remedy = strf("sudo msealctl check");
 }
 
@@ -216,7 +216,7 @@ static void look_mount(const struct machine *machine, struct finding *finding, c
 		finding->remedy = strf("mount -o remount,rw %s", mount_point);
 	} else if (r == 0) {
 		finding->state = FINDING_MISSING;
-		finding->detail = strf("not mounted on %s", mount_point);
+		finding->detail = strf("no mount on %s", mount_point);
 		finding->remedy = strf("mount -t %s %s %s", type, type, mount_point);
 	} else {
 		finding->state = FINDING_UNKNOWN;
@@ -247,20 +247,15 @@ static char *lsm_remedy(const struct machine *machine, const char *active)
 	    (parameter && in_list(parameter, "bpf")))
 		return strf("boot a kernel built with CONFIG_BPF_LSM=y");
 	if (parameter && grub)
-		return strf("the kernel's command line has lsm=%s: make that lsm=%s,bpf in %s "
-			    "(GRUB_CMDLINE_LINUX or GRUB_CMDLINE_LINUX_DEFAULT), then: update-grub && reboot",
-			    list, list, BOOT_GRUB);
+		return strf("append ,bpf to lsm=%s in GRUB_CMDLINE_LINUX* of %s; update-grub && reboot", list,
+			    BOOT_GRUB);
 	if (parameter)
-		return strf(
-			"the kernel's command line has lsm=%s: make that lsm=%s,bpf where your boot loader "
-			"keeps it, then reboot",
-			list, list);
+		return strf("append ,bpf to lsm=%s on the kernel command line (boot loader), then reboot",
+			    list);
 	if (grub)
 		return strf("add lsm=%s,bpf to GRUB_CMDLINE_LINUX in %s, then: update-grub && reboot", list,
 			    BOOT_GRUB);
-	return strf(
-		"add lsm=%s,bpf to the kernel's command line where your boot loader keeps it, then reboot",
-		list);
+	return strf("add lsm=%s,bpf to the kernel command line (boot loader), then reboot", list);
 }
 
 static void look_lsm(const struct machine *machine, struct finding *finding)
@@ -288,7 +283,7 @@ static void look_btf(const struct machine *machine, struct finding *finding)
 	finding->name = "btf";
 	finding->required = true;
 	if (exists(machine, "/sys/kernel/btf/vmlinux")) {
-		finding->detail = strf("/sys/kernel/btf/vmlinux is there");
+		finding->detail = strf("/sys/kernel/btf/vmlinux exists");
 		return;
 	}
 	finding->state = FINDING_MISSING;
@@ -319,10 +314,9 @@ static void look_gates(const struct machine *machine, struct finding *finding)
 	}
 	finding->state = r == 0 ? FINDING_MISSING : FINDING_UNKNOWN;
 	finding->detail =
-		r == 0 ?
-			strf("munmap, mremap and madvise of sealed memory end in SIGKILL, not in EPERM") :
-			strf("cannot tell whether the kernel has CONFIG_FUNCTION_ERROR_INJECTION; without it "
-			     "munmap, mremap and madvise of sealed memory end in SIGKILL");
+		r == 0 ? strf("munmap, mremap and madvise of sealed memory end in SIGKILL, not in EPERM") :
+			 strf("CONFIG_FUNCTION_ERROR_INJECTION unknown; without it munmap, mremap and "
+			      "madvise end in SIGKILL");
 	finding->remedy = strf("for EPERM, boot Linux %d.%d or newer, or a kernel built with "
 			       "CONFIG_FUNCTION_ERROR_INJECTION=y",
 			       OVERRIDE_MAJOR, OVERRIDE_MINOR);
@@ -338,17 +332,17 @@ static void look_cgroup(const struct machine *machine, struct finding *finding)
 		return;
 	}
 	finding->state = r == 0 ? FINDING_MISSING : FINDING_UNKNOWN;
-	finding->detail = strf("%s", r == 0 ? "not mounted: events do not say which service tried" :
+	finding->detail = strf("%s", r == 0 ? "no cgroup2 mount: events do not name the service" :
 					      "cannot read /proc/self/mountinfo");
-	finding->remedy = strf("add systemd.unified_cgroup_hierarchy=1 to the kernel's command line, "
-			       "or: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	finding->remedy = strf(
+		"boot with systemd.unified_cgroup_hierarchy=1, or: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 }
 
 static void look_daemon(const struct machine *machine, struct finding *finding)
 {
 	finding->name = "daemon";
 	if (machine->daemon == 0) {
-		finding->detail = strf("answers on %s", machine->socket);
+		finding->detail = strf("mseald answers on %s", machine->socket);
 		return;
 	}
 	finding->state = FINDING_MISSING;

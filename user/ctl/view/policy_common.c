@@ -15,7 +15,7 @@
 #include "lib/policy/policy.h"
 
 const char *const policy_common_folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
-const char policy_common_daemon_absent[] = "mseald is not running; it reads its policies as it starts";
+const char policy_common_daemon_absent[] = "mseald is not running; it reads the policies when it starts";
 
 int policy_common_set_root(struct ctl *ctl, char *root)
 {
@@ -25,7 +25,7 @@ int policy_common_set_root(struct ctl *ctl, char *root)
 	while (length > 0 && root[length - 1] == '/')
 		root[--length] = '\0';
 	if (length > 0 && (stat(root, &st) < 0 || !S_ISDIR(st.st_mode)))
-		return error_failure("--root=%s is no folder", root);
+		return error_failure("--root=%s is not a folder", root);
 	ctl->root = root;
 	return 0;
 }
@@ -121,8 +121,7 @@ int policy_common_reload(const struct ctl *ctl, const char **ret_said)
 		return 0;
 	}
 	if (strcmp(error, "org.varlink.service.MethodNotFound") == 0) {
-		*ret_said = "mseald could not be asked to read its policies again; do that with "
-			    "msealctl policy reload";
+		*ret_said = "mseald was not asked to read its policies again; run: msealctl policy reload";
 		return 0;
 	}
 	return client_complain_reply(error, reply);

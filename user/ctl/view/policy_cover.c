@@ -80,7 +80,7 @@ static void put_missing(FILE *out, const json_t *missing)
 	json_array_foreach(missing, i, word)
 		(void)fprintf(out, "%s %s", i ? "," : "; pid 1 without", json_string_value(word) ?: "?");
 	if (i)
-		(void)fputs(", which only SIGKILL could answer here, and nothing kills it", out);
+		(void)fputs(": this kernel can only kill for these, and pid 1 cannot be killed", out);
 }
 
 char *policy_cover_text(const json_t *matches, const char *policy)

@@ -37,14 +37,11 @@ static int warn_script(const struct policy *policy, const struct policy_exe *exe
 		argument = strtok_r(NULL, " \t\r", &rest);
 	if (argument && strcmp(interpreter, "/usr/bin/env") == 0)
 		return WARN(warnings, policy, exe->line,
-			    "Exe=%s is a script, and what runs is %s (by %s); name "
-			    "the path of "
-			    "that, and Unit= or User= to tell it from others",
+			    "Exe=%s is a script; name its interpreter %s (%s), and Unit= or User=",
 			    exe->given, argument, interpreter);
 	return WARN(warnings, policy, exe->line,
-		    "Exe=%s is a script, and what runs is %s; name that, and Unit= "
-		    "or User= to tell it from others",
-		    exe->given, interpreter);
+		    "Exe=%s is a script; name its interpreter %s, and Unit= or User=", exe->given,
+		    interpreter);
 }
 
 static int warn_file(const char *root, const struct policy *policy, const struct policy_exe *exe,
@@ -68,13 +65,11 @@ static int warn_file(const char *root, const struct policy *policy, const struct
 	}
 	if (S_ISDIR(st.st_mode) && exe->kind == POLICY_EXE_FILE)
 		return WARN(warnings, policy, exe->line,
-			    "Exe=%s is a folder; end it in / for the programs in "
-			    "it",
-			    exe->given);
+			    "Exe=%s is a folder; append / to match the programs in it", exe->given);
 	if (exe->kind == POLICY_EXE_FOLDER)
 		return S_ISDIR(st.st_mode) ?
 			       0 :
-			       WARN(warnings, policy, exe->line, "Exe=%s is no folder", exe->given);
+			       WARN(warnings, policy, exe->line, "Exe=%s is not a folder", exe->given);
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		return WARN(warnings, policy, exe->line, "Exe=%s cannot be executed", exe->given);
 	read_beginning(path, beginning);
@@ -97,7 +92,7 @@ static int warn_glob(const char *root, const struct policy *policy, const struct
 	r = glob(path, GLOB_NOESCAPE | GLOB_NOSORT, NULL, &found);
 	globfree(&found);
 	return r == GLOB_NOMATCH ?
-		       WARN(warnings, policy, exe->line, "Exe=%s: nothing here is called so", exe->given) :
+		       WARN(warnings, policy, exe->line, "Exe=%s matches no file here", exe->given) :
 		       0;
 }
 
@@ -122,8 +117,7 @@ static int warn_units(const struct policy *policy, struct diagnostics *warnings)
 	for (size_t i = 0; i < policy->unit_count && r == 0; i++)
 		if (!policy_is_glob(policy->unit[i]) && !has_suffix(policy->unit[i]))
 			r = WARN(warnings, policy, policy->unit_line[i],
-				 "Unit=%s has no suffix, so no unit is "
-				 "called so; did you mean %s.service?",
+				 "Unit=%s has no suffix and matches no unit; did you mean %s.service?",
 				 policy->unit[i], policy->unit[i]);
 	return r;
 }
@@ -169,7 +163,7 @@ int policy_lint(const char *root, const struct policy *policy, bool ready, struc
 	for (size_t i = 0; i < policy->exe_count && ready; i++)
 		any |= exists(root, &policy->exe[i]);
 	if (ready && policy->exe_count && !any)
-		return WARN(warnings, policy, 0, "none of the programs it names exists here");
+		return WARN(warnings, policy, 0, "none of the named programs exists here");
 	for (size_t i = 0; i < policy->exe_count && r == 0; i++) {
 		const struct policy_exe *exe = &policy->exe[i];
 
@@ -201,10 +195,9 @@ static int warn_hidden(const struct policy_files *files, size_t index, struct di
 
 		if (earlier->state == POLICY_FILE_ON && policy_covers(&earlier->policy, &later->policy))
 			return WARN(warnings, &later->policy, 0,
-				    "never decides: %s comes before it and matches "
-				    "all that it does%s",
+				    "policy is never used: %s comes first and matches all its processes%s",
 				    earlier->path,
-				    matches_all(&earlier->policy) ? "; Last=yes there puts it last" : "");
+				    matches_all(&earlier->policy) ? "; set Last=yes there" : "");
 	}
 	return 0;
 }
@@ -221,8 +214,8 @@ int policy_lint_files(const struct policy_files *files, struct diagnostics *warn
 		r = warn_hidden(files, i, warnings);
 		if (r == 0 && file->folder == 0 && !file->link && !file->policy.enabled)
 			r = WARN(warnings, &file->policy, 0,
-				 "is on, for all its Enabled=no: a file of this "
-				 "folder always is; rename or remove it to turn it off");
+				 "policy is on despite Enabled=no, like all files of this folder; rename "
+				 "or remove it");
 	}
 	return r;
 }

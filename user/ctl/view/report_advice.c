@@ -293,20 +293,20 @@ static void put_audit(FILE *out, const json_t *policy, const json_t *rows, const
 	uint64_t audited = sums->attempts[MSEALD_VERDICT_AUDITED];
 
 	if (!audited && !reply_integer(policy, "sealed")) {
-		(void)fputs("no running process is sealed by it: start a program that it matches "
+		(void)fputs("no running process is sealed by this policy; start a program that matches "
 			    "(msealctl policy list)",
 			    out);
 		return;
 	}
 	if (!audited && lost) {
 		(void)fprintf(out,
-			      "nothing that is in this table would have been denied in %s; but %" PRIu64
-			      " attempt%s in none: empty it with --reset, and look again",
+			      "no attempt listed would be denied in %s, but %" PRIu64
+			      " attempt%s missing; --reset and wait",
 			      duration, lost, lost == 1 ? " is" : "s are");
 		return;
 	}
 	if (!audited) {
-		(void)fprintf(out, "nothing would have been denied in %s; ", duration);
+		(void)fprintf(out, "no call would have been denied in %s; ", duration);
 		if (reply_bool(policy, "ready"))
 			(void)fprintf(out, "msealctl policy enable --action=deny %s",
 				      reply_string(policy, "name"));
@@ -328,13 +328,13 @@ static void put_denied(FILE *out, const json_t *policy, const json_t *rows, cons
 	uint64_t denied = sums->attempts[MSEALD_VERDICT_DENIED];
 
 	if (!count_of(sums, false)) {
-		(void)fprintf(out, "nothing was denied in %s", duration);
+		(void)fprintf(out, "no call was denied in %s", duration);
 		return;
 	}
 	(void)fprintf(out, "%" PRIu64 " attempt%s denied, %" PRIu64 " killed for", denied,
 		      denied == 1 ? " was" : "s were", sums->attempts[MSEALD_VERDICT_KILLED]);
 	put_kinds(out, count_programs(rows, policy) > 1 || reply_bool(policy, "ready") ? 0 : sums->kinds);
-	put_remedy(out, policy, rows, sums, "; if the program means no harm, to let it be");
+	put_remedy(out, policy, rows, sums, "; if the calls are legitimate, to allow them");
 }
 
 /* Prints "munmap, brk". */
@@ -354,19 +354,18 @@ static void put_limits(FILE *out, const json_t *policy)
 	const json_t *at_first = json_object_get(policy, "kills_at_first");
 
 	if (json_array_size(pid1)) {
-		(void)fputs("\npid 1 would be sealed without ", out);
+		(void)fputs("\npid 1 would not be sealed against ", out);
 		put_words(out, pid1);
-		(void)fputs(": on this kernel only SIGKILL could answer that, and nothing kills pid 1", out);
+		(void)fputs(": this kernel can only kill for these, and pid 1 cannot be killed", out);
 	}
 	if (json_array_size(kills)) {
 		(void)fputs("\nwith Action=deny this kernel kills the program for: ", out);
 		put_words(out, kills);
 	}
 	if (json_array_size(at_first)) {
-		(void)fputs(
-			"\nwith Action=deny this kernel kills the program, until mseal(2) has been called "
-			"in it (NativeAfter=), for: ",
-			out);
+		(void)fputs("\nwith Action=deny this kernel kills the program, until mseal(2) holds "
+			    "(NativeAfter=), for: ",
+			    out);
 		put_words(out, at_first);
 	}
 }

@@ -8,14 +8,15 @@
 #include "ctl/base/terminal.h"
 #include "ctl/view/address_space.h"
 
-/* The cells of a bar: sealed, partly sealed, not sealed. */
-struct share_cells {
-	const char *full, *part, *none;
-};
+/* A cell of a bar: not sealed, partly, sealed. */
+enum share_fill { FILL_NONE, FILL_PART, FILL_FULL, FILL_COUNT };
 
-/* Static; ASCII if the terminal has no UTF-8. */
-const struct share_cells *share_bar_cells(const struct terminal *terminal);
-/* Prints "executable ######...... 50 % 4K of 8K sealed" and a new line. */
+/* ASCII where the terminal has no UTF-8. */
+const char *share_bar_cell(const struct terminal *terminal, enum share_fill fill);
+#define SHARE_TEXT_MAX 32
+/* "4K of 8K sealed". Returns buf. */
+const char *share_bar_text(struct share share, char buf[SHARE_TEXT_MAX]);
+/* "executable  ######......  50 %  4K of 8K sealed" and a new line. */
 void share_bar_print(const struct terminal *terminal, const char *what, struct share share, FILE *out);
 
 #endif

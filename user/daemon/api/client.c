@@ -93,17 +93,15 @@ static void rank(struct client *client, int self_fd)
 	if (client->uid != 0)
 		return;
 	if (client->proc_fd < 0)
-		client->not_root =
-			"the process that has connected is gone, or in a pid namespace that mseald does not "
-			"see";
+		client->not_root = "has exited, or is in a hidden pid namespace";
 	else if (namespaces_same(client->proc_fd, self_fd, "user") <= 0)
-		client->not_root = "it is in another user namespace than mseald";
+		client->not_root = "is in another user namespace";
 	else if (!client->same_pids)
-		client->not_root = "it is in another pid namespace than mseald, as in a container";
+		client->not_root = "is in another pid namespace";
 	else if (*client->container)
-		client->not_root = "it is in a container that mseald seals";
+		client->not_root = "is in a container that mseald seals";
 	else if (!(client->creds.effective & UINT64_C(1) << SYS_ADMIN)) {
-		client->not_root = "it does not have CAP_SYS_ADMIN";
+		client->not_root = "lacks CAP_SYS_ADMIN";
 		client->rank = CLIENT_HOST;
 	} else {
 		client->rank = CLIENT_ROOT;
@@ -174,9 +172,8 @@ static int find_pid(const struct client *client, pid_t named, pid_t *ret, struct
 	if (!pid && client->proc_fd >= 0)
 		pid = creds_own_pid(&client->creds) == named ? client->pid : search_namespace(client, named);
 	if (!pid)
-		return error_about(
-			error, "NoSuchProcess", named,
-			": no such process in the pid namespace of the client, which is not mseald's");
+		return error_about(error, "NoSuchProcess", named,
+				   ": no such process in the pid namespace of the client");
 	*ret = pid;
 	return 0;
 }
@@ -240,13 +237,11 @@ int client_may(const struct client *client, const struct target *target, struct 
 	if (client->proc_fd < 0)
 		return refuse(
 			target, error,
-			"can be sealed by the processes of its user only, and the client is gone, or in a "
-			"pid namespace that mseald does not see");
+			"can only be sealed by its user, and the client has exited or is not visible to "
+			"mseald");
 	if (!creds_is_all(&client->creds, client->uid, client->gid))
-		return refuse(
-			target, error,
-			"cannot be sealed by the client, which has other user or group ids than it connected "
-			"with");
+		return refuse(target, error,
+			      "cannot be sealed by the client, which has changed its user or group ids");
 	FORMAT(path, "task/%d/status", target->tid);
 	if (read_creds(target->proc_fd, path, &creds) < 0)
 		return error_set_errno(error, target->pid, -ESRCH, "");
@@ -254,10 +249,9 @@ int client_may(const struct client *client, const struct target *target, struct 
 		return refuse(target, error,
 			      "has other user or group ids than the client; only root may ask about it");
 	if (!dumpable)
-		return refuse(
-			target, error,
-			"has privileges that its user has not, or cannot be traced by its user for another "
-			"reason (PR_SET_DUMPABLE); only root may ask about it");
+		return refuse(target, error,
+			      "has more privileges than its user, or is not dumpable (PR_SET_DUMPABLE); only "
+			      "root may ask");
 	if (!client->same_pids && namespaces_same(target->proc_fd, client->proc_fd, "pid") <= 0)
 		return refuse(target, error, "is in another pid namespace than the client");
 	if (target->pid != client->pid && namespaces_same(target->proc_fd, client->proc_fd, "user") <= 0)
@@ -265,9 +259,9 @@ int client_may(const struct client *client, const struct target *target, struct 
 			      "is in another user namespace than the client; only root may ask about it");
 	if (*client->container &&
 	    strcmp(client->container, container_of(client->containers, target->proc_fd)) != 0)
-		return refuse(target, error, "is not in the container that the client is in");
+		return refuse(target, error, "is not in the container of the client");
 	if (!creds_covers(&client->creds, &creds))
 		return refuse(target, error,
-			      "has capabilities that the client has not; only root may ask about it");
+			      "has capabilities that the client lacks; only root may ask about it");
 	return 0;
 }

@@ -130,7 +130,7 @@ static int queue_reply(struct connection *connection, const json_t *message)
 	if (r != -ENOBUFS || connection->root || connection->refusing)
 		return r;
 	connection->refusing = true;
-	FORMAT(why, "the answer is too long: one of a user can have %u bytes; name a pid, or ask with more",
+	FORMAT(why, "the reply is longer than %u bytes, the limit of a user; name a pid, or set \"more\"",
 	       USER_REPLY_MAX);
 	r = say_too_long(connection, why);
 	connection->refusing = false;
@@ -242,7 +242,7 @@ static int too_long(struct connection *connection)
 {
 	char why[128];
 
-	FORMAT(why, "the request is too long: one can have %u bytes; name fewer ranges at a time",
+	FORMAT(why, "the request is longer than %u bytes; name fewer ranges at a time",
 	       connection->root ? VARLINK_MESSAGE_MAX : USER_MESSAGE_MAX);
 	(void)say_too_long(connection, why);
 	(void)connection_flush(connection);

@@ -72,22 +72,20 @@ static int find_policy(struct daemon *daemon, struct order *order, json_t *param
 	for (size_t i = 0; order->policy && i < ELEMENTS(others); i++)
 		if (params_given(parameters, others[i]))
 			return error_set(error, "Failed", 0,
-					 "%s beside a policy, which says it; leave one of them out",
-					 others[i]);
+					 "%s and policy exclude each other; leave one out", others[i]);
 	if (!order->policy)
 		return 0;
 	r = active_find_seal(daemon->active, order->policy, &order->seal);
 	if (r == -ENOENT)
 		return error_set(
 			error, "NoSuchPolicy", 0,
-			"there is no policy %.128s, or it has a fault; msealctl policy list-files and "
-			"policy check tell",
+			"there is no valid policy %.128s; see msealctl policy list-files and policy check",
 			order->policy);
 	if (r < 0)
 		return error_set(error, "Failed", 0, "cannot read the policies: %s", strerror(-r));
 	if (!order->seal.segments)
 		return error_set(error, "NoSuchPolicy", 0,
-				 "the policy %.128s exempts (Segments=none), so it seals no container",
+				 "the policy %.128s exempts (Segments=none) and seals no container",
 				 order->policy);
 	return 0;
 }
@@ -105,7 +103,7 @@ static bool holds(const char *cgroup, int proc_fd)
 /* Checks that the cgroup is the container's own: mseald, pid 1 and the client must not be in it. */
 static int judge_cgroup(const struct order *order, int peer_proc, struct error *error)
 {
-	static const char advice[] = "a container needs a cgroup of its own (cgroups v2) to be sealed";
+	static const char advice[] = "a container needs its own cgroup (v2)";
 	_cleanup_close_ int self = procfs_open(getpid()), init = procfs_open(1);
 
 	if (strcmp(order->cgroup, "/") == 0)
@@ -113,16 +111,15 @@ static int judge_cgroup(const struct order *order, int peer_proc, struct error *
 	if (strncmp(order->cgroup, "/..", 3) == 0)
 		return error_about(
 			error, "NoCgroup", order->pid,
-			" is in a cgroup that mseald does not see from its own cgroup namespace; run "
-			"mseald in the host's");
+			" is in a cgroup outside mseald's cgroup namespace; run mseald in the host's");
 	if (strlen(order->cgroup) >= POLICY_PATH_MAX)
 		return error_about(error, "NoCgroup", order->pid,
-				   ": the path of its cgroup has %zu bytes; it can have %d",
+				   ": the path of the cgroup has %zu bytes; at most %d are possible",
 				   strlen(order->cgroup), POLICY_PATH_MAX - 1);
 	if (holds(order->cgroup, self) || holds(order->cgroup, init) || holds(order->cgroup, peer_proc))
 		return error_about(error, "NoCgroup", order->pid,
-				   " is in the cgroup %.200s, which is not the container's alone; %s",
-				   order->cgroup, advice);
+				   " is in the cgroup %.200s, which other processes use; %s", order->cgroup,
+				   advice);
 	return 0;
 }
 
@@ -134,15 +131,15 @@ static int read_cgroup(struct order *order, int proc_fd, struct error *error)
 
 	order->cgroup = cgroup_read(proc_fd);
 	if (!order->cgroup)
-		return error_about(error, "NoCgroup", order->pid, " has no cgroup (v2), or is gone");
+		return error_about(error, "NoCgroup", order->pid, " has no cgroup (v2), or has exited");
 	r = cgroup_id(order->cgroup, &order->cgroup_id);
 	again = cgroup_read(proc_fd);
 	if (!again || !procfs_lives(proc_fd))
 		return error_set_errno(error, order->pid, -ESRCH, "");
 	if (r >= 0 && strcmp(again, order->cgroup) != 0)
-		return error_about(error, "Changing", order->pid, " is just changing its cgroup");
+		return error_about(error, "Changing", order->pid, " is changing its cgroup; try again");
 	if (r < 0)
-		return error_about(error, "NoCgroup", order->pid, ": cannot look at its cgroup %.200s: %s",
+		return error_about(error, "NoCgroup", order->pid, ": cannot read the cgroup %.200s: %s",
 				   order->cgroup, strerror(-r));
 	return 0;
 }
@@ -154,13 +151,12 @@ static int find_cgroup(struct connection *connection, struct order *order, struc
 	int r;
 
 	if (proc_fd < 0)
-		return error_set_errno(error, order->pid, proc_fd, "cannot open it");
+		return error_set_errno(error, order->pid, proc_fd, "cannot open /proc/PID");
 	/* Client and daemon must mean the same process by a pid. */
 	if (self < 0 || peer < 0 || namespaces_same(self, peer, "pid") <= 0)
-		return error_set(
-			error, "Unsupported", order->pid,
-			"the client is in another pid namespace than mseald, where pid %d is another process",
-			order->pid);
+		return error_set(error, "Unsupported", order->pid,
+				 "the client is in another pid namespace, where pid %d is another process",
+				 order->pid);
 	r = read_cgroup(order, proc_fd, error);
 	return r < 0 ? r : judge_cgroup(order, peer, error);
 }
@@ -173,11 +169,11 @@ static int put_in_force(struct daemon *daemon, const struct order *order, struct
 
 	if (r == -ENOSPC)
 		return error_set(error, "NoRoom", order->pid,
-				 "there are too many container policies (at most %d) or triggers",
+				 "there is no room for another container policy (at most %d) or its triggers",
 				 CONTAINERS_MAX);
 	if (r == -EINVAL)
 		return error_about(error, "NoCgroup", order->pid,
-				   ": its cgroup has a name that no policy can hold");
+				   ": the name of the cgroup cannot be written in a policy");
 	if (r < 0)
 		return error_set(error, "Failed", order->pid,
 				 "cannot activate a policy for the container: %s", strerror(-r));
@@ -204,7 +200,7 @@ int method_watch_container(struct connection *connection, json_t *parameters)
 		log_warning("container %s is not watched: %s", order.id, error.message);
 		return reply_failure(connection, &error);
 	}
-	log_info("container %s: what starts in %s from now on is to be sealed%s%s", order.id, order.cgroup,
+	log_info("container %s: programs that start in %s will be sealed%s%s", order.id, order.cgroup,
 		 order.policy ? " by policy " : "", order.policy ?: "");
 	return connection_reply(connection, json_pack("{s:s}", "cgroup", order.cgroup), false);
 }
@@ -222,7 +218,7 @@ int method_unwatch_container(struct connection *connection, json_t *parameters)
 	r = containers_remove(daemon->containers, id);
 	if (r == -ENOENT)
 		(void)error_set(&error, "NoSuchContainer", 0,
-				"there is no policy of a container %s; msealctl policy list has all", id);
+				"there is no policy for container %s; see msealctl policy list", id);
 	else if (r < 0)
 		(void)error_set(&error, "Failed", 0, "cannot deactivate the policy of container %s: %s", id,
 				strerror(-r));

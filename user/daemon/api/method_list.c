@@ -124,7 +124,7 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 
 	if (!listing) {
 		client_close(client);
-		return error_set_errno(error, pid, -ENOMEM, "cannot list");
+		return error_set_errno(error, pid, -ENOMEM, "cannot list the address spaces");
 	}
 	listing->daemon = daemon;
 	listing->once = once;
@@ -347,7 +347,7 @@ int method_list(struct connection *connection, json_t *parameters)
 	listing_free(listing);
 	if (r == -E2BIG) {
 		(void)error_set(&error, "TooMany", 0,
-				"there are too many seals for one answer; name a pid, or ask with more");
+				"there are too many seals for one reply; name a pid, or set \"more\"");
 		return reply_failure(connection, &error);
 	}
 	if (r < 0)

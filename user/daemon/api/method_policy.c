@@ -184,7 +184,7 @@ static json_t *list_matches(struct daemon *daemon, struct error *error)
 
 	if (r < 0) {
 		json_decref(list);
-		(void)error_set_errno(error, 0, r, "cannot read what runs");
+		(void)error_set_errno(error, 0, r, "cannot list the processes");
 		return NULL;
 	}
 	for (size_t i = 0; i < count; i++) {

@@ -58,7 +58,7 @@ static void log_terminated(pid_t pid, const struct error *error)
 
 	log_field(&fields, "OBJECT_PID=%d", pid);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
-		  "pid %d terminated: it could not be sealed: %s", pid, error->message);
+		  "pid %d terminated: could not be sealed: %s", pid, error->message);
 }
 
 void method_run_end_all(void)
@@ -92,14 +92,13 @@ static void not_seized(struct run *run, int code)
 	if (code == EALREADY)
 		(void)error_about(
 			&error, "Traced", pid,
-			" is traced by another process (strace, gdb), and cannot be held until it is "
-			"sealed; run it without, or trace it later");
+			" is traced (strace, gdb) and cannot be sealed at its start; run it untraced, "
+			"or attach later");
 	else if (code == EACCES)
-		(void)error_about(
-			&error, "PermissionDenied", pid,
-			" has privileges that its user has not, or is no longer the process that asked");
+		(void)error_about(&error, "PermissionDenied", pid,
+				  " has more privileges than its user, or is no longer the client");
 	else
-		(void)error_set_errno(&error, pid, -code, "cannot trace it");
+		(void)error_set_errno(&error, pid, -code, "cannot trace the process");
 	refuse(run, &error);
 }
 
@@ -114,8 +113,7 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 	if (message->secure && run->chosen && !run->root)
 		return error_set(
 			error, "PermissionDenied", request.pid,
-			"it has privileges that its user has not, so only root may choose how it is sealed; "
-			"run it without options");
+			"the program has more privileges than its user; only root may give options for it");
 	request.launch = &run->launch;
 	if (message->word == LAUNCH_FIRST)
 		request.seal.segments &= SEGMENTS_FIRST;
@@ -159,8 +157,8 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 		return 0;
 	if (size != (ssize_t)sizeof(message)) {
 		/* The tracer has finished; or it was killed before it began. */
-		(void)error_set(&error, "Failed", run->request.pid,
-				"the process that was to trace pid %d has ended", run->request.pid);
+		(void)error_set(&error, "Failed", run->request.pid, "the tracer of pid %d has exited",
+				run->request.pid);
 		refuse(run, &error);
 		run_free(run);
 		return 0;
@@ -198,16 +196,16 @@ static int check_limits(const struct run *run, struct error *error)
 	}
 	if (all >= RUNS_MAX)
 		return error_set(error, "TooMany", run->request.pid,
-				 "%u programs are waiting to be sealed, and there can be no more", all);
+				 "%u programs are waiting to be sealed, the limit; try again later", all);
 	if (!run->root && users >= RUNS_OF_USERS_MAX)
 		return error_set(error, "TooMany", run->request.pid,
-				 "%u programs of users are waiting to be sealed, and there can be no more",
+				 "%u programs of users are waiting to be sealed, the limit; try again later",
 				 users);
 	if (!run->root && user >= RUNS_PER_USER_MAX)
-		return error_set(
-			error, "TooMany", run->request.pid,
-			"%u programs of user %u are waiting to be sealed, and one user can have no more",
-			user, run->account);
+		return error_set(error, "TooMany", run->request.pid,
+				 "%u programs of user %u are waiting to be sealed, the limit of a user; try "
+				 "again later",
+				 user, run->account);
 	return 0;
 }
 
@@ -221,9 +219,10 @@ static int begin(struct run *run, struct connection *connection, struct error *e
 	if (run->launch.pidfd < 0)
 		return client <= 0 ? error_set(error, "Unsupported", 0,
 					       "the client is in a pid namespace that mseald does not see") :
-				     error_set_errno(error, client, run->launch.pidfd, "cannot open it");
+				     error_set_errno(error, client, run->launch.pidfd,
+						     "cannot open the pidfd of the client");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		r = error_set_errno(error, client, -errno, "cannot make a socket");
+		r = error_set_errno(error, client, -errno, "cannot create a socket");
 		(void)close(run->launch.pidfd);
 		return r;
 	}
@@ -240,7 +239,7 @@ static int begin(struct run *run, struct connection *connection, struct error *e
 			/* the tracer then kills the client, which has no answer yet */
 			pair[0]);
 		(void)close(run->launch.pidfd);
-		return error_set_errno(error, client, r, "cannot make a process to trace it");
+		return error_set_errno(error, client, r, "cannot create the tracer");
 	}
 	return 0;
 }

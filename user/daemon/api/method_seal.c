@@ -30,9 +30,8 @@ static void log_sealed(const struct connection *connection, pid_t pid, const str
 	log_field(&fields, "MSEALD_SEALS=%zu", result->seals);
 	/* Otherwise a user could fill the log. */
 	log_entry(connection->root ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, LOG_ABOUT_SEALED, &fields,
-		  "sealed %" PRIu64
-		  " bytes of pid %d%s, at the request of pid %d of user %u; it has %zu seals now",
-		  result->bytes, pid, result->native ? ", natively" : "", peer->pid, peer->uid,
+		  "sealed %" PRIu64 " bytes of pid %d%s, for pid %d of user %u; it has %zu seals now",
+		  result->bytes, pid, result->native ? ", also by mseal(2)" : "", peer->pid, peer->uid,
 		  result->seals);
 }
 
@@ -45,9 +44,8 @@ static void log_unsealed(const struct connection *connection, pid_t pid, uint64_
 	log_field(&fields, "MSEALD_BYTES=%" PRIu64, bytes);
 	log_field(&fields, "MSEALD_SEALS=%zu", seals);
 	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_UNSEALED, &fields,
-		  "unsealed %" PRIu64
-		  " bytes of pid %d, at the request of pid %d of user %u; it has %zu seals now",
-		  bytes, pid, peer->pid, peer->uid, seals);
+		  "unsealed %" PRIu64 " bytes of pid %d, for pid %d of user %u; it has %zu seals now", bytes,
+		  pid, peer->pid, peer->uid, seals);
 }
 
 /* --- Seal --- */
@@ -176,18 +174,15 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 
 	if (client->proc_fd < 0 || target_open(daemon->programs, client->pid, &own, &ignored) < 0 ||
 	    !client_lives(client))
-		return error_about(
-			error, "PermissionDenied", target->pid,
-			": seals are not taken back for a client that is gone, or not seen by mseald");
+		return error_about(error, "PermissionDenied", target->pid,
+				   ": cannot unseal: the client has exited, or is not visible to mseald");
 	(void)space_map_read_space(daemon->space_map, target->key, &theirs);
 	(void)space_map_read_space(daemon->space_map, own.key, &ours);
 	if (own.key != target->key &&
 	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
 		return 0;
 	return error_about(error, "PermissionDenied", target->pid,
-			   ": seals are not taken back for a process that has them itself (pid %d, which has "
-			   "asked)",
-			   client->pid);
+			   ": cannot unseal: the client, pid %d, has the same seals itself", client->pid);
 }
 
 int method_unseal(struct connection *connection, json_t *parameters)

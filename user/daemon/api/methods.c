@@ -61,21 +61,17 @@ static const struct method {
 	  CLIENT_USER,
 	  { "pid", "ranges", "segments", "deny", "action", "revocable", "dry_run" } },
 	{ "io.mseald.Run", method_run, CLIENT_USER, { "segments", "deny", "action", "revocable" } },
-	{ "io.mseald.Unseal", method_unseal, CLIENT_ROOT, { "pid", "ranges", "dry_run" }, "take seals back" },
+	{ "io.mseald.Unseal", method_unseal, CLIENT_ROOT, { "pid", "ranges", "dry_run" }, "remove seals" },
 	{ "io.mseald.List", method_list, CLIENT_USER, { "pid", "once" } },
 	{ "io.mseald.Status", method_status, CLIENT_USER, { NULL } },
 	{ "io.mseald.Metrics", method_metrics, CLIENT_HOST, { NULL }, "read the metrics" },
 	{ "io.mseald.Monitor", method_monitor, CLIENT_USER, { "pid" } },
-	{ "io.mseald.ReloadPolicy",
-	  method_reload_policy,
-	  CLIENT_HOST,
-	  { NULL },
-	  "have the policies read again" },
+	{ "io.mseald.ReloadPolicy", method_reload_policy, CLIENT_HOST, { NULL }, "reload the policies" },
 	{ "io.mseald.ListMatches",
 	  method_list_matches,
 	  CLIENT_ROOT,
 	  { NULL },
-	  "see what policies are about" },
+	  "list the processes of policies" },
 	{ "io.mseald.WatchContainer",
 	  method_watch_container,
 	  CLIENT_ROOT,
@@ -90,7 +86,7 @@ static const struct method {
 	  method_report,
 	  CLIENT_ROOT,
 	  { "policy", "reset" },
-	  "read the report; msealctl monitor shows users the attempts of their own processes" },
+	  "read the report; msealctl monitor shows users their own attempts" },
 	{ "org.varlink.service.GetInfo", call_info, CLIENT_USER, { NULL } },
 	{ "org.varlink.service.GetInterfaceDescription", call_describe, CLIENT_USER, { "interface" } },
 };
@@ -125,8 +121,7 @@ static int check_rank(struct connection *connection, const struct method *method
 	if (client.rank >= method->rank)
 		return 1;
 	(void)error_set(&error, "PermissionDenied", 0, "only root may %s%s%s", method->what,
-			client.not_root ? "; the client has user id 0, but is not taken for root: " : "",
-			client.not_root ?: "");
+			client.not_root ? "; the client has uid 0, but " : "", client.not_root ?: "");
 	return reply_failure(connection, &error);
 }
 

@@ -33,20 +33,18 @@ static void turn_away(struct connection *connection, uid_t account, int r)
 	struct error error = {};
 
 	if (r == -EDQUOT && account == CLIENT_UNKNOWN)
-		(void)error_set(
-			&error, "TooMany", 0,
-			"too many connections are of processes that had ended before mseald looked at them");
+		(void)error_set(&error, "TooMany", 0,
+				"there are too many connections of processes that have exited");
 	else if (r == -EDQUOT)
 		(void)error_set(&error, "TooMany", 0,
-				"user %u has %u connections to mseald, and can have no more at a time",
-				account, QUOTA_CONNECTIONS_EACH);
+				"user %u has %u connections to mseald, the limit of a user", account,
+				QUOTA_CONNECTIONS_EACH);
 	else if (r == -EUSERS)
-		(void)error_set(
-			&error, "TooMany", 0,
-			"users have %u connections to mseald together, and can have no more at a time",
-			QUOTA_CONNECTIONS_ALL);
+		(void)error_set(&error, "TooMany", 0,
+				"users together have %u connections to mseald, the limit",
+				QUOTA_CONNECTIONS_ALL);
 	else
-		(void)error_set_errno(&error, connection->peer.pid, r, "cannot serve it");
+		(void)error_set_errno(&error, connection->peer.pid, r, "cannot serve the client");
 	(void)reply_failure(connection, &error);
 	(void)connection_flush(connection);
 }

@@ -116,9 +116,9 @@ int method_monitor(struct connection *connection, json_t *parameters)
 	connection_look(connection, &client);
 	/* The process may be gone before its pid can be translated. */
 	if (client.rank != CLIENT_ROOT && !client.same_pids) {
-		(void)error_set(&error, "Unsupported", 0,
-				"attempts have pids as mseald counts them, and the client is in another pid "
-				"namespace; monitor outside of it");
+		(void)error_set(
+			&error, "Unsupported", 0,
+			"the client is in another pid namespace; run the monitor in mseald's pid namespace");
 		return reply_failure(connection, &error);
 	}
 	connection->monitor = true;

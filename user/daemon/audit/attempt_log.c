@@ -101,8 +101,7 @@ static void log_suppressed(const struct ratelimit_process *process)
 	log_field(&fields, "OBJECT_PID=%u", process->tgid);
 	log_field(&fields, "MSEALD_COMM=%s", comm);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
-		  "suppressed %" PRIu64
-		  " messages about attempts by %s[%u]: it made more than %u within a minute",
+		  "suppressed %" PRIu64 " messages about attempts by %s[%u]: more than %u within a minute",
 		  process->suppressed, comm, process->tgid, RATELIMIT_LINES_PROCESS);
 }
 
@@ -118,8 +117,7 @@ static void end_window(struct attempt_log *attempt_log)
 		log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, attempt_log->ratelimit.suppressed);
 		log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SUPPRESSED, &fields,
 			  "suppressed %" PRIu64
-			  " messages about attempts by several processes: there were more than %u "
-			  "within a minute, or more than %u of one user",
+			  " messages about attempts: more than %u within a minute, or %u of one user",
 			  attempt_log->ratelimit.suppressed, RATELIMIT_LINES_ALL, RATELIMIT_LINES_USER);
 	}
 	ratelimit_clear(&attempt_log->ratelimit);

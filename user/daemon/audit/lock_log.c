@@ -56,7 +56,7 @@ static void log_denial(struct lock_log *lock_log, const struct mseald_lock_denia
 
 	log_field(&fields, "MSEALD_OPERATION=%s", lock_op_name(denial->op));
 	if (!denial->tgid) {
-		log_entry(level, LOG_ABOUT_LOCK_DENIED, &fields, "locked: denied %s, to an unknown process",
+		log_entry(level, LOG_ABOUT_LOCK_DENIED, &fields, "locked: denied %s to an unknown process",
 			  lock_op_phrase(denial->op));
 		return;
 	}
@@ -76,7 +76,7 @@ static void log_more(enum mseald_lock_op op, const struct ratelimit_caller *call
 	log_field(&fields, "OBJECT_PID=%u", caller->tgid);
 	log_field(&fields, "MSEALD_COMM=%s", comm);
 	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_LOCK_DENIED_MORE, &fields,
-		  "locked: denied %s to %s[%u] %" PRIu64 " times more", lock_op_phrase(op), comm,
+		  "locked: denied %s to %s[%u] %" PRIu64 " more times", lock_op_phrase(op), comm,
 		  caller->tgid, caller->more);
 }
 
@@ -87,7 +87,7 @@ static void log_others(enum mseald_lock_op op, uint64_t others)
 	log_field(&fields, "MSEALD_OPERATION=%s", lock_op_name(op));
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, others);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_LOCK_DENIED_MORE, &fields,
-		  "locked: denied %s %" PRIu64 " times more, to more than %u processes within %llu minutes",
+		  "locked: denied %s %" PRIu64 " more times, to more than %u processes within %llu minutes",
 		  lock_op_phrase(op), others, RATELIMIT_CALLERS, RATELIMIT_DENIALS_WINDOW_US / 60000000);
 }
 
@@ -97,7 +97,7 @@ static void log_lost(uint64_t count)
 
 	log_field(&fields, "MSEALD_LOST=%" PRIu64, count);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_LOCK_DENIED_MORE, &fields,
-		  "locked: denied %" PRIu64 " operations that were not reported: the buffer was full", count);
+		  "locked: denied %" PRIu64 " operations that were not logged: the buffer was full", count);
 }
 
 static void end_window(struct lock_log *lock_log)

@@ -98,8 +98,7 @@ static void write_file(struct report *report)
 		    -errno :
 		    report_file_write(REPORT_FILE, &report->table, &head, &names);
 	if (r < 0 && !report->logged_file)
-		log_warning("cannot write " REPORT_FILE
-			    ": %s; what was attempted will not be known after a reboot, ignoring",
+		log_warning("cannot write " REPORT_FILE ": %s; a reboot loses the report, ignoring",
 			    strerror(-r));
 	report->logged_file = r < 0;
 	report->changed = r < 0;
@@ -126,10 +125,9 @@ static void read_file(struct report *report)
 	int r = report_file_read(REPORT_FILE, &report->table, &head, &names);
 
 	if (r == -EBADMSG)
-		log_warning(REPORT_FILE " is not what mseald writes: it is " REPORT_FILE
-					".broken now, and the report begins anew");
+		log_warning(REPORT_FILE " is damaged: renamed to .broken; the report starts empty");
 	else if (r < 0 && r != -ENOENT)
-		log_warning("cannot read " REPORT_FILE ": %s; the report begins anew", strerror(-r));
+		log_warning("cannot read " REPORT_FILE ": %s; the report starts empty", strerror(-r));
 	for (size_t i = 0; i < report->table.count; i++)
 		(void)bpf_map_update_elem(report->map, &report->table.rows[i].key,
 					  &report->table.rows[i].value, BPF_ANY);
@@ -212,9 +210,8 @@ static void no_room(struct report *report)
 {
 	report->state->report_full++;
 	if (!report->logged_full)
-		log_warning("the report is full: new kinds of attempts are only counted; empty it with "
-			    "`msealctl policy "
-			    "report --reset`");
+		log_warning("the report is full: new rows are only counted; run `msealctl policy report "
+			    "--reset`");
 	report->logged_full = true;
 }
 
@@ -468,7 +465,7 @@ json_t *report_json(struct report *report, const char *policy, bool reset, struc
 			  policies_json(report, policy), "lost", (json_int_t)head.missing, "full",
 			  (json_int_t)head.full, "since", (json_int_t)head.since);
 	if (!reply)
-		(void)error_set_errno(error, 0, -ENOMEM, "cannot report");
+		(void)error_set_errno(error, 0, -ENOMEM, "cannot make the report");
 	else if (reset)
 		empty(report);
 	return reply;

@@ -77,7 +77,7 @@ static void set_user_spaces(struct parser *p, struct config *config, char *value
 	if (!*value)
 		config->user_spaces = MSEALD_QUOTA_EACH;
 	else if (config_parse_user_spaces(value, &config->user_spaces) < 0)
-		parser_complain(p, p->line, "UserSpaces=" SHOWN ": it can be 1 to %u", value,
+		parser_complain(p, p->line, "UserSpaces=" SHOWN ": must be 1 to %u", value,
 				MSEALD_MAX_SPACES);
 }
 
@@ -112,8 +112,8 @@ static int set_time(struct parser *p, const char *key, char *value, uint64_t lea
 		time = CONFIG_NEVER;
 	else if (*word && (parse_time(word, &time) < 0 || time < least || time > TIME_MAX_US)) {
 		parser_complain(p, p->line,
-				"%s=" SHOWN ": it can be %" PRIu64 "s to 24h%s; the units are ms, "
-				"s (the default), min and h",
+				"%s=" SHOWN ": must be %" PRIu64
+				"s to 24h%s; units are ms, s (default), min and h",
 				key, word, least / 1000000, never ? ", or infinity" : "");
 		return -EINVAL;
 	}
@@ -170,11 +170,11 @@ static void assign(struct parser *p, struct config *config, const char *name, ch
 	}
 	nearest = diagnostics_nearest(name, names, ELEMENTS(names));
 	if (nearest)
-		parser_complain(p, p->line, "there is no key " SHOWN "=; did you mean %s=?", name, nearest);
+		parser_complain(p, p->line, "unknown key " SHOWN "=; did you mean %s=?", name, nearest);
 	else
 		parser_complain(p, p->line,
-				"there is no key " SHOWN "=; [" SECTION "] has Debug=, Gate=, Lock=, "
-				"LockSignals=, NativeAfter=, Settle= and UserSpaces=",
+				"unknown key " SHOWN
+				"=; keys: Debug, Gate, Lock, LockSignals, NativeAfter, Settle, UserSpaces",
 				name);
 }
 
@@ -185,7 +185,7 @@ static void begin_section(struct parser *p, const char *name)
 		return;
 	/* Suppresses messages about the keys of this section. */
 	p->section = SECTION_UNKNOWN;
-	parser_complain(p, p->line, "there is no section [" SHOWN "]; there is [" SECTION "]", name);
+	parser_complain(p, p->line, "unknown section [" SHOWN "]; there is [" SECTION "]", name);
 }
 
 static void read_text(struct parser *p, struct config *config, char *text)
@@ -215,7 +215,7 @@ int config_parse(const char *path, const char *text, size_t size, struct config 
 	if (!copy)
 		return -ENOMEM;
 	if (strlen(copy) < size)
-		parser_complain(&p, 0, "holds a NUL byte; it is to be plain text");
+		parser_complain(&p, 0, "the file has a NUL byte; write plain text");
 	else
 		read_text(&p, &config, copy);
 	if (p.error < 0 || p.fault_count > 0)

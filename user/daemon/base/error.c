@@ -22,6 +22,6 @@ int error_set_errno(struct error *error, pid_t pid, int r, const char *what)
 		return error_about(error, "NoSuchProcess", pid, ": no such process");
 	if (r == -ENOSPC)
 		return error_about(error, "NoRoom", pid,
-				   ": %s: the maps are full; `msealctl status` says of what", what);
+				   ": %s: a map is full; `msealctl status` shows the usage", what);
 	return error_about(error, "Failed", pid, ": %s: %s", what, strerror(-r));
 }

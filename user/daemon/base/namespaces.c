@@ -43,7 +43,7 @@ void namespaces_join_cgroups(void)
 	if (r >= 0)
 		r = fd < 0 || setns(fd, CLONE_NEWCGROUP) < 0 ? -errno : 0;
 	if (r < 0)
-		log_warning("cannot enter the cgroup namespace of pid 1: %s; policies about cgroups, and "
-			    "containers, may not be found, ignoring",
+		log_warning("cannot enter pid 1's cgroup namespace: %s; Cgroup= and containers may fail, "
+			    "ignoring",
 			    strerror(-r));
 }

@@ -13,9 +13,6 @@
 #include "mseald/shared.h"
 
 #define MAPS_OF_PROGRAM 64
-#define WAY_OUT \
-	"stop the sealed programs, `rm -r " BPFFS_ROOT \
-	"` and start mseald again, or reboot: that ends every seal"
 
 /* --- the layout --- */
 
@@ -49,13 +46,13 @@ static int check_layout(void)
 		return 0;
 	r = map < 0 ? -errno : read_layout(map, &layout);
 	if (r < 0) {
-		log_error("%s is no map of mseald (%s); " WAY_OUT, path, strerror(-r));
+		log_error("%s is not a map of mseald: %s; remove the pins, or reboot", path, strerror(-r));
 		return r;
 	}
 	/* 0: the daemon that made it died before it wrote the layout. */
 	if (layout && layout != MSEALD_LAYOUT) {
-		log_error("the maps in " BPFFS_ROOT " have layout %llu, this mseald knows %u; go on with the "
-			  "mseald that made them, or " WAY_OUT,
+		log_error("the maps in " BPFFS_ROOT
+			  " have layout %llu, not %u; run the mseald that made them, or reboot",
 			  (unsigned long long)layout, MSEALD_LAYOUT);
 		return -EPROTO;
 	}
@@ -80,7 +77,7 @@ static void pin_if_missing(uint32_t id)
 	if (bpf_obj_pin(map, path) < 0)
 		log_error("%s was missing and cannot be pinned again: %s", path, strerror(errno));
 	else
-		log_warning("%s was missing: pinned again, from the programs that use it", path);
+		log_warning("%s was missing: pinned again from the programs that use it", path);
 }
 
 static void pin_maps_of(const char *link_path)

@@ -65,9 +65,7 @@ int bpffs_enter(void)
 		return r;
 	}
 	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) {
-		log_error(BPFFS_ROOT
-			  " is not the same to pid 1: mseald has a BPF file system of its own; mount one on "
-			  "" BPFFS " before it starts");
+		log_error(BPFFS_ROOT " is not that of pid 1; mount the BPF file system of pid 1 on " BPFFS);
 		return -EXDEV;
 	}
 	if (fchdir(first) < 0)

@@ -116,8 +116,8 @@ static int choose_progs(struct coverage *coverage, bool compat)
 
 	if (!vmlinux) {
 		r = -errno;
-		log_error("this kernel has no BTF (/sys/kernel/btf/vmlinux: %s); CONFIG_DEBUG_INFO_BTF "
-			  "is needed",
+		log_error("the kernel has no BTF (/sys/kernel/btf/vmlinux: %s); CONFIG_DEBUG_INFO_BTF is "
+			  "needed",
 			  strerror(-r));
 		return r;
 	}
@@ -139,7 +139,7 @@ static int choose_progs(struct coverage *coverage, bool compat)
 		if (r == -ENOENT)
 			r = 0; /* this kernel has no such call */
 		else if (r < 0)
-			log_error("cannot ask the kernel about %s: %s", prog->target, strerror(-r));
+			log_error("cannot probe the kernel for %s: %s", prog->target, strerror(-r));
 	}
 	btf__free(vmlinux);
 	return r < 0 ? r : 0;
@@ -194,7 +194,7 @@ static struct decision *decide(struct coverage *coverage, const struct rule *rul
 	if (!decision->mechanism && no_process_madvise && rule->op == MSEALD_OP_PROCESS_MADVISE) {
 		decision->mechanism = MECHANISM_KERNEL;
 		decision->native = NATIVE_NONE;
-		decision->note = "this kernel takes no such advice";
+		decision->note = "this kernel does not take this advice";
 	}
 	return decision;
 }
@@ -210,7 +210,7 @@ static void choose_decisions(struct coverage *coverage, bool compat, bool no_pro
 
 		if (!guard_pages && rule->guard_pages) {
 			decision->mechanism = MECHANISM_KERNEL;
-			decision->note = "this kernel has none";
+			decision->note = "this kernel has no guard pages";
 		}
 		if (!compat || !rule->description_32)
 			continue;
@@ -227,16 +227,14 @@ static int check_gates(const struct coverage *coverage)
 {
 	for (size_t i = 0; coverage->mode == GATE_DENY && i < ELEMENTS(rules); i++)
 		if (only_kills(coverage, &rules[i])) {
-			log_error("--gate=deny: on this kernel \"%s\" could only be answered with SIGKILL; "
-				  "use --gate=auto, or a kernel with CONFIG_FUNCTION_ERROR_INJECTION, "
-				  "or 7.1 and later",
+			log_error("--gate=deny: this kernel can deny \"%s\" only by SIGKILL; use "
+				  "--gate=auto (msealctl check)",
 				  rules[i].description);
 			return -EOPNOTSUPP;
 		}
 	if (coverage->mode == GATE_DENY && coverage->compat_kills)
-		log_info("--gate=deny: on this kernel 32-bit system calls could only be answered with "
-			 "SIGKILL; "
-			 "32-bit processes will not be sealed against them");
+		log_info("--gate=deny: this kernel can only kill for 32-bit calls; 32-bit processes stay "
+			 "open to them");
 	return 0;
 }
 

@@ -94,7 +94,7 @@ static int engage(struct lock *lock)
 		[MSEALD_LOCK_TRACED] = "mseald is traced; start it without a debugger",
 		[MSEALD_LOCK_NOT_BPFFS] = BPFFS_ROOT " is not on a BPF file system; mount -t bpf bpf " BPFFS,
 		[MSEALD_LOCK_NAMESPACE] = BPFFS
-		" is mounted in a mount namespace that may end; mount it where pid 1 of the machine is",
+		" is mounted in a mount namespace that may end; mount it in that of pid 1",
 		[MSEALD_LOCK_DEPTH] = BPFFS " is mounted on too many other mounts; mount it on /sys",
 		[MSEALD_LOCK_NO_ROOM] = "no memory",
 	};
@@ -179,8 +179,7 @@ int lock_take(bool signals, struct lock **ret)
 	if (r >= 0)
 		r = load(lock);
 	if (r < 0)
-		log_error("Lock=yes: the kernel did not take the programs of the lock: %s; not locked",
-			  strerror(-r));
+		log_error("Lock=yes: cannot load the programs of the lock: %s; not locked", strerror(-r));
 	if (r >= 0)
 		r = attach(lock);
 	if (r >= 0)
@@ -284,19 +283,19 @@ static int try_lock_ops(struct lock *lock)
 	if (r >= 0)
 		r = lock_selftest_try(lock->outsider, &targets, &what);
 	if (r == -EBUSY) {
-		log_error("Lock=yes: %s was not denied to an outsider; not locked", what);
+		log_error("Lock=yes: %s was not denied to the test process; not locked", what);
 		return r;
 	}
 	if (r < 0) {
-		log_error("Lock=yes: cannot try whether it is complete: %s; not locked", strerror(-r));
+		log_error("Lock=yes: cannot test the lock: %s; not locked", strerror(-r));
 		return r;
 	}
 	forget_outsider(lock);
 	for (unsigned i = 0; i < MSEALD_LOCK_OP_COUNT; i++) {
 		if (!state->denied[i] && (i != MSEALD_LOCK_OP_SIGNAL || lock->signals) &&
 		    (i != MSEALD_LOCK_OP_SWITCH || access(LOCK_SELFTEST_FTRACE, F_OK) == 0)) {
-			log_error("Lock=yes: it was not the lock that denied \"%s\" to an outsider; not "
-				  "locked",
+			log_error("Lock=yes: \"%s\" was denied to the test process, but not by the lock; "
+				  "not locked",
 				  lock_op_name(i));
 			return -EBUSY;
 		}
@@ -342,19 +341,16 @@ int lock_complete(struct lock *lock)
 	if (r >= 0)
 		r = lock_holders_find(lock->skeleton, why);
 	if (r == -EBUSY)
-		log_error("Lock=yes: %s; not locked. End it, or boot again", why);
+		log_error("Lock=yes: %s; not locked; remove the user of the map, or reboot", why);
 	else if (r < 0)
-		log_error(
-			"Lock=yes: cannot find the other holders of maps, programs and links: %s; not locked",
-			strerror(-r));
+		log_error("Lock=yes: cannot look for other users of maps, programs and links: %s; not locked",
+			  strerror(-r));
 	if (r < 0)
 		return r;
 	lock->outsider = lock_selftest_end(lock->outsider);
 	lock->complete = true;
-	log_notice(
-		"locked until the machine is booted again: only this process reaches the maps, programs and "
-		"pins of mseald%s",
-		lock->signals ? ", and no signal ends it" : "");
+	log_notice("locked until the next boot: only mseald reaches its maps, programs and pins%s",
+		   lock->signals ? ", and no signal ends it" : "");
 	return 0;
 }
 

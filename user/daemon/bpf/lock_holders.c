@@ -100,7 +100,7 @@ static int find_descriptors(struct lock_bpf *skeleton, char why[256])
 			ours += own[k] == maps[i].id;
 		if (maps[i].users <= ours)
 			continue;
-		(void)snprintf(why, 256, "some other process has the map %s (id %u) open, or has pinned it",
+		(void)snprintf(why, 256, "another process has the map %s (id %u) open, or has pinned it",
 			       maps[i].name, maps[i].id);
 		return -EBUSY;
 	}
@@ -114,9 +114,8 @@ static int find_programs(struct lock_bpf *skeleton, char why[256])
 
 	if (count <= 0)
 		return (int)count;
-	(void)snprintf(why, 256,
-		       "the program with id %u, which this mseald did not load, works on the map with id %u",
-		       found.id, found.map);
+	(void)snprintf(why, 256, "the foreign BPF program with id %u uses the map with id %u", found.id,
+		       found.map);
 	return -EBUSY;
 }
 

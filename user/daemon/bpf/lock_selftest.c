@@ -188,10 +188,10 @@ static const struct probe {
 	{ "unmounting " BPFFS, unmount_pins },
 	{ "mounting over " BPFFS_ROOT, cover_pins },
 	{ "tracing mseald", trace },
-	{ "opening its memory", open_memory },
-	{ "taking a descriptor of it", take_descriptor },
-	{ "changing a limit of it", change_limit },
-	{ "sending it a signal", send_signal },
+	{ "opening the memory of mseald", open_memory },
+	{ "taking a descriptor of mseald", take_descriptor },
+	{ "changing a limit of mseald", change_limit },
+	{ "sending a signal to mseald", send_signal },
 };
 
 _Static_assert(ELEMENTS(probes) <= PROBES_MAX, "room for the result of each");

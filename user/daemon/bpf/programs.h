@@ -70,8 +70,8 @@ int programs_commit(struct programs *programs, struct mseald_commit *commit);
 int programs_run(struct programs *programs, enum tool tool, uint64_t key);
 int programs_forget_account(struct programs *programs, uint32_t account);
 /*
- * From now on the kernel reports the work of its loader (bpf/exec_match.bpf.c), until TOOL_UNWATCH. -ENOSPC:
- * no room, or already watched.
+ * From now on the kernel reports the work of its loader (bpf/watch.bpf.c), until TOOL_UNWATCH. -ENOSPC:
+ * no room, or already watched. MSEALD_WATCHED_STARTED in facts: the kernel has sealed its start.
  */
 int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts);
 /*

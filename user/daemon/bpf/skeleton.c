@@ -145,8 +145,8 @@ static int open_and_load(struct skeleton *skeleton, const bool *wanted)
 
 	mseald__destroy(libbpf);
 	if (r < 0)
-		log_error("the kernel did not take the BPF programs or maps: %s%s", strerror(-r),
-			  r == -EINVAL ? " (is something else pinned in " BPFFS_ROOT "/maps?)" : "");
+		log_error("cannot load the BPF programs or maps: %s%s", strerror(-r),
+			  r == -EINVAL ? " (foreign maps pinned in " BPFFS_ROOT "?)" : "");
 	return r;
 }
 

@@ -233,7 +233,7 @@ static int take_out(struct containers *containers)
 			containers->list[kept++] = container;
 			continue;
 		}
-		log_info("container %s is gone, and its policy with it", container.name);
+		log_info("container %s has ended; its policy is removed", container.name);
 		remove_file(container.id);
 		container_free(&container);
 	}
@@ -267,7 +267,7 @@ void containers_tick(struct containers *containers)
 	for (size_t i = 0; containers && i < containers->count; i++)
 		any |= containers->list[i].gone = has_no_cgroup(&containers->list[i]);
 	if (any && take_out(containers) < 0)
-		log_warning("cannot deactivate the policies of containers that are gone, ignoring");
+		log_warning("cannot deactivate the policies of ended containers, ignoring");
 }
 
 void containers_seen(struct containers *containers, const char *policy)

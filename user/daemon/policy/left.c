@@ -35,6 +35,8 @@ unsigned left_by_kernel(struct programs *programs, uint64_t key, pid_t pid,
 
 	if (!watched)
 		return LEFT_FOUND;
+	if (watched->flags & MSEALD_WATCHED_STARTED)
+		return LEFT_NOTHING;
 	if (!(watched->flags & MSEALD_WATCHED_KERNEL))
 		return procfs_status_number(pid, "TracerPid", 10, 0) ? LEFT_TRACED : LEFT_POLICY;
 	flags = watched_loading(programs, key);

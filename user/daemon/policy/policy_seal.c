@@ -3,6 +3,7 @@
 #include "policy/policy_seal.h"
 
 #include "lib/base/util.h"
+#include "seal/labels.h"
 
 #define SEGMENTS \
 	(1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_RELRO | \
@@ -33,6 +34,7 @@ void policy_seal_make(const struct coverage *coverage, const struct policy *poli
 
 	*ret = (struct mseald_policy_seal){ .segments = policy->seal.segments & SEGMENTS };
 	FORMAT(ret->name, "%s", policy->name);
+	ret->name_hash = labels_hash(ret->name);
 	/* Marked objects are known by their files only. */
 	if (!ret->segments || policy->marked)
 		return;

@@ -140,10 +140,15 @@ static bool stay_watched(struct pending *pending, const struct exec_facts *facts
 	struct programs *programs = pending->reconcile->on.programs;
 	struct mseald_watched watched;
 
-	if (watched_find(programs, pending->key, &watched))
+	if (!watched_find(programs, pending->key, &watched)) {
+		watched = (struct mseald_watched){ .user = facts->policy.user };
+		FORMAT(watched.exe, "%s", facts->exe ?: "");
+	} else if (watched.flags & MSEALD_WATCHED_KERNEL) {
+		/* Others start, too: it is to make room for them. */
+		watched.flags = (watched.flags & ~MSEALD_WATCHED_KERNEL) | MSEALD_WATCHED_STARTED;
+	} else {
 		return pending->watched = true;
-	watched = (struct mseald_watched){ .user = facts->policy.user };
-	FORMAT(watched.exe, "%s", facts->exe ?: "");
+	}
 	return pending->watched = programs_watch(programs, pending->key, &watched) >= 0;
 }
 
@@ -165,8 +170,8 @@ static void log_overdue(pid_t pid, const char *policy, uint64_t seconds, const c
 	log_field(&fields, "OBJECT_PID=%d", pid);
 	log_field(&fields, "MSEALD_POLICY=%s", policy);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_NOT_SEALED, &fields,
-		  "policy %s: pid %d is not sealed, or not all of it, after %" PRIu64 " s: %s; trying again",
-		  policy, pid, seconds, why);
+		  "policy %s: pid %d is not fully sealed after %" PRIu64 " s: %s; trying again", policy, pid,
+		  seconds, why);
 }
 
 static void log_when_overdue(struct pending *pending, const struct policy *policy, uint64_t patience,
@@ -186,7 +191,7 @@ static void log_not_sealed(pid_t pid, const char *policy, bool again, const stru
 	log_field(&fields, "OBJECT_PID=%d", pid);
 	log_field(&fields, "MSEALD_POLICY=%s", policy);
 	log_entry(LOG_LEVEL_ERROR, LOG_ABOUT_NOT_SEALED, &fields, "policy %s: %s%s", policy, error->message,
-		  again ? "; trying again every few seconds" : "; it stays unsealed");
+		  again ? "; trying again every few seconds" : "; the process stays unsealed");
 }
 
 /*
@@ -220,7 +225,7 @@ static void log_sealed_start(const struct pending *pending, const struct policy 
 
 	if (result->native)
 		FORMAT(natively, ", natively %" PRIu64 " us", age_us(pending));
-	log_debug("policy %s: sealed pid %d (%s): %zu seals, %" PRIu64 " us%s after it began", policy->name,
+	log_debug("policy %s: sealed pid %d (%s): %zu seals, %" PRIu64 " us%s after its start", policy->name,
 		  pending->pid, facts->exe ?: "?", result->seals, pending->sealed, natively);
 }
 
@@ -269,7 +274,7 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 {
 	if (!pending->readiness.through || pending->readiness.waiting) {
 		log_when_overdue(pending, policy, pending->reconcile->on.config->settle + OVERDUE_US,
-				 "its loader is not done with all that it has loaded");
+				 "its loader is not done with all loaded objects");
 		pending->left = LEFT_SETTLE;
 		look_after(pending, pending->pause);
 		pending->pause = MIN_OF(pending->pause * 2, (uint64_t)LAST_PAUSE_US);
@@ -584,7 +589,7 @@ void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, cons
 {
 	struct pending *pending = add(reconcile, key, pid);
 
-	log_overdue(pid, policy, seconds, "it was not seen starting");
+	log_overdue(pid, policy, seconds, "its start was not seen");
 	if (!pending)
 		return;
 	(void)count_unsealed(pending);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The map `watched`: programs that a policy may apply to, with their facts at the exec
- * (bpf/exec_match.bpf.c). programs_watch() and programs_unwatch() change it.
+ * The maps `watched` and `starts`: programs that a policy may apply to, with their facts at the exec
+ * (bpf/watch.h). programs_watch() and programs_unwatch() change them.
  */
 #ifndef MSEALD_POLICY_WATCHED_H
 #define MSEALD_POLICY_WATCHED_H

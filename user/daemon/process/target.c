@@ -78,14 +78,14 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 		return error_about(error, "NotAProcess", pid, " is a thread; its process is %d", tgid);
 	r = open_of_thread(programs, &target, &task, &files_r);
 	if (r < 0)
-		return error_set_errno(error, pid, r, "cannot ask the kernel for its address space");
+		return error_set_errno(error, pid, r, "cannot find its address space");
 	if (task.flags & TASK_KTHREAD)
 		return error_about(error, "NotAProcess", pid,
 				   " is a kernel thread and has no memory of its own");
 	if (!task.key)
 		return error_about(error, "NoSuchProcess", pid, " has exited");
 	if (files_r)
-		return error_set_errno(error, pid, files_r, "cannot open its maps in /proc");
+		return error_set_errno(error, pid, files_r, "cannot open /proc/PID/maps");
 	target.tid = task.pid;
 	target.key = task.key;
 	target.exec_id = task.exec_id;

@@ -73,7 +73,7 @@ static void forget_stale(struct gc *gc)
 			forgotten++;
 	}
 	if (forgotten)
-		log_debug("forgot %zu address spaces that are gone", forgotten);
+		log_debug("removed %zu address spaces that no longer exist", forgotten);
 }
 
 /* Entries without a seal set. */
@@ -150,7 +150,7 @@ void gc_finish(struct gc *gc)
 	if (programs_attached(gc->programs) && is_idle(gc))
 		detach(gc);
 	if (programs_attached(gc->programs))
-		log_info("ending; sealed memory stays sealed");
+		log_info("mseald stops; sealed memory stays sealed");
 }
 
 /* While policies of an earlier daemon are active, the kernel seals by them, and must continue to. */
@@ -219,8 +219,7 @@ static void check_accounts(struct gc *gc)
 		return;
 	log_warning(
 		"%" PRIu64
-		" forks of sealed processes were refused (EAGAIN): their user, or all users together, have "
-		"as many sealed address spaces as they can have; mseald --user-spaces= sets how many one can",
+		" forks of sealed processes were refused (EAGAIN): too many address spaces (msealctl status)",
 		refused - gc->refused_seen);
 	gc->refused_seen = refused;
 	gc->quiet = QUIET_LOOKS;

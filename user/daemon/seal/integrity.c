@@ -153,8 +153,8 @@ static void check_space(struct integrity *integrity, uint64_t key, const pid_t *
 	log_field(&fields, "OBJECT_PID=%d", pids[0]);
 	log_field(&fields, "MSEALD_SEAL=0x%" PRIx64 "-0x%" PRIx64, gone.start, gone.end);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_SLIPPED, &fields,
-		  "pid %d got rid of sealed memory 0x%" PRIx64 "-0x%" PRIx64
-		  " past a gate: killing it and what shares its memory",
+		  "pid %d removed sealed memory 0x%" PRIx64 "-0x%" PRIx64
+		  " past a gate: killing all that share it",
 		  pids[0], gone.start, gone.end);
 	(void)programs_run(integrity->programs, TOOL_KILL_PENDING, key);
 }

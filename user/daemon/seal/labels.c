@@ -24,21 +24,13 @@ static void copy_text(char to[MSEALD_LABEL_TEXT], const char *from)
 	text_clean(to);
 }
 
-static uint64_t hash_text(uint64_t hash, const char *text)
+uint64_t labels_hash(const char *text)
 {
-	do
-		hash = MSEALD_HASH_STEP(hash, *text);
-	while (*text++);
-	return hash;
-}
+	uint64_t hash = MSEALD_HASH_START;
 
-/*
- * Hashes both texts with their NUL, as the kernel does when it seals a program (bpf/exec_match.bpf.c,
- * exec_label).
- */
-static uint64_t hash_label(const struct mseald_label *label)
-{
-	return hash_text(hash_text(MSEALD_HASH_START, label->policy), label->program);
+	for (; *text; text++)
+		hash = MSEALD_HASH_STEP(hash, *text);
+	return hash;
 }
 
 static bool in_list(uint64_t label, const struct set_map_label *list, size_t count)
@@ -91,7 +83,8 @@ static int insert(int fd, uint64_t number, const struct mseald_label *label)
 
 static int find_number(int fd, const struct mseald_label *label, uint64_t *ret)
 {
-	uint64_t number = hash_label(label);
+	/* As the kernel does it when it seals a program (bpf/exec_match.bpf.c, exec_label). */
+	uint64_t number = MSEALD_LABEL_NUMBER(labels_hash(label->policy), labels_hash(label->program));
 
 	for (int i = 0; i < PROBES; i++, number++) {
 		int r = number ? insert(fd, number, label) : 0;

@@ -9,6 +9,9 @@
 #include "bpf/programs.h"
 #include "seal/space_map.h"
 
+/* For MSEALD_LABEL_NUMBER(). */
+uint64_t labels_hash(const char *text);
+
 /* The label of this policy ("": sealed by a request) and program; 0: no room. */
 uint64_t labels_make(struct programs *programs, struct space_map *space_map, const char *policy,
 		     const char *program);

@@ -164,8 +164,7 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 
 			error->address = hole;
 			return error_about(error, "NotMapped", request->pid,
-					   ": range %s is not wholly mapped: nothing is at 0x%" PRIx64
-					   " (see msealctl map %d)",
+					   ": range %s is not mapped at 0x%" PRIx64 " (see msealctl map %d)",
 					   range_format(range, text), hole, request->pid);
 		}
 		/* Both are sorted: continue where the last range ended. */
@@ -237,23 +236,18 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
 	if (proc_maps_is_32bit(&plan->maps) && request->seal.action == MSEALD_ACTION_DENY &&
 	    coverage_spares_32bit(programs_coverage(programs), request->seal.deny))
-		return error_about(
-			error, "Unsupported", request->pid,
-			" runs a 32-bit program, whose attempts could only be answered with SIGKILL "
-			"on this kernel, and mseald has --gate=deny; use --deny=mprotect, or --action=kill "
-			"or audit");
+		return error_about(error, "Unsupported", request->pid,
+				   " is 32-bit and can only be killed (--gate=deny); use --deny=mprotect, "
+				   "--action=kill or audit");
 	if (plan->maps.count == 0)
 		return error_about(error, "NoSuchProcess", request->pid, " has exited");
 	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_DISCARD)
-		return error_about(
-			error, "NothingToSeal", request->pid,
-			": what was named is writable, so discarding it takes nothing that a write "
-			"would not");
+		return error_about(error, "NothingToSeal", request->pid,
+				   ": the named memory is writable; to deny discard alone protects nothing");
 	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_FILE_WRITE)
 		return error_about(
 			error, "NothingToSeal", request->pid,
-			": what was named is writable, shared, or of no file that file-write can be "
-			"asked for");
+			": the named memory is writable, shared, or not of a file that file-write can cover");
 	if (plan->count == 0)
 		return error_about(error, "NothingToSeal", request->pid, ": no memory of segment %s",
 				   names_format_segments(request->seal.segments, words, sizeof(words)));

@@ -24,8 +24,8 @@ static int check_killable(struct programs *programs, const struct seal_request *
 	    coverage_kill_only(programs_coverage(programs), deny))
 		return error_set(
 			error, "Unsupported", request->pid,
-			"pid 1 cannot be killed, and on this kernel something could only be answered "
-			"so; use --deny=mprotect, or --action=audit");
+			"pid 1 cannot be killed, and this kernel would need to; use --deny=mprotect, or "
+			"--action=audit");
 	return 0;
 }
 
@@ -86,7 +86,7 @@ static int make_native(struct programs *programs, const struct target *target,
 	    !plan_native_ranges(plan, request, have, &ranges, &count))
 		return -EOPNOTSUPP;
 	if (count && !request->launch && plan_traces_itself(plan, target)) {
-		result->why_not_native = "has LeakSanitizer in it, which has to trace it as it ends";
+		result->why_not_native = "has LeakSanitizer, which must trace it at its exit";
 		return -EOPNOTSUPP;
 	}
 	if (count) {
@@ -155,18 +155,16 @@ static int check_limits(struct space_map *space_map, const struct target *target
 	if (!request->limited)
 		return 0;
 	if (new->count > SEAL_USER_SEALS)
-		return error_about(
-			error, "TooMany", request->pid,
-			" would have %zu seals; at the request of a user one address space can have %u",
-			new->count, SEAL_USER_SEALS);
+		return error_about(error, "TooMany", request->pid,
+				   " would have %zu seals; for a user one address space can have %u",
+				   new->count, SEAL_USER_SEALS);
 	r = space_map_count_account(space_map, target->account, &spaces, &sets, &seals, NULL);
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read the seals");
 	if (seals + new->count - MIN_OF(old->count, seals) > SEAL_USER_SEALS_ALL)
-		return error_set(
-			error, "TooMany", request->pid,
-			"user %u has %zu seals, and can have no more than %u; they go with their processes",
-			target->account, seals, SEAL_USER_SEALS_ALL);
+		return error_set(error, "TooMany", request->pid,
+				 "user %u has %zu of at most %u seals; seals end with their processes",
+				 target->account, seals, SEAL_USER_SEALS_ALL);
 	return 0;
 }
 
@@ -176,8 +174,8 @@ static int not_stored(const struct target *target, const struct seal_request *re
 	if (r == -EDQUOT)
 		return error_about(
 			error, "NoRoom", request->pid,
-			": user %u, or all users together, have as many sealed address spaces as they "
-			"can have; `msealctl status` says how many that is (mseald --user-spaces=)",
+			": too many sealed address spaces of user %u, or of all users (see `msealctl "
+			"status`)",
 			target->account);
 	return error_set_errno(error, request->pid, r, "cannot store its seal set");
 }
@@ -188,8 +186,8 @@ static void warn_shared(const struct plan *plan, const struct seal_request *requ
 	const struct mapping *mapping = changed ? plan_shared_elsewhere(plan) : NULL;
 
 	if (mapping && !request->limited)
-		log_warning("pid %d: %s is sealed, and some process has it mapped shared and writable: what "
-			    "that stores there changes the sealed memory",
+		log_warning("pid %d: %s is sealed, but a shared writable mapping of it can change the "
+			    "sealed memory",
 			    request->pid, mapping->path);
 }
 
@@ -245,7 +243,7 @@ static int only_plan(struct programs *programs, const struct target *target,
 	if (r > 0 && request->planned && request->planned(request->context, plan) < 0)
 		r = -ENOMEM;
 	if (r < 0)
-		return error_set_errno(error, request->pid, r, "cannot say what would be sealed");
+		return error_set_errno(error, request->pid, r, "cannot list the planned ranges");
 	count_plan(plan, &result);
 	*ret = result;
 	return r;
@@ -333,7 +331,9 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		undo(space_map, target, changed ? &before : NULL);
 		if (r == -EBADR)
 			return r;
-		return r == 0 ? 0 : error_set_errno(error, request->pid, r, "it changed while it was sealed");
+		return r == 0 ? 0 :
+				error_set_errno(error, request->pid, r,
+						"the memory changed during the sealing");
 	}
 	warn_shared(&plan, request, changed);
 	count_plan(&plan, &result);
@@ -371,7 +371,7 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 			r = error_set_errno(error, request->pid, -ESRCH, "");
 		if (r >= 0 && request->space && target.key != request->space)
 			return error_about(error, "NoSuchProcess", request->pid,
-					   " is another program by now");
+					   " has started another program");
 		/* If it has started another program since, target_unchanged() will detect that. */
 		if (r >= 0 && request->authorize)
 			r = request->authorize(request->context, &target, error);
@@ -382,7 +382,7 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 	}
 	if (r == 0)
 		return error_about(error, "Changing", request->pid,
-				   " keeps changing the memory that was named; nothing is sealed, try again");
+				   " keeps changing the named memory; nothing is sealed, try again");
 	return r < 0 ? r : 0;
 }
 
@@ -406,13 +406,14 @@ static int revoke_ranges(struct sealset *set, const struct seal_request *request
 			return error_set_errno(error, pid, r, "cannot make its seal set");
 		if (!bytes && !permanent)
 			return error_about(error, "NotSealed", pid, ": %s%s is not sealed",
-					   count ? "range " : "", count ? range_format(range, text) : "it");
+					   count ? "range " : "",
+					   count ? range_format(range, text) : "the process");
 		if (permanent && (count || !bytes))
 			return error_about(
 				error, "NotRevocable", pid,
 				": %s%s is permanently sealed; only seals made with --revocable can be "
-				"taken back",
-				count ? "range " : "", count ? range_format(range, text) : "it");
+				"removed",
+				count ? "range " : "", count ? range_format(range, text) : "the process");
 		*ret_bytes += bytes;
 	}
 	return 0;
@@ -442,7 +443,7 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 		r = space_map_read_seals(space_map, target.key, &space, &set);
 	if (r == -EAGAIN || (r >= 0 && space.word != held.space.word))
 		return error_about(error, "Changing", request->pid,
-				   " is just being sealed as it starts; nothing is revoked, try again");
+				   " is being sealed at its start; nothing is unsealed, try again");
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read its seal set");
 	r = revoke_ranges(&set, request, ret_bytes, error);
@@ -456,7 +457,7 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 	r = space_map_set_space(space_map, target.key, &owner, &set, SPACE_MAP_NOW, &old);
 	if (r == -EEXIST)
 		return error_about(error, "Changing", request->pid,
-				   " is just being sealed as it starts; nothing is revoked, try again");
+				   " is being sealed at its start; nothing is unsealed, try again");
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot store its seal set");
 	return 0;

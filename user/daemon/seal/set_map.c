@@ -360,9 +360,9 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 	sets->list[id].guards = false;
 	r = set_map_read(sets, id, &set);
 	if (r < 0)
-		log_warning("cannot read seal set %u: %s; its files stay closed to writes until mseald is "
-			    "restarted, ignoring",
-			    id, strerror(-r));
+		log_warning(
+			"cannot read seal set %u: %s; its files stay write-sealed until a restart, ignoring",
+			id, strerror(-r));
 	else
 		file_map_remove(sets->programs, &set);
 }
@@ -404,8 +404,8 @@ static void restore_files(struct set_map *sets)
 	if (r >= 0)
 		r = file_map_restore(sets->programs, &table);
 	if (r < 0)
-		log_warning("cannot find out which files are sealed against writes: %s; those that were stay "
-			    "so, ignoring",
+		log_warning("cannot restore the list of write-sealed files: %s; these files stay sealed, "
+			    "ignoring",
 			    strerror(-r));
 	file_map_table_free(&table);
 }

@@ -50,7 +50,7 @@ enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds
 		if (milliseconds >= 0 && left <= 0)
 			return LAUNCH_NOTHING;
 		if (poll(waits, ELEMENTS(waits), left) < 0 && errno != EINTR)
-			launch_end_unsealed(tracer, "mseald's tracer failed");
+			launch_end_unsealed(tracer, "the tracer of mseald failed");
 		/*
 		 * The trap is gone, because the thread execs or ends, or because another thread execs. Only
 		 * wait(2) for any child reports the latter, since the two threads have exchanged their ids by
@@ -63,7 +63,7 @@ enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds
 			continue;
 		size = recvmsg(tracer->order->fd, &header, 0);
 		if (size < (ssize_t)sizeof(tracer->message))
-			launch_end_unsealed(tracer, "mseald has ended");
+			launch_end_unsealed(tracer, "mseald has exited");
 		tracer->more_size = (size_t)size - sizeof(tracer->message);
 		return LAUNCH_MESSAGE;
 	}

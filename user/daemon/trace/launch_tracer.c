@@ -141,7 +141,7 @@ static bool load(struct launch_tracer *tracer)
 	tracer->hidden = tracer->owed = tracer->protecting = false;
 	r = exec_image_read(tracee->tid, bits_32(tracee->tid), &tracer->image);
 	if (r < 0)
-		launch_end_unsealed(tracer, "its entry point cannot be found");
+		launch_end_unsealed(tracer, "cannot find the entry point");
 	if (!tracer->image.loader) {
 		/* It is at its entry point, and has not run yet. */
 		launch_must(tracer, tracee_interrupt(tracee));
@@ -151,8 +151,9 @@ static bool load(struct launch_tracer *tracer)
 	}
 	r = perf_trap_at(tracee->tid, tracer->image.entry, &tracee->trap);
 	if (r < 0)
-		launch_end_unsealed(tracer, "it cannot be stopped at its entry point: "
-					    "all breakpoints of the machine may be in use");
+		launch_end_unsealed(
+			tracer,
+			"cannot stop at the entry point: all breakpoints of the machine may be in use");
 	for (r = tracee_continue(tracee, PTRACE_SYSCALL, 0); r == 0;
 	     r = launch_pass_on(tracer, status, PTRACE_SYSCALL)) {
 		while (launch_next(tracer, PTRACE_FOREVER, &status) == LAUNCH_MESSAGE)
@@ -237,7 +238,7 @@ static void obey(struct launch_tracer *tracer, enum launch_word where)
 	int status;
 
 	if (launch_send(tracer->order->fd, &report, NULL, 0) < 0)
-		launch_end_unsealed(tracer, "mseald has ended");
+		launch_end_unsealed(tracer, "mseald has exited");
 	for (;;) {
 		if (launch_next(tracer, PTRACE_FOREVER, &status) != LAUNCH_MESSAGE)
 			launch_ended(tracer); /* it was stopped already */
@@ -293,7 +294,7 @@ void launch_trace(const struct launch_order *order)
 		let_go(&tracer); /* also at the stop of an exec */
 	}
 	if (launch_say(order->fd, LAUNCH_SEIZED, 0) < 0)
-		launch_end_unsealed(&tracer, "mseald has ended");
+		launch_end_unsealed(&tracer, "mseald has exited");
 	await_exec(&tracer);
 	do {
 		while (!load(&tracer))

@@ -28,8 +28,8 @@ void tracer_allow(struct programs *programs)
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 	if (task_iter_read(programs, getpid(), &tasks, &count) < 0) {
-		log_warning("cannot find out when mseald was started: memory sealed against foreign writes "
-			    "will not be sealed by mseal(2) as well, ignoring");
+		log_warning("cannot read the start of mseald: foreign-write seals are made without "
+			    "mseal(2), ignoring");
 		return;
 	}
 	state->injector_tgid = 0;
@@ -110,8 +110,7 @@ int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, str
 			continue;
 		return error_set(
 			error, "Traced", pid,
-			"pid %d is traced by pid %u (%s), which could go on writing to it; nothing is "
-			"sealed: end the tracer first, or seal without foreign-write",
+			"pid %d is traced by pid %u (%s); nothing is sealed: end it, or omit foreign-write",
 			(int)traced->pid, traced->tracer, comm_of((pid_t)traced->tracer, comm));
 	}
 	return -EAGAIN;

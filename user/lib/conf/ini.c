@@ -76,11 +76,9 @@ static enum ini_kind read_assignment(struct ini *ini, char *line)
 	char *equals = strchr(line, '=');
 
 	if (!equals || equals == line)
-		return fault(ini, "not understood; write Key=value, [Section], or # and a comment");
+		return fault(ini, "line not understood; write Key=value, [Section], or # and a comment");
 	if (line[strlen(line) - 1] == '\\')
-		return fault(
-			ini,
-			"a line does not go on in the next; give the key again instead, which adds to it");
+		return fault(ini, "a line cannot continue on the next; repeat the key to add values");
 	*equals = '\0';
 	ini->key = strip(line);
 	ini->value = strip(equals + 1);
@@ -96,7 +94,7 @@ enum ini_kind ini_next(struct ini *ini)
 
 		if (control) {
 			(void)snprintf(ini->fault, sizeof(ini->fault),
-				       "holds the control character \\x%02x; this is to be plain text",
+				       "the line has the control character \\x%02x; write plain text",
 				       control);
 			ini->key = ini->fault;
 			return INI_FAULT;
@@ -144,7 +142,7 @@ int ini_word(char **value, const char **ret_word)
 		*value = *end ? end + 1 : end;
 		*end = '\0';
 		if (strchr(word, '"')) {
-			*ret_word = "a quote (\") stands inside of a value; quote it from its beginning";
+			*ret_word = "a quote (\") stands inside a value; quote the whole value";
 			return -EINVAL;
 		}
 	}

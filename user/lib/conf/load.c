@@ -27,9 +27,9 @@ bool load_is_file_name(const char *name)
 const char *load_unguarded(const struct stat *st)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return "is not owned by root, so its owner could change it; chown root";
+		return "the owner is not root and could change it; chown root";
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return "can be written by others than its owner; chmod go-w";
+		return "write permission for group or others; chmod go-w";
 	return NULL;
 }
 
@@ -46,10 +46,10 @@ static int complain(struct diagnostics *faults, const char *shown, int error)
 	int r;
 
 	if (error == ELOOP)
-		r = diagnostics_add(faults, shown, 0, "is a symbolic link that goes in a circle; remove it");
+		r = diagnostics_add(faults, shown, 0, "the symbolic links form a loop; remove one");
 	else if (error == ENOENT)
 		r = diagnostics_add(faults, shown, 0,
-				    "is not there, or a symbolic link to a file that is not there");
+				    "the file does not exist, or is a symbolic link to a missing file");
 	else
 		r = diagnostics_add(faults, shown, 0, "cannot be read: %s", strerror(error));
 	return r < 0 ? r : -EINVAL;
@@ -62,12 +62,12 @@ static int judge(const struct stat *st, const char *shown, bool guarded, struct 
 	int r = 0;
 
 	if (!S_ISREG(st->st_mode))
-		r = diagnostics_add(faults, shown, 0, "is %s, not a file; a policy is a plain file",
+		r = diagnostics_add(faults, shown, 0, "a policy is a plain file, not %s",
 				    kind_of(st->st_mode));
 	else if (unguarded)
 		r = diagnostics_add(faults, shown, 0, "%s", unguarded);
 	else if (st->st_size > LOAD_FILE_MAX)
-		r = diagnostics_add(faults, shown, 0, "has %jd bytes; a policy has at most %u",
+		r = diagnostics_add(faults, shown, 0, "the file has %jd bytes; a policy has at most %u",
 				    (intmax_t)st->st_size, LOAD_FILE_MAX);
 	else
 		return 0;
@@ -154,6 +154,6 @@ int load_file(const char *path, const char *shown, bool guarded, char **ret_text
 		(void)nanosleep(&pause, NULL);
 	}
 	r = diagnostics_add(faults, shown, 0,
-			    "keeps changing while it is read; try again when it is written");
+			    "the file keeps changing while it is read; try again when it is written");
 	return r < 0 ? r : -EINVAL;
 }

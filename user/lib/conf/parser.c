@@ -32,7 +32,7 @@ void parser_complain(struct parser *p, unsigned line, const char *format, ...)
 void parser_complain_rest(struct parser *p)
 {
 	if (p->fault_count > PARSER_FAULTS_MAX && p->error == 0)
-		p->error = diagnostics_add(p->faults, p->path, 0, "has %u faults more",
+		p->error = diagnostics_add(p->faults, p->path, 0, "%u more faults",
 					   p->fault_count - PARSER_FAULTS_MAX);
 }
 
@@ -82,7 +82,7 @@ const char *parser_single(struct parser *p, const char *key, char *value)
 	if (r < 0)
 		parser_complain(p, p->line, "%s", more);
 	else if (r > 0)
-		parser_complain(p, p->line, "%s= takes one value, and here is '" SHOWN "' too", key, more);
+		parser_complain(p, p->line, "%s= takes one value; unexpected '" SHOWN "'", key, more);
 	return r == 0 ? word : NULL;
 }
 
@@ -128,7 +128,7 @@ bool parser_grow(struct parser *p, const char *key, void *list, size_t count, si
 
 	if (count >= PARSER_VALUES_MAX) {
 		if (!p->full || strcmp(p->full, key) != 0)
-			parser_complain(p, p->line, "%s= has more than %d values; take a folder or a glob",
+			parser_complain(p, p->line, "%s= has more than %d values; use a folder or a glob",
 					key, PARSER_VALUES_MAX);
 		p->full = key;
 		return false;

@@ -27,8 +27,7 @@ static bool complain_all(struct policy_parser *p, const char *key, const char *w
 static const char *judge_glob(const char *path)
 {
 	if (strstr(path, "**"))
-		return "holds **, which is not known; * stands for a part of one name, and a path "
-		       "that ends in / for everything below";
+		return "has **, which is not supported; end a path in / to match everything below";
 	if (path[strlen(path) - 1] == '/')
 		return "is a glob and ends in /; name the programs, as in /opt/*/bin/*";
 	for (const char *open = strchr(path, '['); open; open = strchr(open, '[')) {
@@ -71,15 +70,13 @@ static char *follow(struct policy_parser *p, const char *path, int kind)
 	}
 	if (r < 0) {
 		parser_complain(&p->base, p->base.line, "Exe=" SHOWN ": %s", path,
-				r == -ELOOP ? "its symbolic links go in a circle" :
+				r == -ELOOP ? "its symbolic links form a loop" :
 					      "its symbolic links lead to a path that is too long");
 		return NULL;
 	}
 	if (kind == POLICY_EXE_GLOB && policy_is_glob(followed)) {
 		parser_complain(&p->base, p->base.line,
-				"Exe=" SHOWN ": its folder is " SHOWN ", whose name is a glob "
-				"itself",
-				path, followed);
+				"Exe=" SHOWN ": its folder " SHOWN " has a glob in its name", path, followed);
 		return NULL;
 	}
 	if (asprintf(&whole, "%s%s", *rest == '/' && !followed[1] ? "" : followed, rest) < 0) {
@@ -108,13 +105,11 @@ static void add_exe(struct policy_parser *p, const char *word)
 		return;
 	if (*word != '/') {
 		parser_complain(&p->base, p->base.line,
-				"Exe=" SHOWN " is not a whole path; write it from / on, as in "
-				"/usr/sbin/nginx",
-				word);
+				"Exe=" SHOWN " is not an absolute path; write it as /usr/sbin/nginx", word);
 		return;
 	}
 	if (policy_path_normalize(path) < 0)
-		wrong = "holds ..; write the path without";
+		wrong = "has ..; write the path without it";
 	else if (glob)
 		wrong = judge_glob(word);
 	if (wrong) {
@@ -144,8 +139,8 @@ static void add_unit(struct policy_parser *p, const char *word)
 		return;
 	if (strchr(word, '/')) {
 		parser_complain(&p->base, p->base.line,
-				"Unit=" SHOWN " holds a /; it takes the name of a unit, as "
-				"nginx.service; a path is for Cgroup=",
+				"Unit=" SHOWN
+				" has a /; name a unit, as nginx.service, or use Cgroup= for a path",
 				word);
 		return;
 	}
@@ -175,12 +170,11 @@ static void add_cgroup(struct policy_parser *p, const char *word)
 	if (!path || complain_all(p, "Cgroup", word, "it takes no patterns"))
 		return;
 	if (*word != '/')
-		wrong = "does not begin with /; write it as /proc/PID/cgroup has it, as in "
-			"/system.slice/nginx.service";
+		wrong = "does not begin with /; write it as in /proc/PID/cgroup: /system.slice/nginx.service";
 	else if (strncmp(word, mount, strlen(mount)) == 0)
-		wrong = "is where cgroups are mounted; leave /sys/fs/cgroup away";
+		wrong = "begins with the mount point; leave /sys/fs/cgroup out";
 	else if (policy_path_normalize(path) < 0)
-		wrong = "holds ..; write the path without";
+		wrong = "has ..; write the path without it";
 	else if (strlen(path) >= POLICY_PATH_MAX)
 		wrong = "is too long";
 	if (wrong) {
@@ -250,8 +244,8 @@ static void add_user(struct policy_parser *p, const char *word)
 		p->base.error = r;
 	else if (r == 0)
 		parser_complain(&p->base, p->base.line,
-				"User=" SHOWN ": there is no such user here; give its number, or "
-				"create it first",
+				"User=" SHOWN
+				": there is no such user here; give the number, or create the user first",
 				word);
 	else if (parser_grow(&p->base, "User", &p->policy->user, p->policy->user_count,
 			     sizeof(*p->policy->user)))

@@ -42,7 +42,8 @@ void policy_set_segments(struct policy_parser *p, const char *key, char *value)
 	if (r == -ENOMEM)
 		p->base.error = r;
 	else if (r < 0 && bad && strcmp(bad, "none") == 0)
-		parser_complain(&p->base, p->base.line, "%s=none stands alone; it exempts what matches", key);
+		parser_complain(&p->base, p->base.line,
+				"%s=none stands alone; it exempts the matching programs", key);
 	else if (r < 0)
 		parser_complain_word(&p->base, "Segments=", bad, segment_words, ELEMENTS(segment_words),
 				     "text rodata relro data vdso stack, or all, or none");
@@ -83,8 +84,8 @@ static void set_deny(struct policy_parser *p, const char *key, char *value, enum
 	}
 	/* "yes" could mean allowed or denied, so it is rejected. */
 	if (parser_boolean(plain) >= 0) {
-		parser_complain(&p->base, p->base.line, "%s=%s can be read both ways; write deny or allow",
-				key, plain);
+		parser_complain(&p->base, p->base.line, "%s=%s is ambiguous; write deny or allow", key,
+				plain);
 		return;
 	}
 	r = parser_choice(&p->base, key, value, allow_words, ELEMENTS(allow_words), "deny or allow");
@@ -166,14 +167,14 @@ void policy_finish(struct policy_parser *p)
 	policy->seal.deny = said(policy->seal.deny, p->foreign, MSEALD_DENY_FOREIGN_WRITE);
 	policy->seal.deny = said(policy->seal.deny, p->file, MSEALD_DENY_FILE_WRITE);
 	if (policy->seal.deny == 0)
-		parser_complain(&p->base, 0,
-				"denies nothing: %s=allow takes back all of Deny=; to exempt "
-				"write Segments=none",
-				p->foreign == WORD_ALLOW ? "ForeignWrite" : "FileWrite");
+		parser_complain(
+			&p->base, 0,
+			"policy denies nothing: %s=allow removes all of Deny=; to exempt write Segments=none",
+			p->foreign == WORD_ALLOW ? "ForeignWrite" : "FileWrite");
 	if (p->base.fault_count == 0 &&
 	    policy->exe_count + policy->unit_count + policy->cgroup_count + policy->user_count == 0 &&
 	    !policy->marked)
 		parser_complain(&p->base, 0,
-				"matches nothing; write [Match] and at least one of Exe=, Unit=, Cgroup=, "
-				"User=, Marked=yes; for all programs Exe=/");
+				"policy matches nothing; [Match] needs Exe=, Unit=, Cgroup=, User= or "
+				"Marked=yes; all programs: Exe=/");
 }

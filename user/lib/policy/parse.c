@@ -51,11 +51,11 @@ static void begin_section(struct policy_parser *p, const char *name)
 	nearest = diagnostics_nearest(name, section_names + SECTION_POLICY,
 				      ELEMENTS(section_names) - SECTION_POLICY);
 	if (nearest)
-		parser_complain(&p->base, p->base.line, "there is no section [" SHOWN "]; did you mean [%s]?",
+		parser_complain(&p->base, p->base.line, "unknown section [" SHOWN "]; did you mean [%s]?",
 				name, nearest);
 	else
 		parser_complain(&p->base, p->base.line,
-				"there is no section [" SHOWN "]; there are [Policy], [Match] and "
+				"unknown section [" SHOWN "]; there are [Policy], [Match] and "
 				"[Seal]",
 				name);
 }
@@ -68,22 +68,19 @@ static void complain_key(struct policy_parser *p, const char *name)
 		names[i] = keys[i].name;
 	nearest = diagnostics_nearest(name, names, ELEMENTS(names));
 	if (nearest)
-		parser_complain(&p->base, p->base.line, "there is no key " SHOWN "=; did you mean %s=?", name,
+		parser_complain(&p->base, p->base.line, "unknown key " SHOWN "=; did you mean %s=?", name,
 				nearest);
 	else if (p->base.section == SECTION_MATCH)
 		parser_complain(&p->base, p->base.line,
-				"there is no key " SHOWN "=; [Match] has Exe=, Unit=, Cgroup=, "
-				"User= and Marked=",
-				name);
+				"unknown key " SHOWN "=; [Match] has Exe, Unit, Cgroup, User, Marked", name);
 	else if (p->base.section == SECTION_SEAL)
 		parser_complain(&p->base, p->base.line,
-				"there is no key " SHOWN "=; [Seal] has Segments=, Deny=, "
-				"ForeignWrite=, FileWrite=, Action=, Dlopen= and Gate=",
+				"unknown key " SHOWN
+				"=; [Seal] has Segments, Deny, ForeignWrite, FileWrite, Action, Dlopen, Gate",
 				name);
 	else
-		parser_complain(
-			&p->base, p->base.line,
-			"there is no key " SHOWN "=; [Policy] has Description=, Enabled= and Last=", name);
+		parser_complain(&p->base, p->base.line,
+				"unknown key " SHOWN "=; [Policy] has Description, Enabled, Last", name);
 }
 
 static void assign(struct policy_parser *p, const char *name, char *value)
@@ -96,9 +93,10 @@ static void assign(struct policy_parser *p, const char *name, char *value)
 		if (keys[i].section == p->base.section)
 			keys[i].set(p, name, value);
 		else
-			parser_complain(&p->base, p->base.line, "%s= belongs into [%s]%s", name,
+			parser_complain(&p->base, p->base.line, "%s= belongs in [%s]%s", name,
 					section_names[keys[i].section],
-					p->base.section == SECTION_NONE ? "; write that above it" : "");
+					p->base.section == SECTION_NONE ? "; write the section above it" :
+									  "");
 		return;
 	}
 	if (p->base.section == SECTION_NONE)
@@ -166,10 +164,10 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 	copied[size] = '\0';
 	if (nul)
 		parser_complain(&p.base, line_of(text, nul),
-				"holds a NUL byte; a policy is plain text (UTF-8, not "
-				"UTF-16)");
+				"the file has a NUL byte; a policy is plain text (UTF-8, not UTF-16)");
 	else if (size > LOAD_FILE_MAX)
-		parser_complain(&p.base, 0, "has %zu bytes; a policy has at most %u", size, LOAD_FILE_MAX);
+		parser_complain(&p.base, 0, "the file has %zu bytes; a policy has at most %u", size,
+				LOAD_FILE_MAX);
 	else
 		read_all(&p, copied);
 	if (p.base.error < 0)

@@ -90,12 +90,12 @@ static int open_folder(struct reading *reading, const char *path, DIR **ret)
 		return 0;
 	if (!folder)
 		return diagnostics_add(reading->faults, path, 0,
-				       "cannot be read: %s; none of its policies counts", strerror(errno));
+				       "cannot be read: %s; none of its policies is used", strerror(errno));
 	unguarded = fstat(dirfd(folder), &st) < 0 ? strerror(errno) : load_unguarded(&st);
 	if (unguarded) {
 		(void)closedir(folder);
-		return diagnostics_add(reading->faults, path, 0, "%s; until then none of its policies counts",
-				       unguarded);
+		return diagnostics_add(reading->faults, path, 0,
+				       "%s; until then none of its policies is used", unguarded);
 	}
 	*ret = folder;
 	return 0;
@@ -122,7 +122,8 @@ static int list_folder(struct reading *reading, const char *path, size_t index)
 			continue;
 		if (++names > NAMES_MAX)
 			return diagnostics_add(reading->faults, whole, 0,
-					       "has more than %d policies; the rest is left out", NAMES_MAX);
+					       "the folder has more than %d policies; the rest is not used",
+					       NAMES_MAX);
 		r = add_file(reading, whole, index, entry->d_name);
 	}
 	return r;
@@ -183,8 +184,7 @@ static int read_first(const struct reading *reading, struct policy_file *file)
 					     reading->faults);
 	} else if (r != -ENOMEM) {
 		r = diagnostics_add(reading->faults, file->path, 0,
-				    "is a symbolic link that goes in a "
-				    "circle; remove it");
+				    "the symbolic links form a loop; remove one");
 		r = r < 0 ? r : -EINVAL;
 	}
 	if (r == -EINVAL) {
@@ -215,7 +215,7 @@ static int read_all(const struct reading *reading)
 		if (names == POLICIES_MAX + 1)
 			r = diagnostics_add(
 				reading->faults, files->list[i].path, 0,
-				"there are more than %d policies; this and those after it are left out",
+				"there are more than %d policies; this and all later ones are not used",
 				POLICIES_MAX);
 		files->list[i].state = POLICY_FILE_FAULT;
 	}
