@@ -237,8 +237,8 @@ __noinline int exec_add_segment(struct mseald_loading *loading, u32 flags, u64 a
 }
 
 /*
- * One read takes the ELF header and seven program headers, which is enough for most objects. Each 8 bytes cost
- * as much as ten instructions.
+ * One read takes the ELF header and seven program headers, which is enough for most objects. Each 8 bytes
+ * cost as much as ten instructions.
  */
 #define ELF_READ (sizeof(struct elf_header_64) + 7 * sizeof(struct elf_segment_64))
 #define ELF_READS 3
@@ -250,8 +250,8 @@ _Static_assert(ELF_READ <= MSEALD_LOADING_ELF && sizeof(((struct mseald_loading 
 #define SEGMENTS_END 2 /* the last header is not PT_LOAD */
 
 /*
- * Adds the segments of `count` program headers, which begin at this byte of loading->elf. loading->found is in
- * memory, so that the verifier does not follow its values through the loop.
+ * Adds the segments of `count` program headers, which begin at this byte of loading->elf. loading->found is
+ * in memory, so that the verifier does not follow its values through the loop.
  */
 __noinline int exec_add_segments(struct mseald_loading *loading, u64 at, u32 count)
 {
@@ -268,7 +268,7 @@ __noinline int exec_add_segments(struct mseald_loading *loading, u64 at, u32 cou
 		at += loading->width;
 		if (wide->type != PT_LOAD) {
 			loading->found |= SEGMENTS_END;
-			/* Linkers keep PT_LOAD together, and put only data behind the segment with the RELRO. */
+			/* PT_LOAD stand together, with only data behind the segment with the RELRO. */
 			if (loading->found & SEGMENTS_OWN)
 				break;
 			continue;

@@ -2,8 +2,8 @@
 /*
  * See watch.h.
  *
- *   syscall: mseald_watch, mseald_unwatch  the daemon watches an address space that it has found or taken over,
- *                                          and unwatches it when it is done
+ *   syscall: mseald_watch, mseald_unwatch  the daemon watches an address space that it has found or taken
+ *                                          over, and unwatches it when it is done
  *
  * tp_btf/task_newtask (lifecycle.bpf.c) calls watch_child(): the child of a watched process is watched, too.
  * lsm/file_mprotect (exec_seal.bpf.c) calls watch_send_relro() when a mapped file is made read-only. A loader
@@ -13,8 +13,8 @@
 
 /* --- `starts` ---
  *
- * An element is free as soon as its key is 0, although a thread of its program may still use it. Keys count up,
- * so it is not taken again before MSEALD_STARTS more address spaces have been made.
+ * An element is free as soon as its key is 0, although a thread of its program may still use it. Keys count
+ * up, so it is not taken again before MSEALD_STARTS more address spaces have been made.
  *
  * The functions are global: then a position is any number to the verifier, and not one path for each probe.
  */
