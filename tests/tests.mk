@@ -15,7 +15,7 @@ KERNEL_LIB := \
 	tests/kernel/inject_main.c tests/kernel/httpload.c \
 	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c \
 	tests/kernel/runpre.c tests/kernel/runme.c tests/kernel/briefly.c tests/kernel/early.c \
-	tests/kernel/cases.c tests/kernel/advised.c, \
+	tests/kernel/cases.c tests/kernel/advised.c tests/kernel/trouble.c, \
 	$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
 RUNME := $(addprefix $(B)/tests/kernel/, \
@@ -27,8 +27,11 @@ EARLY_32 := $(addprefix $(B)/tests/kernel/, early-32 early-32-nopie)
 CASES := $(addprefix $(B)/tests/kernel/case-, \
 	leak packed packed-relro reopen reopen.so unload unload.so plugin.so whole)
 ADVISED := $(B)/tests/kernel/case-advised
+TROUBLE := $(addprefix $(B)/tests/kernel/case-, trouble trouble-php trouble-packed trouble-leak \
+	trouble-stack.so trouble-holes.so)
 FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
-KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(CASES) $(ADVISED) $(FUZZ_CALLS) $(B)/tests/kernel/briefly \
+KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(CASES) $(ADVISED) $(TROUBLE) $(FUZZ_CALLS) \
+	$(B)/tests/kernel/briefly \
 	$(B)/tests/kernel/inject \
 	$(B)/tests/kernel/httpload \
 	$(B)/tests/kernel/puppet32 $(RUNME)
@@ -213,6 +216,20 @@ $(ADVISED): tests/kernel/advised.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -o $@ $<
+
+# What t_trouble.sh starts and loads.
+$(TROUBLE): tests/kernel/trouble.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(if $(filter %.so,$@),-DPLUGIN -fPIC -shared) $(TROUBLE_FLAGS) \
+		-o $@ $<
+$(B)/tests/kernel/case-trouble-leak: private TROUBLE_FLAGS := -DLEAK -fsanitize=leak
+$(B)/tests/kernel/case-trouble-packed: private TROUBLE_FLAGS := -DPACKED -static -no-pie -fno-pie \
+	-Wl,-z,norelro
+$(B)/tests/kernel/case-trouble-php: private TROUBLE_FLAGS := -DPHP
+$(B)/tests/kernel/case-trouble-stack.so: private TROUBLE_FLAGS := -Wl,-z,execstack
+# Between its segments there is room, which its loader makes inaccessible.
+$(B)/tests/kernel/case-trouble-holes.so: private TROUBLE_FLAGS := -Wl,-z,max-page-size=0x10000
 
 # All of the library is instrumented, so that libFuzzer sees which way it goes. It is made once for
 # all targets.
