@@ -241,6 +241,7 @@ __noinline int exec_add_segment(struct mseald_loading *loading, u32 flags, u64 a
  * cost as much as ten instructions.
  */
 #define ELF_READ (sizeof(struct elf_header_64) + 7 * sizeof(struct elf_segment_64))
+#define ELF_HEADERS (ELF_READ / sizeof(struct elf_segment_64)) /* without the ELF header */
 #define ELF_READS 3
 _Static_assert(ELF_READ <= MSEALD_LOADING_ELF && sizeof(((struct mseald_loading *)0)->elf) ==
 							 MSEALD_LOADING_ELF + sizeof(struct elf_segment_64),
@@ -258,7 +259,7 @@ __noinline int exec_add_segments(struct mseald_loading *loading, u64 at, u32 cou
 	if (!loading)
 		return 0;
 #pragma clang loop unroll(disable)
-	for (u32 i = 0; i < ELF_READ / sizeof(struct elf_segment_32); i++) {
+	for (u32 i = 0; i < ELF_HEADERS; i++) {
 		const void *header = (const void *)loading->elf + (at & (MSEALD_LOADING_ELF - 1));
 		const struct elf_segment_64 *wide = header;
 		const struct elf_segment_32 *narrow = header;
@@ -300,17 +301,14 @@ __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 		headers = header->phoff;
 		at = sizeof(*header);
 		width = sizeof(struct elf_segment_64);
-		fit = (ELF_READ - sizeof(*header)) / sizeof(struct elf_segment_64);
 	} else {
 		count = narrow->phnum;
 		headers = narrow->phoff;
 		at = sizeof(*narrow);
 		width = sizeof(struct elf_segment_32);
-		fit = (ELF_READ - sizeof(*narrow)) / sizeof(struct elf_segment_32);
 	}
 	/* Linkers put them right behind the ELF header. */
-	if (unlikely(headers != at))
-		fit = 0;
+	fit = likely(headers == at) ? ELF_HEADERS - 1 : 0;
 	headers += start;
 	loading->width = width;
 	loading->bias = start;
@@ -329,8 +327,7 @@ __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 		    bpf_probe_read_user(loading->elf, ELF_READ, (void *)headers))
 			break;
 		at = 0;
-		fit = width == sizeof(struct elf_segment_64) ? ELF_READ / sizeof(struct elf_segment_64) :
-							       ELF_READ / sizeof(struct elf_segment_32);
+		fit = ELF_HEADERS;
 	}
 	return loading->found & SEGMENTS_OWN;
 }
@@ -447,7 +444,6 @@ static __always_inline u32 segments_of(const struct mseald_mapping *mapping, u64
 
 __noinline int exec_name_object(u64 key, u32 place, struct mseald_event *event)
 {
-	/* The chain of calls up to here has no stack for one more (MAX_BPF_STACK). */
 	struct mseald_start *start = start_at(start_find_inline(key));
 	struct mseald_mapping *mapping;
 	u32 segment = MSEALD_SEGMENT_RODATA;

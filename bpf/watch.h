@@ -22,6 +22,7 @@ int watch_start_publish(u64 key, u32 position);
 /* Frees the element of an address space; false: it has none. */
 bool watch_start_give(u64 key);
 
+/* The same for a chain of calls that has no stack for one more (MAX_BPF_STACK). */
 static __always_inline u32 start_find_inline(u64 key)
 {
 #pragma clang loop unroll(disable)

@@ -547,7 +547,7 @@ struct mseald_watched {
 #define MSEALD_STARTS 2048u
 #define MSEALD_START_PROBES 8u
 #define MSEALD_START_AT(key, probe) (((key) + (probe)) & (MSEALD_STARTS - 1))
-#define MSEALD_START_TAKEN (~0ULL) /* an element that is being filled */
+#define MSEALD_START_TAKEN (1ULL << 62) /* an element that is being filled: no key is that high */
 
 struct mseald_start {
 	struct mseald_watched facts;
