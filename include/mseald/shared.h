@@ -541,8 +541,8 @@ struct mseald_watched {
 /*
  * A program that the kernel seals as it starts, until the daemon takes it over or it ends. The map `starts`
  * is an array: a look-up costs no call, and no start allocates. state.start_keys has the address space of
- * each element. The position of a key is one of the first few from its low bits on. If all of these are taken,
- * the daemon seals the program.
+ * each element. The position of a key is one of the first few from its low bits on. If all of these are
+ * taken, the daemon seals the program.
  */
 #define MSEALD_STARTS 2048u
 #define MSEALD_START_PROBES 8u

@@ -69,6 +69,7 @@ all_jobs() {
 		echo "rest engines:$name@6.12"
 	done
 	[ -n "$under" ] || echo "rest engines:docker@7.3"
+	[ -n "$under" ] || echo "rest monitoring@6.12"
 	for kernel in $always; do echo "rest calls@$kernel"; done
 	echo "rest sanitize@6.12"
 	echo "rest valgrind@6.12"
@@ -156,6 +157,7 @@ command_of() {
 		;;
 	oci:trixie) command+=(MSEALD_ROOT_SUITE=trixie tests/oci/run "$kernel" restarts) ;;
 	oci:?*) command+=(tests/oci/run "$kernel" "$test") ;;
+	monitoring:) command+=(tests/monitoring/run "$kernel") limit=3000 ;;
 	engines:?*) command+=(tests/oci/engines "$kernel" "$test") limit=3000 ;;
 	cost:) command+=(tests/lib/one cost tests/bench/run --check --crowd 1000 "$kernel") ;;
 	cost:crowd) command+=(tests/lib/one crowd tests/bench/run --check "$kernel") ;;
@@ -186,6 +188,8 @@ sources_of() {
 		bpf/lock_pins.bpf.c tests/service ;;
 	oci | engines) echo user/oci packaging/oci packaging/k8s packaging/image \
 		user/daemon/policy/containers.c tests/oci ;;
+	monitoring) echo packaging/monitoring systemd user/ctl/cmd/metrics.c \
+		user/daemon/api/method_metrics.c tests/monitoring tests/vm/monitoring-disk ;;
 	harness) echo tests/vm ;;
 	libmseal) echo user/libmseal tests/libmseal ;;
 	fuzz*) echo user/lib user/oci user/daemon/base/config.c user/daemon/api/params.c tests/fuzz ;;
