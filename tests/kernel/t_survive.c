@@ -598,11 +598,26 @@ static void memory_runs_out(void)
 	   "memory runs out: nothing is left in the end");
 }
 
+/* A second mseald must not touch what the first has set in the kernel: limits, and the tracer that may attach. */
+static void second_daemon(void)
+{
+	struct mseald_state *state = map_state();
+	uint32_t quota = state->quota_each, injector = state->injector_tgid;
+	int status = system("mseald --user-spaces=7 2>/tmp/second.log");
+	int refused = system("grep -q 'another mseald is running' /tmp/second.log");
+
+	ok(WIFEXITED(status) && WEXITSTATUS(status) && !refused, "a second mseald is refused");
+	ok(quota != 7 && state->quota_each == quota && state->injector_tgid == injector,
+	   "and the limits and the tracer are still those of the first");
+	unmap_state(state);
+}
+
 int main(int argc, char **argv)
 {
 	puppet_main(argc, argv);
 	(void)gate_is_override();
 	daemon_start();
+	second_daemon();
 	never_a_moment();
 	refused_starts();
 	missing_maps();

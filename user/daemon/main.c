@@ -250,7 +250,9 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		return r;
 	}
 	namespaces_join_cgroups();
-	r = open_programs(daemon);
+	r = server_check_alone(socket);
+	if (r >= 0)
+		r = open_programs(daemon);
 	if (r < 0)
 		return r;
 	programs_state(daemon->programs)->quota_each = daemon->config.user_spaces;

@@ -123,28 +123,59 @@ static int on_listening(sd_event_source *source, int fd, uint32_t revents, void 
 
 /* --- listening --- */
 
+/* An unbound socket, and the address of path. Negative errno. */
+static int unbound_socket(const char *path, struct sockaddr_un *address)
+{
+	int fd;
+
+	if (strlen(path) >= sizeof(address->sun_path))
+		return -ENAMETOOLONG;
+	address->sun_family = AF_UNIX;
+	FORMAT(address->sun_path, "%s", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+static int log_cannot_listen(const char *path, int error)
+{
+	log_error("cannot listen on %s: %s%s", path, strerror(-error),
+		  error == -EADDRINUSE ? " (another mseald is running)" : "");
+	return error;
+}
+
+int server_check_alone(const char *path)
+{
+	struct sockaddr_un address = {};
+	_cleanup_close_ int fd = -1;
+
+	if (sd_listen_fds(0) > 0)
+		return 0;
+	fd = unbound_socket(path, &address);
+	/* A socket that a killed mseald left refuses the connection. */
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return 0;
+	return log_cannot_listen(path, -EADDRINUSE);
+}
+
 static int make_socket(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {};
 	_cleanup_free_ char *folder = strdup(path);
 	_cleanup_close_ int fd = -1;
 	char *slash;
 
 	if (!folder)
 		return -ENOMEM;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	FORMAT(address.sun_path, "%s", path);
+	fd = unbound_socket(path, &address);
+	if (fd < 0)
+		return fd;
 	slash = strrchr(folder, '/');
 	if (slash && slash != folder) {
 		*slash = '\0';
 		if (mkdir(folder, 0755) < 0 && errno != EEXIST)
 			return -errno;
 	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	/* If the connection succeeds, another mseald is running; else a killed one left the socket. */
+	/* Another mseald that has started meanwhile, since server_check_alone(). */
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return -EADDRINUSE;
 	(void)unlink(path);
@@ -171,9 +202,7 @@ int server_open(struct daemon *daemon, const char *path, connection_handler call
 	}
 	server->fd = given > 0 ? SD_LISTEN_FDS_START : make_socket(path);
 	if (server->fd < 0) {
-		r = server->fd;
-		log_error("cannot listen on %s: %s%s", path, strerror(-r),
-			  r == -EADDRINUSE ? " (another mseald is running)" : "");
+		r = log_cannot_listen(path, server->fd);
 		server_close(server);
 		return r;
 	}

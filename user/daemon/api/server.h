@@ -10,6 +10,12 @@
 
 #define SERVER_SOCKET "/run/mseald/io.mseald"
 
+/*
+ * -EADDRINUSE, logged: another mseald listens on path, whose programs and state this one must not touch. 0 with a
+ * socket from systemd, which starts only one.
+ */
+int server_check_alone(const char *path);
+
 /* Listens on the socket from systemd, else on path (made anew); call() answers. Logs; negative errno. */
 int server_open(struct daemon *daemon, const char *path, connection_handler call, struct server **ret);
 void server_close(struct server *server); /* takes NULL */
