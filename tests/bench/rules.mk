@@ -5,14 +5,14 @@ BENCH := $(B)/tests/bench
 
 .PHONY: bench-programs
 bench-programs: $(BENCH)/bench $(BENCH)/floor $(BENCH)/nothing $(BENCH)/ordinary $(BENCH)/crowd \
-	$(BENCH)/startup
+	$(BENCH)/startup $(BENCH)/lives
 
 # Static: the addresses of libraries would be a further difference between kernels.
 $(BENCH)/bench: $(BENCH)/bench.o $(BENCH)/seccomp.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -static -o $@ $^
 
-$(BENCH)/crowd: $(BENCH)/crowd.o
+$(BENCH)/crowd $(BENCH)/lives: %: %.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -static -o $@ $^
 
