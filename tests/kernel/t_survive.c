@@ -598,7 +598,7 @@ static void memory_runs_out(void)
 	   "memory runs out: nothing is left in the end");
 }
 
-/* A second mseald must not touch what the first has set in the kernel: limits, and the tracer that may attach. */
+/* A second mseald must not touch what the first has set in the kernel: limits, and its tracer. */
 static void second_daemon(void)
 {
 	struct mseald_state *state = map_state();

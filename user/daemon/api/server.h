@@ -11,8 +11,8 @@
 #define SERVER_SOCKET "/run/mseald/io.mseald"
 
 /*
- * -EADDRINUSE, logged: another mseald listens on path, whose programs and state this one must not touch. 0 with a
- * socket from systemd, which starts only one.
+ * -EADDRINUSE, logged: another mseald listens on path. Then this one must not touch its programs and state. 0
+ * with a socket from systemd, which starts only one.
  */
 int server_check_alone(const char *path);
 
