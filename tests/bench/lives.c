@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lives MS COUNT PID: runs COUNT ordinary programs that live for MS milliseconds, all at the same time, and
- * prints how many instructions each took: its own, those of starting it, and those of the daemon PID until ten
- * seconds after the last one has ended, without those that the daemon takes in this time anyway. Under
+ * lives MS COUNT PID: runs COUNT ordinary programs that live for MS milliseconds, all at the same time. It
+ * prints how many instructions each took: its own, those of starting it, and those of the daemon PID until
+ * ten seconds after the last one has ended, without those that the daemon takes in this time anyway. Under
  * `-icount shift=0` a nanosecond is an instruction.
  */
 #include <errno.h>
