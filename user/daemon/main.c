@@ -219,7 +219,7 @@ static int on_tick(sd_event_source *source, uint64_t now, void *context)
  * Loads the programs; with Lock=yes it first takes the lock. -ENOLCK: the lock failed, or another mseald has
  * locked the machine.
  */
-static int open_programs(struct daemon *daemon)
+static int open_programs(struct daemon *daemon, const char *socket)
 {
 	int r;
 
@@ -230,6 +230,9 @@ static int open_programs(struct daemon *daemon)
 		log_error("another mseald has locked this machine; if it has exited, reboot to seal more");
 		return -ENOLCK;
 	}
+	r = server_check_alone(socket);
+	if (r < 0)
+		return r;
 	if (daemon->config.lock && lock_take(daemon->config.lock_signals, &daemon->lock) < 0)
 		return -ENOLCK;
 	if (lock_keeps_signals(daemon->lock))
@@ -250,9 +253,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		return r;
 	}
 	namespaces_join_cgroups();
-	r = server_check_alone(socket);
-	if (r >= 0)
-		r = open_programs(daemon);
+	r = open_programs(daemon, socket);
 	if (r < 0)
 		return r;
 	programs_state(daemon->programs)->quota_each = daemon->config.user_spaces;
