@@ -356,7 +356,7 @@ static pid_t begin(const struct start *start)
 
 struct maps {
 	int watched, starts, seals;
-	const struct mseald_state *state;
+	struct mseald_state *state;
 };
 
 /* The kernel's facts about this program; false: none. Older programs may be watched, too. */
@@ -650,6 +650,33 @@ static void reloads(const struct maps *maps)
 	   starts, sealed, missed);
 }
 
+/* With the policy of reloads(): does the kernel seal a start? False: it is watched, for the daemon. */
+static bool is_kernels(const struct maps *maps)
+{
+	const struct start start = { programs[0], "/", 0, false };
+	struct mseald_watched watched = {};
+	pid_t pid = begin(&start);
+
+	ok(watched_now(maps, pid, &watched), "a matched start is watched");
+	kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	return watched.flags & MSEALD_WATCHED_KERNEL;
+}
+
+/* Of the map `starts`: what finds it full is left to the daemon. */
+static void no_room(const struct maps *maps)
+{
+	const uint64_t nobody = UINT64_C(1) << 61;
+
+	ok(is_kernels(maps), "with room for it the kernel seals it");
+	for (size_t i = 0; i < MSEALD_STARTS; i++)
+		(void)__sync_val_compare_and_swap(&maps->state->start_keys[i], 0, nobody);
+	ok(!is_kernels(maps), "without room the daemon does");
+	for (size_t i = 0; i < MSEALD_STARTS; i++)
+		(void)__sync_val_compare_and_swap(&maps->state->start_keys[i], nobody, 0);
+	ok(is_kernels(maps), "and with room again the kernel");
+}
+
 /* Opens the maps, once the daemon knows which file is marked. */
 static struct maps learn_marks(void)
 {
@@ -671,7 +698,7 @@ static struct maps learn_marks(void)
 	marks = bpf_obj_get(MAPS "/marks");
 	if (maps.watched < 0 || maps.starts < 0 || maps.seals < 0 || marks < 0 || state < 0)
 		bail("the maps cannot be opened: %s", strerror(errno));
-	maps.state = mmap(NULL, sizeof(*maps.state), PROT_READ, MAP_SHARED, state, 0);
+	maps.state = mmap(NULL, sizeof(*maps.state), PROT_READ | PROT_WRITE, MAP_SHARED, state, 0);
 	if (maps.state == MAP_FAILED)
 		bail("the state cannot be mapped: %s", strerror(errno));
 	close(state);
@@ -729,6 +756,7 @@ int main(void)
 	ok(seen.open < seen.starts / 2, "not most are left to the daemon (%u)", seen.open);
 	all_kinds();
 	reloads(&maps);
+	no_room(&maps);
 	daemon_stop(SIGTERM);
 	/* The next test has its own policies. */
 	empty(ETC);
