@@ -105,6 +105,12 @@ static bool is_shared(const struct fuzz_page *page)
 	       page->area->memory == FUZZ_SEGMENT;
 }
 
+/* Has it taken away a physical page (CAP_SYS_ADMIN)? It is gone for children that share it, too. */
+static bool takes_page(const struct fuzz_call *call)
+{
+	return call->argument[2] == 100 || call->argument[2] == 101; /* MADV_HWPOISON, MADV_SOFT_OFFLINE */
+}
+
 static bool is_known(const char *text)
 {
 	for (unsigned i = 0; i < findings_count; i++)
@@ -199,7 +205,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	struct fuzz_victim victim;
 	struct fuzz_scene *scene;
 	unsigned count = 0, from = 0;
-	const char *last;
+	const struct fuzz_call *last;
 	int64_t before;
 	bool discards;
 
@@ -234,12 +240,13 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 		     victim_slot(&victim)->at);
 	run.died += is_killed(&victim);
 	run.crashed += victim.dead && WIFSIGNALED(victim.status) && WTERMSIG(victim.status) != SIGKILL;
-	last = is_killed(&victim) ? ops_name(&victim_slot(&victim)->calls[victim_slot(&victim)->at]) : "";
+	last = &victim_slot(&victim)->calls[victim_slot(&victim)->at];
 	/*
 	 * Where a gate kills, the call still happens, also to shared memory, which other victims have, too.
 	 */
-	discards = sealed && (strstr(last, "madvise") || strcmp(last, "uring") == 0);
-	if (discards && judgement.change.page && is_shared(judgement.change.page) &&
+	discards = sealed && is_killed(&victim) &&
+		   (strstr(ops_name(last), "madvise") || strcmp(ops_name(last), "uring") == 0);
+	if (discards && judgement.change.page && (is_shared(judgement.change.page) || takes_page(last)) &&
 	    strcmp(judgement.who, "a child") == 0) {
 		run.shared++;
 		judgement.change.page = NULL;
