@@ -109,7 +109,7 @@ __noinline int exec_add_piece(struct mseald_loading *loading, u64 start, u64 end
 	if (!loading || start >= end || !(loading->segments >> (segment & 31) & 1))
 		return 0;
 	rule = segment == MSEALD_SEGMENT_DATA ? loading->data_rule : loading->rule;
-	if (!rule)
+	if (!(rule & MSEALD_RULE_DENY_MASK))
 		return 0;
 	at = loading->pieces;
 	if (at >= MSEALD_LOADING_PIECES) {

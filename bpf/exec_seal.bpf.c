@@ -166,6 +166,7 @@ __noinline int exec_watch_relro(u64 key, const struct relro *relro)
 			return 0;
 		entry->file = relro->file;
 		entry->written = relro->written;
+		entry->rule = (entry->rule & ~MSEALD_RULE_UFFD) | relro->memory * MSEALD_RULE_UFFD;
 		entry->mapped = relro->mapped;
 	}
 	entry->spans = relro->end < end ? start : 0;

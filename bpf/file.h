@@ -42,16 +42,35 @@ static __always_inline struct inode___file *mapped_file(const struct vm_area_str
 	return file;
 }
 
-/*
- * A file without a name on tmpfs or hugetlbfs may be a memfd. The kernel opens the descriptor of a memfd
- * without counting a writer (fs/file_table.c, alloc_file).
- */
-static __always_inline bool file_may_be_written(struct inode___file *file)
+/* 1 or 0: is it negative? Free of branches, which the verifier would follow. */
+static __always_inline u64 is_negative(s64 number)
+{
+	asm volatile("%0 s>>= 63; %0 &= 1" : "+r"(number));
+	return number;
+}
+
+/* The same: is it zero? */
+static __always_inline u64 is_zero(u32 number)
+{
+	return is_negative((s64)number - 1);
+}
+
+/* 1 or 0: are mappings of the file, also private ones, in reach of userfaultfd (see can_userfault())? */
+static __always_inline u64 file_is_memory(struct inode___file *file)
 {
 	u32 magic = ((struct inode *)file)->i_sb->s_magic;
 
-	return file->i_writecount.counter > 0 ||
-	       ((magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC) && !file->i_nlink);
+	return is_zero(magic ^ TMPFS_MAGIC) | is_zero(magic ^ HUGETLBFS_MAGIC);
+}
+
+/*
+ * 1 or 0. A file without a name on tmpfs or hugetlbfs may be a memfd. The kernel opens the descriptor of a
+ * memfd without counting a writer (fs/file_table.c, alloc_file).
+ */
+static __always_inline u64 file_may_be_written(struct inode___file *file)
+{
+	return is_negative(-(s64)file->i_writecount.counter) |
+	       (file_is_memory(file) & is_zero(file->i_nlink));
 }
 
 #endif

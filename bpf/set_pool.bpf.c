@@ -141,6 +141,7 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 	}
 	set_pool_mark_unused(new, files, count);
 	new->deny = old->deny;
+	new->flags = old->flags | (loading->rule | loading->data_rule) >> MSEALD_RULE_FLAGS_SHIFT;
 	new->gap_start = old->gap_start;
 	new->gap_end = old->gap_end;
 	for (u32 i = 0; i < MSEALD_LOADING_PIECES; i++) {

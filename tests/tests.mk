@@ -176,7 +176,7 @@ $(B)/tests/kernel/early-static-pie: private EARLY_FLAGS := -static-pie -fPIE -DS
 # The 32-bit programs are built likewise. Without libgcc no package but the library's is needed. A
 # VM has no ld.so.cache that names the folder of the library.
 EARLY_32_FLAGS = -m32 -std=gnu11 $(WARNINGS) -O1 -fno-stack-protector -nostartfiles -nodefaultlibs \
-	-Wl,-z,relro,-z,now
+	-idirafter /usr/include/$(shell $(CC) -print-multiarch) -Wl,-z,relro,-z,now
 crt_32 = $(shell $(CC) -m32 -print-file-name=$(1).o)
 $(B)/tests/kernel/libearly-32.so: tests/kernel/early.c
 	@mkdir -p $(@D)

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 11
+#define MSEALD_LAYOUT 12
 
 /* The deny mask: the operations that a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
@@ -96,6 +96,7 @@ enum mseald_verdict {
 #define MSEALD_SEAL_UFFD 0x10u	   /* userfaultfd can put pages into this memory, or move them out */
 #define MSEALD_SEAL_WRITTEN 0x20u  /* its file may have been open for writing when it was sealed */
 #define MSEALD_SEAL_FLAGS 0x3fu
+#define MSEALD_RULE_UFFD ((__u64)MSEALD_SEAL_UFFD << MSEALD_RULE_FLAGS_SHIFT)
 
 /*
  * Identity of a file in the kernel. The inode of a mapped file stays at its address as long as the mapping

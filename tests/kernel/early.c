@@ -10,16 +10,21 @@
  *   early stay    stays until it is killed, and first prints a line with the status
  *   early fork    a child, with its parent's memory, tries once more
  *   early data    counts instead how many of three equal calls make its data read-only
+ *   early fill    tries instead to put a page into constants that nothing has touched, by userfaultfd(2): 1
  *   early zero    runs once more, with the page at address 0 mapped, without a file (personality(2)); then it
  *                 maps anonymous memory over such memory, as a loader does
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <link.h>
+#include <linux/userfaultfd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,6 +113,25 @@ static int data_closed(void)
 	return closed;
 }
 
+/* A fault maps the pages around it, too: up to 64 KiB. */
+static const char untouched[64 * PAGE] __attribute__((aligned(PAGE))) = { 1 };
+
+/* tmpfs is in reach of userfaultfd, also where it is mapped privately. */
+static int filled(void)
+{
+	static char page[PAGE] __attribute__((aligned(PAGE))) = { 7 };
+	const char *volatile at = untouched + sizeof(untouched) / 2;
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = { .range = { (uintptr_t)at, PAGE },
+					.mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_copy copy = { .dst = (uintptr_t)at, .src = (uintptr_t)page, .len = PAGE };
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0 || ioctl(fd, UFFDIO_REGISTER, &area) < 0)
+		return 128;
+	return ioctl(fd, UFFDIO_COPY, &copy) == 0 && *at == 7;
+}
+
 static int zero(char *program)
 {
 	void *memory;
@@ -132,6 +156,8 @@ int main(int argc, char **argv)
 		return status;
 	if (argc == 2 && !strcmp(argv[1], "data"))
 		return data_closed();
+	if (argc == 2 && !strcmp(argv[1], "fill"))
+		return filled();
 	if (argc == 2 && !strcmp(argv[1], "zero"))
 		return zero(argv[0]);
 	if (argc == 2 && !strcmp(argv[1], "stay")) {

@@ -502,6 +502,7 @@ static bool seals_so(int seals, const struct mseald_watched *watched, const stru
 	uint32_t index = MSEALD_POLICY_SEAL(watched->generation, watched->policy);
 	unsigned deny = policy->seal.deny & ~(unsigned)MSEALD_DENY_FILE_WRITE;
 	unsigned shift = MSEALD_RULE_SHIFT(policy->seal.action), late;
+	uint64_t data = (uint64_t)(deny & ~(unsigned)MSEALD_DENY_DISCARD) << shift;
 	struct mseald_policy_seal seal;
 
 	if (bpf_map_lookup_elem(seals, &index, &seal) < 0 || strcmp(seal.name, policy->name) != 0 ||
@@ -510,9 +511,10 @@ static bool seals_so(int seals, const struct mseald_watched *watched, const stru
 	/* Only the daemon can see which objects are marked. */
 	if (policy->marked || !seal.segments)
 		return !seal.rule && !seal.data_rule;
+	if (data && seal.segments & 1u << MSEALD_SEGMENT_DATA)
+		data |= MSEALD_RULE_UFFD;
 	late = seal.flags & (MSEALD_POLICY_LATE | MSEALD_POLICY_REPORT);
-	return seal.rule == (uint64_t)deny << shift &&
-	       seal.data_rule == (uint64_t)(deny & ~(unsigned)MSEALD_DENY_DISCARD) << shift &&
+	return seal.rule == (uint64_t)deny << shift && seal.data_rule == data &&
 	       policy->seal.dlopen == (late != 0) &&
 	       !(policy->seal.deny & MSEALD_DENY_FILE_WRITE) == !(seal.flags & MSEALD_POLICY_MORE);
 }

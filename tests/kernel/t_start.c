@@ -126,9 +126,12 @@ static void each_form(void)
 		ok(status == 0, "%s: its constructor opens nothing (0%o)", forms[i].name, status);
 		status = run(forms[i].name, "fork");
 		ok(status == 0, "%s: nor does a child (0%o)", forms[i].name, status);
+		status = run(forms[i].name, "fill");
+		ok(status == 0, "%s: nor does userfaultfd change constants (%d)", forms[i].name, status);
 	}
 	ok(child_end(start("/srv/early-other", NULL)) == 0177,
 	   "a program that no policy matches opens all of it");
+	ok(child_end(start("/srv/early-other", "fill")) == 1, "and userfaultfd changes its constants");
 }
 
 /* The seals of a program whose policy names one segment. */

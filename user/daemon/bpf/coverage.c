@@ -288,8 +288,10 @@ unsigned coverage_kills(const struct coverage *coverage, unsigned deny_mask)
 
 unsigned coverage_needs(unsigned deny_mask)
 {
+	const unsigned userfault = MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD | MSEALD_DENY_FOREIGN_WRITE;
+
 	return (deny_mask & MSEALD_DENY_FOREIGN_WRITE ? NEED_FOREIGN : 0) |
-	       (deny_mask & MSEALD_DENY_FILE ? NEED_FILES : 0);
+	       (deny_mask & MSEALD_DENY_FILE ? NEED_FILES : 0) | (deny_mask & userfault ? NEED_USERFAULT : 0);
 }
 
 const struct decision *coverage_decision(const struct coverage *coverage, enum mseald_op op)

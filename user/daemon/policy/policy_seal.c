@@ -43,6 +43,9 @@ void policy_seal_make(const struct coverage *coverage, const struct policy *poli
 	ret->rule = (uint64_t)deny << shift;
 	/* Writable memory need not be protected from being discarded. */
 	ret->data_rule = (uint64_t)(deny & ~(unsigned)MSEALD_DENY_DISCARD) << shift;
+	/* Data ends with memory that has no file. Of files the kernel finds out. */
+	if (ret->data_rule && policy->seal.segments & 1u << MSEALD_SEGMENT_DATA)
+		ret->data_rule |= MSEALD_RULE_UFFD;
 	if (policy->seal.dlopen)
 		ret->flags |= policy_seal_late(coverage, policy) ? MSEALD_POLICY_LATE : MSEALD_POLICY_REPORT;
 	if (policy->seal.deny & MSEALD_DENY_FILE_WRITE)

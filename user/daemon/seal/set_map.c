@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "bpf/coverage.h"
 #include "seal/file_map.h"
 
 #define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))
@@ -526,18 +527,13 @@ void set_map_trim(struct set_map *sets)
 
 static unsigned needs_of(unsigned deny, unsigned flags, bool files)
 {
-	unsigned needs = 0;
+	unsigned needs = coverage_needs(deny);
 
-	if (deny & MSEALD_DENY_FOREIGN_WRITE)
-		needs |= NEED_FOREIGN;
-	if (files)
-		needs |= NEED_FILES;
-	if (flags & MSEALD_SEAL_WRITTEN)
-		needs |= NEED_WRITERS;
-	if (flags & MSEALD_SEAL_UFFD &&
-	    deny & (MSEALD_DENY_UNMAP | MSEALD_DENY_DISCARD | MSEALD_DENY_FOREIGN_WRITE))
-		needs |= NEED_USERFAULT;
-	return needs;
+	if (!files)
+		needs &= ~NEED_FILES;
+	if (!(flags & MSEALD_SEAL_UFFD))
+		needs &= ~NEED_USERFAULT;
+	return flags & MSEALD_SEAL_WRITTEN ? needs | NEED_WRITERS : needs;
 }
 
 unsigned set_map_needs_of(const struct sealset *set)
