@@ -46,6 +46,7 @@ struct pending {
 	unsigned start; /* enum left: why the kernel left part of its start */
 	unsigned left;	/* the same at the last look, for parts not sealed yet */
 	bool watched;	/* the kernel removes its key when it is gone */
+	bool in_vain;	/* mseal(2) was tried first, and failed */
 	struct readiness readiness;
 };
 
@@ -256,7 +257,8 @@ static bool wants_native(const struct pending *pending, const struct policy *pol
 	const struct reconcile_context *on = &pending->reconcile->on;
 
 	return programs_coverage(on->programs)->native && policy->seal.gate != POLICY_GATE_BPF &&
-	       on->config->native_after != CONFIG_NEVER && pending->pid != getpid();
+	       plan_can_be_native(&policy->seal) && on->config->native_after != CONFIG_NEVER &&
+	       pending->pid != getpid() && !pending->in_vain;
 }
 
 /* Schedules native sealing for when the process has existed for NativeAfter=. */
@@ -345,6 +347,8 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 		.spared = reconcile_spared(coverage, policy, pending->pid),
 		.no_native = pending->phase != PHASE_NATIVE || policy->seal.gate == POLICY_GATE_BPF,
 	};
+	/* See seals_natively_at_once(). */
+	bool first = pending->phase == PHASE_NATIVE && !pending->sealed;
 	struct seal_result result = {};
 	struct error error = {};
 
@@ -353,9 +357,16 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 	 * Otherwise a dlopen'ed object would be left with a seal that permits its unmapping, and the seal
 	 * would outlive it.
 	 */
-	request.native_or_nothing = pending->phase == PHASE_NATIVE && pending->readiness.late == LATE_NATIVE;
+	request.native_or_nothing = pending->phase == PHASE_NATIVE &&
+				    (first || pending->readiness.late == LATE_NATIVE);
 	if (seal_process(on->programs, on->space_map, &request, &result, &error) >= 0 ||
-	    strcmp(error.name, "NothingToSeal") == 0 || strcmp(error.name, "NotNative") == 0)
+	    strcmp(error.name, "NothingToSeal") == 0)
+		go_on(pending, policy, facts, &result);
+	else if (strcmp(error.name, "NotNative") == 0 && first) {
+		pending->in_vain = true;
+		pending->phase = PHASE_LOOK;
+		look_after(pending, 0);
+	} else if (strcmp(error.name, "NotNative") == 0)
 		go_on(pending, policy, facts, &result);
 	else if (strcmp(error.name, "NoSuchProcess") == 0)
 		end(pending);
@@ -438,6 +449,7 @@ void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_
 	if (pending->phase != PHASE_LOOK)
 		pending->looking = now_us(reconcile);
 	pending->phase = PHASE_LOOK;
+	pending->in_vain = false;
 	pending->pause = FIRST_PAUSE_US;
 	/* Its loader has to run first: nothing is mapped, or nothing is relocated yet. */
 	look_after(pending, FIRST_PAUSE_US);
@@ -546,6 +558,20 @@ static void forget_gone(struct reconcile *reconcile)
 		}
 }
 
+/*
+ * Has the kernel sealed all of its start, and is it time for mseal(2)? Then one look is enough: mseal(2)
+ * comes first, and one set with the native seals replaces that of the kernel.
+ */
+static bool seals_natively_at_once(const struct pending *pending, const struct mseald_watched *watched)
+{
+	const struct reconcile_context *on = &pending->reconcile->on;
+	const struct policy *policy = active_decided(on->active, watched);
+
+	return policy && wants_native(pending, policy) &&
+	       clock_ns(CLOCK_BOOTTIME) >= watched->since + on->config->native_after * 1000 &&
+	       left_by_kernel(on->programs, pending->key, pending->pid, watched) == LEFT_NOTHING;
+}
+
 /* Takes up processes that the kernel has sealed without an event, and that are still running. */
 static void take_up(struct reconcile *reconcile)
 {
@@ -565,6 +591,8 @@ static void take_up(struct reconcile *reconcile)
 		if (!pending)
 			return;
 		pending->readiness.unseen = true;
+		if (seals_natively_at_once(pending, &watched))
+			pending->phase = PHASE_NATIVE;
 		look_after(pending, 0);
 	}
 }

@@ -326,16 +326,20 @@ const struct mapping *plan_shared_elsewhere(const struct plan *plan)
 	return NULL;
 }
 
+bool plan_can_be_native(const struct seal_spec *seal)
+{
+	/* mseal(2) is permanent, cannot audit, and denies all of these at once. */
+	return !seal->revocable && seal->action != MSEALD_ACTION_AUDIT &&
+	       (seal->deny & MSEALD_DENY_DEFAULT) == MSEALD_DENY_DEFAULT;
+}
+
 bool plan_native_ranges(const struct plan *plan, const struct seal_request *request,
 			const struct sealset *have, struct range **ret, size_t *ret_count)
 {
-	const unsigned whole = MSEALD_DENY_DEFAULT;
 	struct range *ranges;
 	size_t count = 0;
 
-	/* mseal(2) is permanent, cannot audit, and denies all of these at once. */
-	if (request->seal.revocable || request->seal.action == MSEALD_ACTION_AUDIT ||
-	    (request->seal.deny & whole) != whole)
+	if (!plan_can_be_native(&request->seal))
 		return false;
 	ranges = calloc(plan->count, sizeof(*ranges));
 	if (!ranges)

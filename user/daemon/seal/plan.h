@@ -84,6 +84,9 @@ bool plan_traces_itself(const struct plan *plan, const struct target *target);
  */
 const struct mapping *plan_shared_elsewhere(const struct plan *plan);
 
+/* Does mseal(2) deny what this does? */
+bool plan_can_be_native(const struct seal_spec *seal);
+
 /*
  * Could mseal(2) answer the request as well? Then *ret has the ranges to call it for, sorted and joined,
  * except those that are already native (in have). The caller frees *ret.

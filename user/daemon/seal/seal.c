@@ -126,17 +126,18 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
 
 /*
  * For memory that may be unmapped until it is native: a seal must not outlive it, so mseal(2) comes first.
- * Returns as make_native(); also 1 if nothing is new.
+ * Also for memory that the kernel has sealed: one new set is enough. Returns as make_native(); also 1 if
+ * nothing is new.
  */
 static int native_first(struct programs *programs, const struct target *target,
 			const struct seal_request *request, struct plan *plan, const struct sealset *old,
-			struct seal_result *result, struct error *error)
+			bool by_kernel, struct seal_result *result, struct error *error)
 {
 	_cleanup_(sealset_free) struct sealset new = {};
 	bool changed;
 	int r = unite(plan, old, &new, &changed);
 
-	if (r < 0 || !changed)
+	if (r < 0 || !(changed || by_kernel))
 		return r < 0 ? r : 1;
 	r = make_native(programs, target, request, plan, old, result);
 	if (r == -EOPNOTSUPP)
@@ -260,7 +261,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	struct seal_result result = { .space = target->key };
 	struct mseald_space space = {};
 	struct space_map_old before;
-	bool changed;
+	bool changed, by_kernel;
 	int r;
 
 	r = plan_make(&plan, programs, target, request, error);
@@ -277,8 +278,9 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	if (r == -EAGAIN)
 		return 0;
 	owner.expected = MSEALD_WORD_SET(space.word);
+	by_kernel = owner.expected >= MSEALD_POOL_FIRST;
 	if (r >= 0 && request->native_or_nothing) {
-		r = native_first(programs, target, request, &plan, &old, &result, error);
+		r = native_first(programs, target, request, &plan, &old, by_kernel, &result, error);
 		if (r == 0 || r == -EINVAL || r == -EBADR)
 			return r == -EBADR ? r : 0;
 	}
@@ -296,7 +298,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	}
 	label(programs, space_map, target, request, &new, &changed);
 	/* A set of the pool is replaced, whether or not there is a seal to add, and goes back to the pool. */
-	changed |= owner.expected >= MSEALD_POOL_FIRST;
+	changed |= by_kernel;
 	r = changed ? check_limits(space_map, target, request, &old, &new, error) : 0;
 	if (r < 0)
 		return r;

@@ -10,12 +10,15 @@
 int elf_reader_open(int fd, struct elf_reader *ret)
 {
 	struct stat st;
+	ssize_t got;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -ENOEXEC;
 	*ret = (struct elf_reader){ .fd = fd, .size = (uint64_t)st.st_size };
+	got = pread(fd, ret->head, sizeof(ret->head), 0);
+	ret->head_size = got < 0 ? 0 : (size_t)got;
 	return 0;
 }
 
@@ -27,6 +30,10 @@ int elf_reader_fetch(const struct elf_reader *source, uint64_t offset, void *buf
 		return -EBADMSG;
 	if (source->fd < 0) {
 		memcpy(buffer, source->memory + offset, length);
+		return 0;
+	}
+	if (end <= source->head_size) {
+		memcpy(buffer, source->head + offset, length);
 		return 0;
 	}
 	for (size_t done = 0; done < length;) {

@@ -6,11 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ELF_READER_HEAD 1024 /* bytes: most often all headers and notes */
+
 /* A file, or memory when fd is negative. */
 struct elf_reader {
 	int fd;
 	const unsigned char *memory;
 	uint64_t size;
+	size_t head_size;
+	unsigned char head[ELF_READER_HEAD]; /* the beginning of the file */
 };
 
 /* -ENOEXEC: fd is not a regular file; or the error of fstat(). */
