@@ -231,6 +231,19 @@ static void draw_mmap(struct fuzz_draw *draw)
 	}
 }
 
+static bool is_unsealed_shared(const struct fuzz_scene *scene, uint64_t at)
+{
+	for (unsigned i = 0; i < fuzz_areas_count; i++) {
+		unsigned page = (unsigned)((at - scene->starts[i]) / FUZZ_PAGE);
+
+		if ((fuzz_areas[i].memory == FUZZ_SHARED || fuzz_areas[i].memory == FUZZ_SHARED_DATA ||
+		     fuzz_areas[i].memory == FUZZ_SEGMENT) &&
+		    scene->starts[i] && at >= scene->starts[i] && page < fuzz_areas[i].pages)
+			return scene_strength(scene, &fuzz_areas[i], page) == FUZZ_NONE;
+	}
+	return false;
+}
+
 static void draw_mremap(struct fuzz_draw *draw)
 {
 	static const int flags[] = { 0,
@@ -247,6 +260,9 @@ static void draw_mremap(struct fuzz_draw *draw)
 	uint64_t old = length_from(draw, from);
 	uint64_t new = fuzz_chance(draw, 50) ? old : length_from(draw, from);
 
+	/* An unsealed page that grows would map its sealed neighbours once more (docs/threat-model.md). */
+	if (is_unsealed_shared(draw->scene, from))
+		new = old = FUZZ_PAGE;
 	SET(draw, SYS_mremap, (long)from, (long)old, (long)new, ONE_OF(draw, flags),
 	    (long)aligned_address(draw));
 }

@@ -501,6 +501,28 @@ static void stack_into_hole(puppet_function grow, const char *what)
 	grower_end(&grower);
 }
 
+/* --- what is not protected --- */
+
+/* The contents of shared memory, through another mapping of it; mseal(2) lets that happen, too. */
+static void shared_elsewhere(void)
+{
+	struct puppet *puppet = puppet_new();
+	long at = puppet_call(puppet, SYS_mmap, 0, 4 * PAGE, READ_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	long next = at + (long)PAGE, other, result;
+
+	if (at < 0 || puppet_run(puppet, fill_pages, at, 4 * (long)PAGE, 5) ||
+	    puppet_call(puppet, SYS_mprotect, next, 3 * PAGE, PROT_READ))
+		bail("no shared memory");
+	must_seal(puppet->pid, (uint64_t)next, 3 * PAGE);
+	other = puppet_call(puppet, SYS_mremap, at, PAGE, 4 * PAGE, MREMAP_MAYMOVE);
+	result = other < 0 ? other : puppet_run(puppet, fill_pages, other + (long)PAGE, (long)PAGE, 6);
+	ok(result == 0 && puppet_run(puppet, peek, next) == 6,
+	   "known gap: shared memory has another mapping by mremap of its neighbour, which is written (%s)",
+	   puppet_text(puppet, result));
+	ok(denied(puppet, (uint64_t)next), "known gap: its place and permissions are protected");
+	puppet_end(puppet);
+}
+
 /* --- processes left after a kill by a gate --- */
 
 static void survivor_of(const char *what, const long call[7], uint64_t at, struct puppet *one)
@@ -760,6 +782,7 @@ int main(int argc, char **argv)
 	then_kept_from_children(READ_WRITE, "writable memory");
 	relro();
 	growing_mappings();
+	shared_elsewhere();
 	ok(status_becomes("spaces", 0, 10), "nothing is left of the tricks");
 	forks_during_hand_over();
 
