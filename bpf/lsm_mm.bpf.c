@@ -188,6 +188,22 @@ static __always_inline u64 aio_ring_length(u64 events)
 	return 32 + 32 * (events * 2 + 2);
 }
 
+#define GROWTH_LOOKS 64 /* pages */
+
+/* Is something mapped at the beginning of this range? Pages that are not in memory count as not mapped. */
+static __always_inline bool is_used(u64 start, u64 end)
+{
+	u8 byte;
+
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < GROWTH_LOOKS && start < end; i++) {
+		if (bpf_probe_read_user(&byte, sizeof(byte), (const void *)start) == 0)
+			return true;
+		start += MSEALD_PAGE;
+	}
+	return false;
+}
+
 /*
  * mremap calls the hook with the target address, or with the VMA's own start when it grows in place. Growing
  * in place, the new part must be judged, too. The address distinguishes the cases, or else memory that is
@@ -200,7 +216,6 @@ static __always_inline int grows_into_hole(const struct task_struct *task, const
 	u64 start = untagged(task->mm, call_arg(site, 0)), old = call_arg(site, 1), new = call_arg(site, 2);
 	u64 seal;
 	u32 set;
-	u8 byte;
 
 	if (addr > start || new <= old || new > MSEALD_ADDRESS_LIMIT)
 		return 0;
@@ -208,7 +223,7 @@ static __always_inline int grows_into_hole(const struct task_struct *task, const
 		set = current_set(key);
 		seal = set ? seals_first(set, start + old, start + new) : 0;
 		set_let_go(set);
-		if (seal && bpf_probe_read_user(&byte, sizeof(byte), (const void *)seal) == 0)
+		if (seal && is_used(seal, start + new))
 			return 0;
 	}
 	return verdict_on(key, start + old, new - old,

@@ -501,6 +501,23 @@ static void stack_into_hole(puppet_function grow, const char *what)
 	grower_end(&grower);
 }
 
+/* The kernel moves it, and asks the hook for the new place only; realloc(3) does that. */
+static void grows_beside(void)
+{
+	struct puppet *puppet = puppet_new();
+	long at = puppet_call(puppet, SYS_mmap, 0, 4 * PAGE, READ_WRITE, ANONYMOUS, -1, 0), result;
+
+	/* Only its last page is in memory. */
+	if (at < 0 || puppet_call(puppet, SYS_mprotect, at + (long)PAGE, 3 * PAGE, PROT_READ) ||
+	    puppet_run(puppet, touch_pages, at + 3 * (long)PAGE, (long)PAGE))
+		bail("no memory that grows");
+	must_seal(puppet->pid, (uint64_t)at + PAGE, 3 * PAGE);
+	result = puppet_call(puppet, SYS_mremap, at, PAGE, 4 * PAGE, MREMAP_MAYMOVE);
+	ok(result > 0 && result != at, "a mapping below sealed memory grows, elsewhere (%s)",
+	   puppet_text(puppet, result));
+	puppet_end(puppet);
+}
+
 /* --- what is not protected --- */
 
 /* The contents of shared memory, through another mapping of it; mseal(2) lets that happen, too. */
@@ -782,6 +799,7 @@ int main(int argc, char **argv)
 	then_kept_from_children(READ_WRITE, "writable memory");
 	relro();
 	growing_mappings();
+	grows_beside();
 	shared_elsewhere();
 	ok(status_becomes("spaces", 0, 10), "nothing is left of the tricks");
 	forks_during_hand_over();
