@@ -98,44 +98,59 @@ static void read_proc(pid_t pid, const char *name, char *text, size_t size)
 	text[file ? fread(text, 1, size - 1, file) : 0] = '\0';
 }
 
+/* The process's cgroup in the unified hierarchy (cgroups(7)), in text; "": it has none. */
+static const char *read_cgroup(pid_t pid, char *text, size_t size)
+{
+	char *line, *path;
+
+	read_proc(pid, "cgroup", text, size);
+	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	path = line ? strchr(line, '/') : NULL;
+	if (!path)
+		return "";
+	path[strcspn(path, "\n")] = '\0';
+	return path;
+}
+
 /* Matches as Unit= of a policy. A unit without a suffix is a service, as in systemctl(1). */
-static bool is_of_unit(pid_t pid, const char *unit)
+static bool is_of_unit(const char *cgroup, const char *unit)
 {
 	_cleanup_free_ char *service = strchr(unit, '.') ? NULL : FORMAT_NEW("%s.service", unit);
-	char *names[] = { service ?: (char *)unit }, cgroups[8192], *line;
+	char *names[] = { service ?: (char *)unit };
 	struct policy policy = { .unit = names, .unit_count = 1 };
-	struct policy_facts facts = {};
+	struct policy_facts facts = { .cgroup = cgroup };
 
-	read_proc(pid, "cgroup", cgroups, sizeof(cgroups));
-	/* The line of the unified hierarchy: cgroups(7). */
-	line = strncmp(cgroups, "0::", 3) == 0 ? cgroups : strstr(cgroups, "\n0::");
-	if (!line)
-		return false;
-	facts.cgroup = strchr(line, '/') ?: (char *)"";
-	((char *)facts.cgroup)[strcspn(facts.cgroup, "\n")] = '\0';
-	return policy_matches(&policy, &facts);
+	return *cgroup && policy_matches(&policy, &facts);
 }
 
-static bool is_named(pid_t pid, const struct targets_name *name)
+/* comm, cgroup: NULL: as they are now. */
+static bool is_named(pid_t pid, const char *comm, const char *cgroup, const struct targets_name *name)
 {
-	char comm[64];
+	char text[8192];
 
 	if (name->option == TARGETS_OPTION_UNIT)
-		return is_of_unit(pid, name->value);
-	read_proc(pid, "comm", comm, sizeof(comm));
-	comm[strcspn(comm, "\n")] = '\0';
-	return strcmp(comm, name->value) == 0;
+		return is_of_unit(cgroup ?: read_cgroup(pid, text, sizeof(text)), name->value);
+	if (comm)
+		return strcmp(comm, name->value) == 0;
+	read_proc(pid, "comm", text, sizeof(text));
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, name->value) == 0;
 }
 
-bool targets_have(const struct targets *targets, pid_t pid)
+bool targets_had(const struct targets *targets, pid_t pid, const char *comm, const char *cgroup)
 {
 	bool have = false;
 
 	for (size_t i = 0; i < targets->count; i++)
 		have |= targets->list[i] == pid;
 	for (size_t i = 0; i < targets->name_count && !have; i++)
-		have = is_named(pid, &targets->names[i]);
+		have = is_named(pid, comm, cgroup, &targets->names[i]);
 	return have;
+}
+
+bool targets_have(const struct targets *targets, pid_t pid)
+{
+	return targets_had(targets, pid, NULL, NULL);
 }
 
 static int numbers_only(const struct dirent *entry)
@@ -157,7 +172,7 @@ int targets_find(struct targets *targets)
 		for (int j = 0; j < count && !r; j++) {
 			pid_t pid = (pid_t)strtol(entries[j]->d_name, NULL, 10);
 
-			if (is_named(pid, name)) {
+			if (is_named(pid, NULL, NULL, name)) {
 				found = true;
 				r = add(targets, pid);
 			}

@@ -57,5 +57,7 @@ int targets_find(struct targets *targets);
 bool targets_given(const struct targets *targets);
 /* Is the process one of them? Names are matched as they are now. */
 bool targets_have(const struct targets *targets, pid_t pid);
+/* The same of a process that may be gone, with its name and cgroup (v2). cgroup NULL: unknown. */
+bool targets_had(const struct targets *targets, pid_t pid, const char *comm, const char *cgroup);
 
 #endif

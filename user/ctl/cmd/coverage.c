@@ -123,14 +123,15 @@ static int index_space(const json_t *space, void *context)
 
 /* --- the command --- */
 
-/* 0, or an exit status. */
-static int add_process(struct coverage *coverage, pid_t pid, const json_t *space, const json_t *match)
+/* 0, or an exit status. Counts it if it may not be read, and names the first one. */
+static int add_process(struct coverage *coverage, pid_t pid, const json_t *space, const json_t *match,
+		       size_t *unread)
 {
 	_cleanup_(address_space_free) struct address_space addresses = {};
 	int r = address_space_read_brief(pid, space, &addresses);
 
-	if (r == -EACCES || r == -EPERM)
-		return address_space_complain(pid, r);
+	if ((r == -EACCES || r == -EPERM) && !(*unread)++)
+		(void)address_space_complain(pid, r);
 	if (r >= 0 && addresses.maps.count)
 		r = coverage_add(coverage, &addresses, match);
 	else if (r >= 0 && is_kernel_thread(pid))
@@ -156,6 +157,7 @@ static int read_all(const struct ctl *ctl, const struct targets *targets, struct
 {
 	_cleanup_json_ json_t *matches = json_object(), *spaces = json_object();
 	_cleanup_(free_pids) struct pids pids = {};
+	size_t unread = 0;
 	int r = read_pids(&pids), missing;
 
 	if (r < 0)
@@ -171,8 +173,12 @@ static int read_all(const struct ctl *ctl, const struct targets *targets, struct
 	for (size_t i = 0; i < pids.count && !r; i++)
 		if (!targets_given(targets) || targets_have(targets, pids.list[i]))
 			r = add_process(coverage, pids.list[i], find_by_pid(spaces, pids.list[i]),
-					find_by_pid(matches, pids.list[i]));
-	return r ?: missing;
+					find_by_pid(matches, pids.list[i]), &unread);
+	if (unread > 1)
+		(void)error_failure("%zu more cannot be read", unread - 1);
+	if (r || !unread)
+		return r ?: missing;
+	return json_array_size(coverage->list) ? CTL_PARTLY : CTL_FAILURE;
 }
 
 /* Parses hundredths of a percent. 0, or the status of a usage error, which is printed. */

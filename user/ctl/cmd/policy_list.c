@@ -69,6 +69,7 @@ int command_policy_reload(struct ctl *ctl, int argc, char **argv)
 {
 	_cleanup_json_ json_t *reply = NULL;
 	const json_t *faults, *fault;
+	uint64_t active;
 	size_t i;
 	int r;
 
@@ -94,6 +95,7 @@ int command_policy_reload(struct ctl *ctl, int argc, char **argv)
 			(void)error_failure("%s: %s", reply_string(fault, "path"),
 					    reply_string(fault, "message"));
 	}
-	(void)printf("%" PRIu64 " policies are active.\n", reply_integer(reply, "policies"));
+	active = reply_integer(reply, "policies");
+	(void)printf("%" PRIu64 " polic%s active.\n", active, active == 1 ? "y is" : "ies are");
 	return json_array_size(faults) ? CTL_FAILURE : CTL_OK;
 }

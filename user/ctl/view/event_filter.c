@@ -38,7 +38,9 @@ static bool lets(unsigned mask, const char *text, const char *(*name)(int), int 
 static bool lets_process(const struct filter *filter, const json_t *event)
 {
 	return !filter->targets ||
-	       targets_have(filter->targets, (pid_t)json_integer_value(json_object_get(event, "pid")));
+	       targets_had(filter->targets, (pid_t)json_integer_value(json_object_get(event, "pid")),
+			   json_string_value(json_object_get(event, "comm")),
+			   json_string_value(json_object_get(event, "cgroup_path")));
 }
 
 bool event_filter_lets_denial(const struct filter *filter, const json_t *denial)
