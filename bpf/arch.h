@@ -6,7 +6,8 @@
  *   task_in_compat(task)     whether the task is in a call of the 32-bit ABI
  *   regs_call(regs, compat)  the call, as an enum call
  *   regs_arg(regs, compat, n), regs_ip(regs)   argument n of the call; the address of the call
- *   MM_KEY                   the member of struct mm_struct whose value the kernel never uses again
+ *   mm_key(mm)               the key of an address space: a number that the kernel never uses again
+ *   mm_key_read(mm)          the same, of a pointer that the verifier does not follow; 0: it is not readable
  *   untagged(mm, address)    the address without its tag, for the calls that strip tags
  *   mm_vdso(mm, start, end)  the range where the kernel has mapped its own code
  *   mm_user_limit(mm)        upper limit of user memory, whatever the process does after exec

@@ -91,7 +91,7 @@ int BPF_PROG(mseald_file_permission, struct file *file, int mask)
 		return 0;
 	/* NULL in 6.1 if the process had ended before the open: then reads and writes return end of file. */
 	mm = file->private_data;
-	key = BPF_CORE_READ(mm, MM_KEY);
+	key = mm_key_read(mm);
 	if (likely(space_unsealed(key)))
 		return 0;
 	return verdict_on_all(key, mm_owner(mm),

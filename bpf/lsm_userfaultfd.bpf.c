@@ -54,7 +54,7 @@ static __always_inline int judge_command(const struct file *file, u32 cmd)
 		return 0;
 	context = file->private_data;
 	mm = BPF_CORE_READ(context, mm);
-	key = BPF_CORE_READ(mm, MM_KEY);
+	key = mm_key_read(mm);
 	if (space_unsealed(key))
 		return 0;
 	/* A monitor writes where only the stores of the process itself may. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From an address space to its seal set. The kernel never reuses the number that is the key (MM_KEY of
+ * From an address space to its seal set. The kernel never reuses the number that is the key (mm_key() of
  * arch.h), so an entry that outlives its address space affects no other.
  *
  * lsm/task_alloc, which cannot be raced, marks a child of a sealed process in `pending_forks`.
@@ -15,7 +15,7 @@
 
 static __always_inline u64 space_key(const struct mm_struct *mm)
 {
-	return mm->MM_KEY;
+	return mm_key(mm);
 }
 
 static __always_inline struct mseald_slot *space_slot(u64 key)
@@ -209,7 +209,7 @@ static __always_inline void space_replaced(u64 key, u64 old, u32 bits)
 
 static __always_inline u64 task_key(u64 task)
 {
-	return BPF_CORE_READ((struct task_struct *)task, mm, MM_KEY);
+	return mm_key_read(BPF_CORE_READ((struct task_struct *)task, mm));
 }
 
 /* --- bpf/space.bpf.c: global functions, which the verifier checks once in each program --- */

@@ -275,7 +275,7 @@ __noinline int verdict_carry_out(const struct walk *walk, u64 key, u32 attempt)
 		return 0;
 	task = bpf_get_current_task_btf();
 	/* For each pointer that the verifier itself follows, 6.12 reads all of the kernel's BTF. */
-	own = key == BPF_CORE_READ(task, mm, MM_KEY);
+	own = key == mm_key_read(BPF_CORE_READ(task, mm));
 	if (action == MSEALD_ACTION_AUDIT)
 		outcome = MSEALD_VERDICT_AUDITED;
 	else if ((action == MSEALD_ACTION_KILL && own) ||

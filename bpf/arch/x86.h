@@ -120,7 +120,15 @@ static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, 
 }
 
 /* arch/x86/include/asm/mmu.h: the kernel never uses a number again. */
-#define MM_KEY context.ctx_id
+static __always_inline u64 mm_key(const struct mm_struct *mm)
+{
+	return mm->context.ctx_id;
+}
+
+static __always_inline u64 mm_key_read(const struct mm_struct *mm)
+{
+	return BPF_CORE_READ(mm, context.ctx_id);
+}
 
 /*
  * Strips the tag of an address, as munmap, mprotect, madvise and the source of mremap do (LAM:

@@ -210,7 +210,7 @@ struct mseald_file_seals {
 #define MSEALD_SPACE_HUGETLB 0x02u	/* may have mappings of huge pages, which round lengths up */
 
 /*
- * One sealed address space; the key of the map is MM_KEY of bpf/arch.h.
+ * One sealed address space; the key of the map is mm_key() of bpf/arch.h.
  *
  * The word holds the seal set and the key, and changes by compare-and-swap only. Elements of the map are
  * reused at once: a program with a pointer to a reused element finds another key, and cannot change it. The
