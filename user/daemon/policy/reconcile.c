@@ -314,11 +314,9 @@ static void set_readiness(struct pending *pending, const struct policy *policy)
 	readiness->late = !(policy->seal.deny & MSEALD_DENY_UNMAP) ||
 					  policy->seal.action == MSEALD_ACTION_KILL ?
 				  LATE_NOT :
-			  !kills ? LATE_AS_ALL :
-			  wants_native(pending, policy) &&
-					  (policy->seal.deny & MSEALD_DENY_DEFAULT) == MSEALD_DENY_DEFAULT ?
-				   LATE_NATIVE :
-				   LATE_NOT;
+			  !kills			? LATE_AS_ALL :
+			  wants_native(pending, policy) ? LATE_NATIVE :
+							  LATE_NOT;
 	readiness->native_now = pending->phase == PHASE_NATIVE;
 	readiness->events = on->events;
 }
