@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -168,6 +169,8 @@ int main(int argc, char *argv[])
 	pid = fork();
 	must(pid >= 0, "fork");
 	if (pid == 0) {
+		/* It holds the standard output open, for which guest-startup waits. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		setenv("NOTIFY_SOCKET", NOTIFY, 1);
 		execvp(argv[1], argv + 1);
 		must(false, argv[1]);
