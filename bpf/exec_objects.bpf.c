@@ -73,8 +73,10 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 	pages = (call_arg(&site, 1) + MSEALD_PAGE - 1) >> PAGE_SHIFT;
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 		at = exec_mapping_at(entry, address);
-		if (at) {
-			add_mapped(mapping_of(entry, at - 1), address, pages, call_arg(&site, 2));
+		mapping = mapping_of(entry, at - 1);
+		/* A file without code that was mapped there, and is not any more, is no object that begins. */
+		if (at && (mapping->text_end || call_arg(&site, 5))) {
+			add_mapped(mapping, address, pages, call_arg(&site, 2));
 			return 0;
 		}
 		/*
@@ -171,6 +173,7 @@ __noinline int exec_add_library(struct mseald_loading *loading, u32 at)
 #define ELF_MAGIC 0x464c457fu
 #define ELF_CLASS_64 2
 #define PT_LOAD 1
+#define PT_GNU_RELRO 0x6474e552
 #define PF_X 1
 #define PF_W 2
 #define AT_PHDR 3
@@ -247,8 +250,33 @@ _Static_assert(ELF_READ <= MSEALD_LOADING_ELF && sizeof(((struct mseald_loading 
 							 MSEALD_LOADING_ELF + sizeof(struct elf_segment_64),
 	       "a header at any place below MSEALD_LOADING_ELF is there whole");
 
-#define SEGMENTS_OWN 1 /* a segment contains the current RELRO */
-#define SEGMENTS_END 2 /* the last header is not PT_LOAD */
+#define SEGMENTS_OWN 1	 /* a segment contains the current RELRO */
+#define SEGMENTS_END 2	 /* the last header is not PT_LOAD */
+#define SEGMENTS_RELRO 4 /* PT_GNU_RELRO begins where the current RELRO does */
+
+/* value if both numbers, below 2^63, are equal, else 0. Free of branches, which the verifier would follow. */
+static __always_inline u64 where_same(u64 a, u64 b, u64 value)
+{
+	asm volatile("%0 ^= %1; %0 += -1; %0 s>>= 63; %0 &= %2" : "+r"(a) : "r"(b), "r"(value));
+	return a;
+}
+
+/* SEGMENTS_RELRO if the current RELRO begins at the page of this address; width: of the header. */
+static __always_inline u64 relro_begins(const struct mseald_loading *loading, u64 vaddr, u64 width)
+{
+	u64 page = (loading->bias + vaddr) & ~(MSEALD_PAGE - 1);
+
+	return where_same(page, loading->relro, where_same(loading->width, width, SEGMENTS_RELRO));
+}
+
+/*
+ * Has the object the current RELRO? Before the RELRO of a program with a loader only the loader runs. A static
+ * program may make any of its data read-only, so PT_GNU_RELRO must name it.
+ */
+static __always_inline bool owns_relro(const struct mseald_loading *loading)
+{
+	return loading->found & SEGMENTS_OWN && (loading->loader || loading->found & SEGMENTS_RELRO);
+}
 
 /*
  * Adds the segments of `count` program headers, which begin at this byte of loading->elf. loading->found is
@@ -269,12 +297,16 @@ __noinline int exec_add_segments(struct mseald_loading *loading, u64 at, u32 cou
 		at += loading->width;
 		if (wide->type != PT_LOAD) {
 			loading->found |= SEGMENTS_END;
+			loading->found |= where_same(wide->type, PT_GNU_RELRO,
+						     relro_begins(loading, wide->vaddr, sizeof(*wide)) |
+							     relro_begins(loading, narrow->vaddr,
+									  sizeof(*narrow)));
 			/* PT_LOAD stand together, with only data behind the segment with the RELRO. */
-			if (loading->found & SEGMENTS_OWN)
+			if (owns_relro(loading))
 				break;
 			continue;
 		}
-		loading->found &= SEGMENTS_OWN;
+		loading->found &= SEGMENTS_OWN | SEGMENTS_RELRO;
 		loading->found |= loading->width == sizeof(*wide) ?
 					  exec_add_segment(loading, wide->flags, wide->vaddr, wide->memsz) :
 					  exec_add_segment(loading, narrow->flags, narrow->vaddr,
@@ -323,13 +355,13 @@ __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 		exec_add_segments(loading, at, fit);
 		headers += fit * width;
 		count -= fit;
-		if (!count || loading->found == (SEGMENTS_OWN | SEGMENTS_END) ||
+		if (!count || (loading->found & SEGMENTS_END && owns_relro(loading)) ||
 		    bpf_probe_read_user(loading->elf, ELF_READ, (void *)headers))
 			break;
 		at = 0;
 		fit = ELF_HEADERS;
 	}
-	return loading->found & SEGMENTS_OWN;
+	return owns_relro(loading);
 }
 
 #define AUXV_PAIRS 12 /* AT_PHDR and AT_BASE are among the first (fs/binfmt_elf.c, create_elf_tables) */
@@ -337,13 +369,6 @@ __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 struct mm_struct___auxv {
 	unsigned long saved_auxv[2 * AUXV_PAIRS];
 } __attribute__((preserve_access_index));
-
-/* value if both numbers, below 2^63, are equal, else 0. Free of branches, which the verifier would follow. */
-static __always_inline u64 where_same(u64 a, u64 b, u64 value)
-{
-	asm volatile("%0 ^= %1; %0 += -1; %0 s>>= 63; %0 &= %2" : "+r"(a) : "r"(b), "r"(value));
-	return a;
-}
 
 /* Reads from the auxiliary vector where the kernel has mapped the program and its loader: getauxval(3). */
 static __always_inline void find_kernels(struct mseald_loading *loading, struct mm_struct *mm)

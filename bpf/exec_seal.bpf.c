@@ -8,6 +8,7 @@
  */
 #include "exec_objects.h"
 #include "set_pool.h"
+#include "tracer.h"
 
 /*
  * Counts an object as sealed (left: 0) or left to the daemon (left: enum mseald_left + 1), and tells the
@@ -55,14 +56,63 @@ static __always_inline int seal_last(u64 key, struct mseald_loading *loading)
 }
 
 /*
+ * Must the daemon decide whether to seal the program at all? So if a tracer has come since the exec, and the
+ * policy denies foreign writes.
+ */
+__noinline int exec_ask_daemon(struct mseald_loading *loading)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 deny;
+
+	if (!loading)
+		return 0;
+	if (loading->wanted & MSEALD_POLICY_NOT_32 && task_in_compat(task))
+		return 1;
+	deny = loading->rule | loading->rule >> 8 | loading->rule >> 16;
+	return deny & MSEALD_DENY_FOREIGN_WRITE && tracer_of(task);
+}
+
+/*
+ * Adds the pieces of the program or its loader, if the current RELRO is in one of them. Returns the flags to
+ * set when it is sealed: MSEALD_LOADING_PROGRAM, MSEALD_LOADING_DONE; 0: it is in neither.
+ */
+__noinline int exec_own_object(struct mseald_loading *loading)
+{
+	if (!loading)
+		return 0;
+	if (exec_add_elf(loading, loading->loader))
+		return MSEALD_LOADING_DONE;
+	if (exec_add_elf(loading, loading->program))
+		return MSEALD_LOADING_PROGRAM | (loading->loader ? 0 : MSEALD_LOADING_DONE);
+	loading->pieces = 0;
+	return 0;
+}
+
+/* An object that is not of the start: is it the daemon's, or nobody's? Then tells the daemon. */
+__noinline int exec_leave_late(u64 key, struct mseald_loading *loading)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!loading)
+		return 0;
+	if (loading->wanted & MSEALD_POLICY_LATE &&
+	    !(loading->wanted & MSEALD_POLICY_LATE_64 && task_in_compat(task)))
+		return 0;
+	if (loading->wanted & MSEALD_POLICY_REPORT) {
+		__sync_fetch_and_or(&loading->flags, MSEALD_LOADING_LEFT);
+		(void)watch_send_relro(key, task->tgid, loading->relro);
+	}
+	return 1;
+}
+
+/*
  * Called when the RELRO of an object is made read-only: relro to relro_end, of this file. Returns 1 if all of
  * it is sealed now.
  */
 __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u32 at, flags;
-	bool program = false, loader = false, late;
+	u32 at, flags, own = 0;
+	bool late;
 	int left;
 
 	if (!loading)
@@ -72,32 +122,26 @@ __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 	loading->pieces = 0;
 	at = exec_mapping_at(loading, loading->relro);
 	if (!at) {
-		loader = exec_add_elf(loading, loading->loader);
-		program = !loader && exec_add_elf(loading, loading->program);
-		if (!program && !loader) {
-			loading->pieces = 0;
+		own = exec_own_object(loading);
+		/* Data that the program itself makes read-only: its RELRO is done, or a static one has none. */
+		if (own ? flags & (own | MSEALD_LOADING_DONE) : !loading->loader)
+			return 0;
+		if (!own) {
 			exec_count_object(key, loading, MSEALD_LEFT_OBJECT + 1);
 			return 0;
 		}
 	}
 	/*
 	 * Order of RELRO. glibc (elf/rtld.c): libraries, program, loader; musl (ldso/dynlink.c): libraries,
-	 * program.
+	 * program. A static program has no libraries at its start.
 	 */
-	late = flags & MSEALD_LOADING_DONE || (flags & MSEALD_LOADING_PROGRAM && !loader);
-	if (loader || (program && !loading->loader))
-		loading->flags |= MSEALD_LOADING_DONE;
-	if (program)
-		loading->flags |= MSEALD_LOADING_PROGRAM;
-	if (late && !(loading->wanted & MSEALD_POLICY_LATE)) {
-		if (loading->wanted & MSEALD_POLICY_REPORT) {
-			__sync_fetch_and_or(&loading->flags, MSEALD_LOADING_LEFT);
-			(void)watch_send_relro(key, task->tgid, loading->relro);
-		}
+	late = flags & MSEALD_LOADING_DONE || (flags & MSEALD_LOADING_PROGRAM && !own) ||
+	       (at && !loading->loader);
+	loading->flags |= own;
+	if (late && exec_leave_late(key, loading))
 		return 0;
-	}
-	if (loading->wanted & MSEALD_POLICY_NOT_32 && task_in_compat(task)) {
-		(void)watch_send_relro(key, task->tgid, 0);
+	if (exec_ask_daemon(loading)) {
+		(void)watch_send_relro(key, bpf_get_current_pid_tgid() >> 32, 0);
 		return 0;
 	}
 	if (loading->written) {
@@ -166,9 +210,10 @@ __noinline int exec_watch_relro(u64 key, const struct relro *relro)
 			return 0;
 		entry->file = relro->file;
 		entry->written = relro->written;
-		entry->rule = (entry->rule & ~MSEALD_RULE_UFFD) | relro->memory * MSEALD_RULE_UFFD;
+		entry->rule &= ~MSEALD_RULE_UFFD;
 		entry->mapped = relro->mapped;
 	}
+	entry->rule |= relro->memory * MSEALD_RULE_UFFD;
 	entry->spans = relro->end < end ? start : 0;
 	if (entry->spans)
 		return 0;

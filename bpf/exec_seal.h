@@ -19,7 +19,7 @@ struct relro {
 	struct mseald_inode file; /* address 0: none */
 	u64 mapped;		  /* address of the open file */
 	bool written;		  /* whether the file may be open for writing */
-	bool memory;		  /* whether the file is in reach of userfaultfd */
+	bool memory;		  /* whether it is in reach of userfaultfd */
 };
 
 /* Called by lsm/file_mprotect. Returns 1 if the call is not to be judged: its range had no seal before it. */
@@ -40,7 +40,7 @@ static __always_inline int watch_mprotect(u64 key, const struct vm_area_struct *
 		return 0;
 	file = relro.flags & VM_WRITE ? mapped_file(vma, &relro.file) : NULL;
 	relro.written = file && file_may_be_written(file);
-	relro.memory = file && file_is_memory(file);
+	relro.memory = file ? file_is_memory(file) : !vma->vm_file;
 	relro.mapped = file ? (u64)vma->vm_file : 0;
 	return exec_watch_relro(key, &relro);
 }

@@ -29,11 +29,11 @@ __noinline u32 watch_start_find(u64 key)
 	return start_find_inline(key);
 }
 
-__noinline u32 watch_start_take(u64 key)
+__noinline u32 watch_start_take(u64 key, bool child)
 {
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < MSEALD_START_PROBES; i++)
-		if (!*(volatile u64 *)key_at(key, i) &&
+		if (!(child & (key + i)) && !*(volatile u64 *)key_at(key, i) &&
 		    !__sync_val_compare_and_swap(key_at(key, i), 0, MSEALD_START_TAKEN))
 			return MSEALD_START_AT(key, i) + 1;
 	return 0;
@@ -94,7 +94,7 @@ static __always_inline void child_facts(struct mseald_watched *facts, u32 pid)
 /* A child continues loading where its parent was; false: there is no room. */
 static __always_inline bool start_child(const struct mseald_start *parent, u64 key, u32 pid)
 {
-	u32 position = watch_start_take(key);
+	u32 position = watch_start_take(key, true);
 	struct mseald_start *start = start_at(position);
 
 	if (!start)

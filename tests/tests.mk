@@ -25,7 +25,8 @@ STARTED := $(addprefix $(B)/tests/kernel/, \
 EARLY := $(addprefix $(B)/tests/kernel/, early early-lazy early-nopie early-static early-static-pie)
 EARLY_32 := $(addprefix $(B)/tests/kernel/, early-32 early-32-nopie)
 CASES := $(addprefix $(B)/tests/kernel/case-, \
-	leak packed packed-relro reopen reopen.so unload unload.so plugin.so whole)
+	leak packed packed-relro reopen reopen.so unload unload.so plugin.so plugin-2m.so slow \
+	slow-static readonly static stale whole)
 ADVISED := $(B)/tests/kernel/case-advised
 TROUBLE := $(addprefix $(B)/tests/kernel/case-, trouble trouble-php trouble-packed trouble-leak \
 	trouble-stack.so trouble-holes.so)
@@ -210,6 +211,13 @@ $(B)/tests/kernel/case-reopen.so: private CASE_FLAGS := -DREOPEN_LIBRARY -Wl,-z,
 	-Wl,-soname,case-reopen.so
 $(B)/tests/kernel/case-unload.so: private CASE_FLAGS := -DUNLOAD_LIBRARY -Wl,-soname,case-unload.so
 $(B)/tests/kernel/case-plugin.so: private CASE_FLAGS := -DPLUGIN
+$(B)/tests/kernel/case-plugin-2m.so: private CASE_FLAGS := -DPLUGIN -Wl,-z,max-page-size=0x200000
+$(B)/tests/kernel/case-slow: private CASE_FLAGS := -DSLOW -Wl,-z,relro,-z,now
+$(B)/tests/kernel/case-slow-static: private CASE_FLAGS := -DSLOW -static -no-pie -fno-pie
+$(B)/tests/kernel/case-readonly: private CASE_FLAGS := -DREADONLY -static -no-pie -fno-pie -Wl,-z,norelro
+$(B)/tests/kernel/case-static: private CASE_FLAGS := -DSTATIC -static -no-pie -fno-pie -Wl,-z,norelro \
+	-Wl,--no-warnings
+$(B)/tests/kernel/case-stale: private CASE_FLAGS := -DSTALE
 $(B)/tests/kernel/case-whole: private CASE_FLAGS := -DWHOLE
 
 $(ADVISED): tests/kernel/advised.c

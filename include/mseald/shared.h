@@ -448,10 +448,11 @@ struct mseald_policy_seal {
 	char name[MSEALD_POLICY_NAME];
 };
 
-#define MSEALD_POLICY_LATE 0x1u	  /* objects loaded after the start are sealed, too */
-#define MSEALD_POLICY_REPORT 0x2u /* ... by the daemon, which gets an event of each */
-#define MSEALD_POLICY_NOT_32 0x4u /* 32-bit programs are not sealed */
-#define MSEALD_POLICY_MORE 0x8u	  /* the daemon has to seal more, immediately */
+#define MSEALD_POLICY_LATE 0x1u	    /* objects loaded after the start are sealed, too */
+#define MSEALD_POLICY_REPORT 0x2u   /* ... by the daemon, which gets an event of each */
+#define MSEALD_POLICY_NOT_32 0x4u   /* 32-bit programs are not sealed */
+#define MSEALD_POLICY_MORE 0x8u	    /* the daemon has to seal more, immediately */
+#define MSEALD_POLICY_LATE_64 0x10u /* MSEALD_POLICY_LATE holds for 64-bit programs only */
 
 /* A starting program: where its loader maps objects, until their RELRO is made read-only. */
 #define MSEALD_LOADING_MAPPINGS 32u /* the last ones are remembered */

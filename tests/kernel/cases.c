@@ -10,6 +10,11 @@
  *                   elfhack in Firefox, and aborts if this is denied
  *   UNLOAD          in a constructor, its library UNLOAD_LIBRARY loads PLUGIN, after this many milliseconds,
  *                   and unloads it: status 3 if the memory is still mapped
+ *   SLOW            a resolver of an indirect function takes the loader 5 s; then a constructor tries to make
+ *                   constants and RELRO writable: status 1 if it can. With an argument it stays
+ *   READONLY        a static program without RELRO makes a page of its data read-only, and writable again
+ *   STATIC          a static program loads PLUGIN, and unloads it
+ *   STALE           maps and unmaps a file, loads PLUGIN with large alignment, and maps memory around it
  *   WHOLE           a child unmaps all of its memory, as gVisor and CRIU do; prints how the child ended.
  *                   Status 9 of the child: this was denied
  */
@@ -133,6 +138,86 @@ int main(void)
 	if (!plugin || plugin() != 11 || dlclose(loaded))
 		return 2;
 	return mincore((void *)((uintptr_t)plugin & ~(uintptr_t)(PAGE - 1)), PAGE, &resident) ? 0 : 3;
+}
+
+#elif defined SLOW
+
+static const char constants[PAGE] __attribute__((aligned(PAGE))) = { 1 };
+static const char *const pointers[] __attribute__((used)) = { constants };
+static int opened;
+
+static int one(void)
+{
+	return 1;
+}
+
+/* Nothing is relocated yet, so it can call no function of a library. */
+static int (*resolve(void))(void)
+{
+	struct timespec pause = { .tv_sec = 5 };
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "0"((long)SYS_nanosleep), "D"(&pause), "S"(0L)
+			 : "rcx", "r11", "memory");
+	return result ? NULL : one;
+}
+
+int slow(void) __attribute__((ifunc("resolve")));
+
+static int opens(const void *address)
+{
+	return mprotect((void *)((uintptr_t)address & ~(uintptr_t)(PAGE - 1)), PAGE,
+			PROT_READ | PROT_WRITE) == 0;
+}
+
+__attribute__((constructor)) static void attack(void)
+{
+	opened = opens(constants) | opens(pointers);
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	while (argc > 1)
+		pause();
+	return slow() == 1 ? opened : 2;
+}
+
+#elif defined READONLY
+
+static char page[PAGE] __attribute__((aligned(PAGE))) = { 1 };
+
+int main(void)
+{
+	return mprotect(page, PAGE, PROT_READ) || mprotect(page, PAGE, PROT_READ | PROT_WRITE);
+}
+
+#elif defined STATIC
+
+int main(void)
+{
+	void *loaded = dlopen("/srv/cases/case-plugin.so", RTLD_NOW);
+
+	return !loaded || dlclose(loaded);
+}
+
+#elif defined STALE
+
+#define ROOM (32ul << 20)
+
+int main(void)
+{
+	int fd = open("/srv/cases/case-packed", O_RDONLY | O_CLOEXEC);
+	void *room = mmap(NULL, ROOM, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (room == MAP_FAILED || munmap(room, ROOM) || !dlopen("/srv/cases/case-plugin-2m.so", RTLD_NOW))
+		return 2;
+	for (int i = 0; i < 100; i++)
+		if (mmap(NULL, ROOM / 128, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+			return 3;
+	return 0;
 }
 
 #elif defined WHOLE

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -212,6 +213,54 @@ static void unload(void)
 		"msealctl run: what a constructor has loaded it can unload");
 }
 
+/*
+ * The kernel seals a start however long it takes, also while policies are read again and the daemon looks at
+ * other processes.
+ */
+static void slow(void)
+{
+	pid_t pids[AT_ONCE / 2];
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < sizeof(pids) / sizeof(*pids); i++)
+		pids[i] = start(false, "case-slow", NULL);
+	(void)usleep(1000000);
+	set_policy("Segments=all");
+	for (size_t i = 0; i < sizeof(pids) / sizeof(*pids); i++)
+		wrong += child_end(pids[i]) != 0;
+	ok(wrong == 0, "case-slow: its constructor opens nothing, 5 s after its start (%u not)", wrong);
+}
+
+/* A tracer that comes after the exec, and before any RELRO, could write to the memory: it is not sealed. */
+static void traced(void)
+{
+	json_t *seals;
+	pid_t pid;
+
+	set_policy("Segments=all\nDeny=all");
+	pid = start(false, "case-slow-static", "stay");
+	(void)usleep(1000000);
+	if (ptrace(PTRACE_SEIZE, pid, 0, 0))
+		bail("PTRACE_SEIZE: %s", strerror(errno));
+	(void)usleep(9000000);
+	seals = daemon_seals(pid);
+	ok(json_array_size(seals) == 0,
+	   "foreign-write: with a tracer that came after the exec nothing is sealed");
+	json_decref(seals);
+	(void)kill(pid, SIGKILL);
+	(void)child_end(pid);
+	set_policy("Segments=all");
+}
+
+static void own_data(void)
+{
+	all_end(times, false, "case-readonly", 0, 0, "a static program may change its own data");
+	all_end(times, false, "case-static", 0, 0, "Dlopen=no: a static program can unload what it loaded");
+	set_policy("Segments=all\nDlopen=yes");
+	all_end(times, false, "case-stale", 0, 0, "Dlopen=yes: where a file was, a library is sealed alone");
+	set_policy("Segments=all");
+}
+
 static void whole(void)
 {
 	char *text;
@@ -231,13 +280,16 @@ static void whole(void)
 int main(void)
 {
 	static const char *const programs[] = {
-		"case-packed", "case-packed-relro", "case-reopen", "case-unload", "case-whole",
+		"case-packed",	 "case-packed-relro", "case-reopen", "case-unload",
+		"case-readonly", "case-static",	      "case-stale",  "case-whole",
 	};
 
 	times = brief(200, 20);
 	install();
 	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++)
 		all_end(1, false, programs[i], 0, 0, "not sealed it works");
+	ok(child_end(start(false, "case-slow", NULL)) == 1,
+	   "case-slow: not sealed its constructor opens constants and RELRO");
 	daemon_start();
 	set_policy("Segments=all");
 	leak();
@@ -245,6 +297,10 @@ int main(void)
 	packed_late();
 	reopen();
 	unload();
+	set_policy("Segments=all");
+	slow();
+	traced();
+	own_data();
 	whole();
 	ok(daemon_stop(SIGTERM) == 0, "and it ends well");
 	(void)unlink(ETC "/cases.conf");

@@ -27,6 +27,12 @@ bool policy_seal_late(const struct coverage *coverage, const struct policy *poli
 		 !coverage_kills(coverage, MSEALD_DENY_UNMAP)));
 }
 
+bool policy_seal_kills_32(const struct coverage *coverage, const struct policy *policy)
+{
+	return policy->seal.action == MSEALD_ACTION_DENY &&
+	       coverage->compat_kills & policy->seal.deny & MSEALD_DENY_UNMAP;
+}
+
 void policy_seal_make(const struct coverage *coverage, const struct policy *policy,
 		      struct mseald_policy_seal *ret)
 {
@@ -48,6 +54,8 @@ void policy_seal_make(const struct coverage *coverage, const struct policy *poli
 		ret->data_rule |= MSEALD_RULE_UFFD;
 	if (policy->seal.dlopen)
 		ret->flags |= policy_seal_late(coverage, policy) ? MSEALD_POLICY_LATE : MSEALD_POLICY_REPORT;
+	if (ret->flags & MSEALD_POLICY_LATE && policy_seal_kills_32(coverage, policy))
+		ret->flags |= MSEALD_POLICY_LATE_64;
 	if (policy->seal.deny & MSEALD_DENY_FILE_WRITE)
 		ret->flags |= MSEALD_POLICY_MORE;
 	if (policy->seal.action == MSEALD_ACTION_DENY && coverage_spares_32bit(coverage, policy->seal.deny))

@@ -12,6 +12,9 @@ void policy_seal_make(const struct coverage *coverage, const struct policy *poli
 /* Does the kernel also seal the objects that a program loads later? */
 bool policy_seal_late(const struct coverage *coverage, const struct policy *policy);
 
+/* Could only a kill deny the unmapping to a 32-bit program? */
+bool policy_seal_kills_32(const struct coverage *coverage, const struct policy *policy);
+
 /* The NEED_* of the seals that the kernel may make by the policy at any moment. */
 unsigned policy_seal_needs(const struct policy *policy);
 

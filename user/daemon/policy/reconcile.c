@@ -34,7 +34,6 @@ struct pending {
 	struct timer timer;
 	uint64_t key;
 	pid_t pid;
-	uint64_t since;	  /* microseconds, CLOCK_MONOTONIC */
 	uint64_t looking; /* microseconds, CLOCK_MONOTONIC: something to be sealed since then */
 	uint64_t began;	  /* nanoseconds, CLOCK_BOOTTIME: its exec, or when it was found */
 	uint64_t sealed;  /* microseconds from then until everything ready was sealed */
@@ -46,7 +45,6 @@ struct pending {
 	unsigned start; /* enum left: why the kernel left part of its start */
 	unsigned left;	/* the same at the last look, for parts not sealed yet */
 	bool watched;	/* the kernel removes its key when it is gone */
-	bool in_vain;	/* mseal(2) was tried first, and failed */
 	struct readiness readiness;
 };
 
@@ -101,7 +99,6 @@ static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 		.reconcile = reconcile,
 		.key = key,
 		.pid = pid,
-		.since = now_us(reconcile),
 		.looking = now_us(reconcile),
 		.began = clock_ns(CLOCK_BOOTTIME),
 		.pause = FIRST_PAUSE_US,
@@ -258,7 +255,7 @@ static bool wants_native(const struct pending *pending, const struct policy *pol
 
 	return programs_coverage(on->programs)->native && policy->seal.gate != POLICY_GATE_BPF &&
 	       plan_can_be_native(&policy->seal) && on->config->native_after != CONFIG_NEVER &&
-	       pending->pid != getpid() && !pending->in_vain;
+	       pending->pid != getpid();
 }
 
 /* Schedules native sealing for when the process has existed for NativeAfter=. */
@@ -308,7 +305,7 @@ static void set_readiness(struct pending *pending, const struct policy *policy)
 	struct readiness *readiness = &pending->readiness;
 	bool kills = policy->seal.action == MSEALD_ACTION_DENY && coverage_kills(coverage, MSEALD_DENY_UNMAP);
 
-	readiness->settled = now_us(pending->reconcile) - pending->since > on->config->settle;
+	readiness->settled = age_us(pending) > on->config->settle;
 	readiness->marked = policy->marked;
 	readiness->dlopen = policy->seal.dlopen;
 	readiness->late = !(policy->seal.deny & MSEALD_DENY_UNMAP) ||
@@ -317,6 +314,7 @@ static void set_readiness(struct pending *pending, const struct policy *policy)
 			  !kills			? LATE_AS_ALL :
 			  wants_native(pending, policy) ? LATE_NATIVE :
 							  LATE_NOT;
+	readiness->kills_32 = policy_seal_kills_32(coverage, policy);
 	readiness->native_now = pending->phase == PHASE_NATIVE;
 	readiness->events = on->events;
 }
@@ -345,8 +343,6 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 		.spared = reconcile_spared(coverage, policy, pending->pid),
 		.no_native = pending->phase != PHASE_NATIVE || policy->seal.gate == POLICY_GATE_BPF,
 	};
-	/* See seals_natively_at_once(). */
-	bool first = pending->phase == PHASE_NATIVE && !pending->sealed;
 	struct seal_result result = {};
 	struct error error = {};
 
@@ -355,16 +351,9 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 	 * Otherwise a dlopen'ed object would be left with a seal that permits its unmapping, and the seal
 	 * would outlive it.
 	 */
-	request.native_or_nothing = pending->phase == PHASE_NATIVE &&
-				    (first || pending->readiness.late == LATE_NATIVE);
+	request.native_or_nothing = pending->phase == PHASE_NATIVE && pending->readiness.late == LATE_NATIVE;
 	if (seal_process(on->programs, on->space_map, &request, &result, &error) >= 0 ||
-	    strcmp(error.name, "NothingToSeal") == 0)
-		go_on(pending, policy, facts, &result);
-	else if (strcmp(error.name, "NotNative") == 0 && first) {
-		pending->in_vain = true;
-		pending->phase = PHASE_LOOK;
-		look_after(pending, 0);
-	} else if (strcmp(error.name, "NotNative") == 0)
+	    strcmp(error.name, "NothingToSeal") == 0 || strcmp(error.name, "NotNative") == 0)
 		go_on(pending, policy, facts, &result);
 	else if (strcmp(error.name, "NoSuchProcess") == 0)
 		end(pending);
@@ -447,7 +436,6 @@ void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_
 	if (pending->phase != PHASE_LOOK)
 		pending->looking = now_us(reconcile);
 	pending->phase = PHASE_LOOK;
-	pending->in_vain = false;
 	pending->pause = FIRST_PAUSE_US;
 	/* Its loader has to run first: nothing is mapped, or nothing is relocated yet. */
 	look_after(pending, FIRST_PAUSE_US);
@@ -491,11 +479,24 @@ static uint64_t kernel_seals_for(const struct reconcile *reconcile, const struct
 		       MIN_OF(on->config->native_after, (uint64_t)COMPLETE_AFTER_US);
 }
 
-/* Has the kernel sealed it, and does it continue to? */
-static bool is_kernels(const struct reconcile *reconcile, const struct mseald_watched *watched)
+/*
+ * Is the kernel still sealing its start? It adds to its own set only, so the daemon must not replace that
+ * before the program's RELRO is done, or Settle= is over: a program without RELRO gives no sign.
+ */
+static bool is_starting(const struct reconcile *reconcile, uint64_t key, const struct mseald_watched *watched)
 {
 	return watched->flags & MSEALD_WATCHED_KERNEL &&
-	       clock_ns(CLOCK_BOOTTIME) < watched->since + kernel_seals_for(reconcile, watched) * 1000;
+	       !(watched_loading(reconcile->on.programs, key) &
+		 (MSEALD_LOADING_PROGRAM | MSEALD_LOADING_DONE)) &&
+	       clock_ns(CLOCK_BOOTTIME) < watched->since + reconcile->on.config->settle * 1000;
+}
+
+/* Has the kernel sealed it, and does it continue to? */
+static bool is_kernels(const struct reconcile *reconcile, uint64_t key, const struct mseald_watched *watched)
+{
+	return is_starting(reconcile, key, watched) ||
+	       (watched->flags & MSEALD_WATCHED_KERNEL &&
+		clock_ns(CLOCK_BOOTTIME) < watched->since + kernel_seals_for(reconcile, watched) * 1000);
 }
 
 static void look_at_all(struct reconcile *reconcile, enum occasion occasion)
@@ -517,8 +518,9 @@ static void look_at_all(struct reconcile *reconcile, enum occasion occasion)
 		if (!task_is_process(&tasks[i]))
 			continue;
 		known = *find(reconcile, tasks[i].key);
-		if (occasion == OCCASION_MISSED && !known && watched_find(programs, tasks[i].key, &watched) &&
-		    is_kernels(reconcile, &watched))
+		if (!known && watched_find(programs, tasks[i].key, &watched) &&
+		    (occasion == OCCASION_MISSED ? is_kernels(reconcile, tasks[i].key, &watched) :
+						   is_starting(reconcile, tasks[i].key, &watched)))
 			continue;
 		pending = add(reconcile, tasks[i].key, tasks[i].pid);
 		/* Events of a known process may have been lost. */
@@ -557,8 +559,8 @@ static void forget_gone(struct reconcile *reconcile)
 }
 
 /*
- * Has the kernel sealed all of its start, and is it time for mseal(2)? Then one look is enough: mseal(2)
- * comes first, and one set with the native seals replaces that of the kernel.
+ * Has the kernel sealed all of its start, and is it time for mseal(2)? Then one look is enough. Not where an
+ * object from dlopen(3) must be sealed by mseal(2) or not at all: the rest must not depend on that.
  */
 static bool seals_natively_at_once(const struct pending *pending, const struct mseald_watched *watched)
 {
@@ -566,6 +568,7 @@ static bool seals_natively_at_once(const struct pending *pending, const struct m
 	const struct policy *policy = active_decided(on->active, watched);
 
 	return policy && wants_native(pending, policy) &&
+	       (!policy->seal.dlopen || policy_seal_late(programs_coverage(on->programs), policy)) &&
 	       clock_ns(CLOCK_BOOTTIME) >= watched->since + on->config->native_after * 1000 &&
 	       left_by_kernel(on->programs, pending->key, pending->pid, watched) == LEFT_NOTHING;
 }
@@ -583,7 +586,7 @@ static void take_up(struct reconcile *reconcile)
 		struct pending *pending;
 
 		if (*find(reconcile, keys[i]) || !watched_find(reconcile->on.programs, keys[i], &watched) ||
-		    !(watched.flags & MSEALD_WATCHED_KERNEL) || is_kernels(reconcile, &watched))
+		    !(watched.flags & MSEALD_WATCHED_KERNEL) || is_kernels(reconcile, keys[i], &watched))
 			continue;
 		pending = add(reconcile, keys[i], (pid_t)watched.pid);
 		if (!pending)

@@ -43,7 +43,7 @@ struct seal_request {
 		/* bits of seal.deny left out, to avoid a kill (mseal(2) may still deny them) */
 		spared;
 	bool no_native;		/* do not call mseal(2), or not now */
-	bool native_or_nothing; /* mseal(2) first: if it cannot seal the memory, nothing changes */
+	bool native_or_nothing; /* mseal(2) first: memory that it cannot seal is not sealed at all */
 };
 
 struct plan {

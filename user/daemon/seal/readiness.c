@@ -208,6 +208,8 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 	events_catch_up(readiness->events);
 	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
 	readiness->through = is_through(readiness, program, loader, vmas);
+	if (readiness->kills_32 && program && !program->elf.is_64bit)
+		readiness->late = LATE_NOT;
 	r = find_late(readiness, objects, program, loader, proc_dirfd);
 	for (size_t i = 0; i < objects->count && r >= 0; i++) {
 		struct readiness_object *verdict = &readiness->objects[i];

@@ -30,6 +30,7 @@ struct readiness {
 		 */
 		LATE_NOT,
 	} late;		 /* how dlopen'ed objects are sealed */
+	bool kills_32;	 /* the gate would kill a 32-bit program for dlclose: LATE_NOT for these */
 	bool native_now; /* mseal(2) is about to be called */
 	struct events *
 		/* source of relro events, to read those received so far; each comes before its mprotect */

@@ -70,6 +70,19 @@ static void label(struct programs *programs, struct space_map *space_map, const 
 	*changed |= set->label != old;
 }
 
+struct planned {
+	const struct plan *plan;
+	struct programs *programs;
+	const struct target *target;
+};
+
+static bool still_holds(void *context)
+{
+	const struct planned *planned = context;
+
+	return plan_holds(planned->plan, planned->programs, planned->target) > 0;
+}
+
 /*
  * Seals the same ranges by mseal(2), and marks the seals as native. 1; 0: the memory has changed since the
  * plan; or -EOPNOTSUPP: not possible, or only for part of it.
@@ -90,10 +103,17 @@ static int make_native(struct programs *programs, const struct target *target,
 		return -EOPNOTSUPP;
 	}
 	if (count) {
-		r = request->launch ? launch_mseal(request->launch, ranges, count, &result->why_not_native) :
-				      native_seal(programs, target, ranges, count, &result->why_not_native);
+		r = request->launch ?
+			    launch_mseal(request->launch, ranges, count, &result->why_not_native) :
+			    native_seal(programs, target,
+					&(struct native_ranges){
+						.list = ranges,
+						.count = count,
+						.still = request->native_or_nothing ? still_holds : NULL,
+						.context = &(struct planned){ plan, programs, target } },
+					&result->why_not_native);
 		if (r <= 0)
-			return -EOPNOTSUPP;
+			return r == -EAGAIN ? 0 : -EOPNOTSUPP;
 		r = plan_holds(plan, programs, target);
 		if (r <= 0)
 			return r;
@@ -126,23 +146,31 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
 
 /*
  * For memory that may be unmapped until it is native: a seal must not outlive it, so mseal(2) comes first.
- * Also for memory that the kernel has sealed: one new set is enough. Returns as make_native(); also 1 if
- * nothing is new.
+ * Returns as make_native(); also 1 if nothing is new.
  */
 static int native_first(struct programs *programs, const struct target *target,
 			const struct seal_request *request, struct plan *plan, const struct sealset *old,
-			bool by_kernel, struct seal_result *result, struct error *error)
+			struct seal_result *result, struct error *error)
 {
 	_cleanup_(sealset_free) struct sealset new = {};
 	bool changed;
 	int r = unite(plan, old, &new, &changed);
 
-	if (r < 0 || !(changed || by_kernel))
+	if (r < 0 || !changed)
 		return r < 0 ? r : 1;
 	r = make_native(programs, target, request, plan, old, result);
 	if (r == -EOPNOTSUPP)
 		return error_about(error, "NotNative", request->pid, " %s", result->why_not_native ?: "");
 	return r;
+}
+
+/* Do these seals hold all memory of the plan in its place? */
+static bool is_held(const struct plan *plan, const struct sealset *set)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (!sealset_all_flagged(set, plan->seals[i].start, plan->seals[i].end, 0))
+			return false;
+	return true;
 }
 
 /* Would a user exceed the limit? Seals by policies count, but are never refused. */
@@ -261,7 +289,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	struct seal_result result = { .space = target->key };
 	struct mseald_space space = {};
 	struct space_map_old before;
-	bool changed, by_kernel;
+	bool changed, by_kernel, tried = false;
 	int r;
 
 	r = plan_make(&plan, programs, target, request, error);
@@ -280,9 +308,17 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	owner.expected = MSEALD_WORD_SET(space.word);
 	by_kernel = owner.expected >= MSEALD_POOL_FIRST;
 	if (r >= 0 && request->native_or_nothing) {
-		r = native_first(programs, target, request, &plan, &old, by_kernel, &result, error);
+		r = native_first(programs, target, request, &plan, &old, &result, error);
 		if (r == 0 || r == -EINVAL || r == -EBADR)
 			return r == -EBADR ? r : 0;
+	} else if (r >= 0 && by_kernel && !request->no_native && is_held(&plan, &old)) {
+		/* One set, with native seals, replaces that of the kernel. */
+		tried = true;
+		r = make_native(programs, target, request, &plan, &old, &result);
+		if (r == 0 || r == -EINVAL)
+			return 0;
+		result.native = r > 0;
+		r = r == -EOPNOTSUPP ? 0 : r;
 	}
 	if (r >= 0)
 		r = unite(&plan, &old, &new, &changed);
@@ -323,7 +359,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		r = tracer_check_foreign(programs, target->key, request->pid, error);
 		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
 	}
-	if (r > 0)
+	if (r > 0 && !tried)
 		r = seal_natively(programs, space_map, target, request, &plan, &new, &result);
 	if (r == -EINVAL)
 		r = 0;

@@ -337,7 +337,7 @@ bool sealset_all_flagged(const struct sealset *set, uint64_t start, uint64_t end
 	for (size_t i = first; i < after && start < end; i++) {
 		if (set->list[i].end <= start)
 			continue;
-		if (set->list[i].start > start || !(set->list[i].flags & flags))
+		if (set->list[i].start > start || (flags && !(set->list[i].flags & flags)))
 			return false;
 		start = set->list[i].end;
 	}

@@ -62,7 +62,7 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 /* Removes the seals with any of these MSEALD_SEAL_* flags; returns their number. */
 size_t sealset_drop_flagged(struct sealset *set, unsigned flags);
 
-/* Is all of [start, end) sealed, by seals with any of these flags? */
+/* Is all of [start, end) sealed, by seals with any of these flags? 0: by any seals. */
 bool sealset_all_flagged(const struct sealset *set, uint64_t start, uint64_t end, unsigned flags);
 
 bool sealset_equal(const struct sealset *a, const struct sealset *b); /* ignores hits */

@@ -95,8 +95,7 @@ static void join_processor(const struct target *target, pid_t tid)
 }
 
 static enum remote_answer seal_by(struct programs *programs, const struct target *target,
-				  const struct proc_maps *maps, pid_t tid, const struct range *ranges,
-				  size_t count)
+				  const struct proc_maps *maps, pid_t tid, const struct native_ranges *ranges)
 {
 	struct blocked_call call;
 	struct tracee tracee;
@@ -113,15 +112,18 @@ static enum remote_answer seal_by(struct programs *programs, const struct target
 		return answer;
 	join_processor(target, tid);
 	answer = remote_syscall_prepare(&tracee, &call, maps);
+	if (answer == ANSWER_SEALED && !is_in_target(programs, target, tid))
+		answer = ANSWER_GONE;
+	if (answer == ANSWER_SEALED && ranges->still && !ranges->still(ranges->context))
+		answer = ANSWER_REFUSED;
 	if (answer == ANSWER_SEALED)
-		answer = is_in_target(programs, target, tid) ? remote_syscall_mseal(&tracee, ranges, count) :
-							       ANSWER_GONE;
+		answer = remote_syscall_mseal(&tracee, ranges->list, ranges->count);
 	r = tracee_release(&tracee);
 	return answer == ANSWER_SEALED && r < 0 && r != -ESRCH ? ANSWER_FAILED : answer;
 }
 
 static enum remote_answer try_once(struct programs *programs, const struct target *target,
-				   const struct range *ranges, size_t count, unsigned try)
+				   const struct native_ranges *ranges, unsigned try)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	uint64_t deadline = monotonic_us() + TRY_US;
@@ -143,7 +145,7 @@ static enum remote_answer try_once(struct programs *programs, const struct targe
 			return ANSWER_GONE;
 		tid = thread_pick(target, tasks, tasks_count, try, &traced);
 		if (tid)
-			return seal_by(programs, target, &maps, tid, ranges, count);
+			return seal_by(programs, target, &maps, tid, ranges);
 		(void)nanosleep(&pause, NULL);
 	} while (monotonic_us() < deadline);
 	return traced ? ANSWER_TRACED : ANSWER_NO_THREAD;
@@ -165,7 +167,7 @@ static enum remote_answer read_answer(int fd)
 }
 
 static enum remote_answer by_tracer(struct programs *programs, const struct target *target,
-				    const struct range *ranges, size_t count, unsigned try)
+				    const struct native_ranges *ranges, unsigned try)
 {
 	int pipe_fds[2];
 	enum remote_answer answer;
@@ -175,7 +177,7 @@ static enum remote_answer by_tracer(struct programs *programs, const struct targ
 		return ANSWER_FAILED;
 	pid = tracer_fork();
 	if (pid == 0) {
-		unsigned char byte = (unsigned char)try_once(programs, target, ranges, count, try);
+		unsigned char byte = (unsigned char)try_once(programs, target, ranges, try);
 
 		_exit(write(pipe_fds[1], &byte, sizeof(byte)) != sizeof(byte));
 	}
@@ -192,14 +194,15 @@ static bool worth_another(enum remote_answer answer)
 	       answer == ANSWER_FAILED;
 }
 
-int native_seal(struct programs *programs, const struct target *target, const struct range *ranges,
-		size_t count, const char **ret_why)
+int native_seal(struct programs *programs, const struct target *target, const struct native_ranges *ranges,
+		const char **ret_why)
 {
-	enum remote_answer answer = count > REMOTE_SYSCALL_MAX_RANGES ? ANSWER_TOO_MANY : ANSWER_NO_MOMENT;
+	enum remote_answer answer = ranges->count > REMOTE_SYSCALL_MAX_RANGES ? ANSWER_TOO_MANY :
+										ANSWER_NO_MOMENT;
 	unsigned in_vain = 0;
 
 	for (unsigned try = 0; answer != ANSWER_TOO_MANY && try < TRIES && in_vain < TRIES_IN_VAIN; try++) {
-		answer = by_tracer(programs, target, ranges, count, try % TRIES_OF_THREADS);
+		answer = by_tracer(programs, target, ranges, try % TRIES_OF_THREADS);
 		if (answer == ANSWER_NO_MOMENT)
 			continue;
 		if (!worth_another(answer))
@@ -208,9 +211,11 @@ int native_seal(struct programs *programs, const struct target *target, const st
 	}
 	if (answer == ANSWER_SEALED) {
 		log_debug("pid %d was stopped with ptrace(2) to call mseal(2): %zu ranges", target->pid,
-			  count);
+			  ranges->count);
 		return 1;
 	}
+	if (answer == ANSWER_REFUSED && ranges->still)
+		return -EAGAIN;
 	log_debug("pid %d %s: not sealed by mseal(2)", target->pid, remote_answer_phrase(answer));
 	*ret_why = remote_answer_phrase(answer);
 	return 0;

@@ -10,12 +10,23 @@
 #include "lib/base/range.h"
 #include "process/target.h"
 
+struct native_ranges {
+	const struct range *list;
+	size_t count;
+	/*
+	 * Is the memory still the right one? For memory that no seal holds: asked in the tracer, while the
+	 * thread that is to call mseal(2) is stopped. NULL: it is.
+	 */
+	bool (*still)(void *context);
+	void *context;
+};
+
 /*
  * Seals every range in the address space of the target, which must be the same as when it was opened. 1:
  * done. 0: this process cannot be sealed by mseal(2); *ret_why is a phrase (a string constant): "is traced by
- * another program". Then some ranges may be sealed.
+ * another program". Then some ranges may be sealed. -EAGAIN: the memory is not the right one any more.
  */
-int native_seal(struct programs *programs, const struct target *target, const struct range *ranges,
-		size_t count, const char **ret_why);
+int native_seal(struct programs *programs, const struct target *target, const struct native_ranges *ranges,
+		const char **ret_why);
 
 #endif
