@@ -74,7 +74,7 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 		at = exec_mapping_at(entry, address);
 		mapping = mapping_of(entry, at - 1);
-		/* A file without code that was mapped there, and is not any more, is no object that begins. */
+		/* A file without code, which was mapped there once, is not the object that begins here. */
 		if (at && (mapping->text_end || call_arg(&site, 5))) {
 			add_mapped(mapping, address, pages, call_arg(&site, 2));
 			return 0;
@@ -270,8 +270,8 @@ static __always_inline u64 relro_begins(const struct mseald_loading *loading, u6
 }
 
 /*
- * Has the object the current RELRO? Before the RELRO of a program with a loader only the loader runs. A static
- * program may make any of its data read-only, so PT_GNU_RELRO must name it.
+ * Has the object the current RELRO? Before the RELRO of a program with a loader only the loader runs. A
+ * static program may make any of its data read-only, so PT_GNU_RELRO must name it.
  */
 static __always_inline bool owns_relro(const struct mseald_loading *loading)
 {

@@ -123,7 +123,7 @@ __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 	at = exec_mapping_at(loading, loading->relro);
 	if (!at) {
 		own = exec_own_object(loading);
-		/* Data that the program itself makes read-only: its RELRO is done, or a static one has none. */
+		/* Data that the program makes read-only: its RELRO is done, or a static one has none. */
 		if (own ? flags & (own | MSEALD_LOADING_DONE) : !loading->loader)
 			return 0;
 		if (!own) {
