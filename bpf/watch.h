@@ -13,11 +13,8 @@
 /* The element of this address space. */
 u32 watch_start_find(u64 key);
 
-/*
- * Reserves an element for an address space without one. No look-up finds it before watch_start_publish().
- * Children of fork get every second element at most: starts find room, however many children there are.
- */
-u32 watch_start_take(u64 key, bool child);
+/* Reserves an element for an address space without one. No look-up finds it before watch_start_publish(). */
+u32 watch_start_take(u64 key);
 
 /* The element is filled in: from now on look-ups find it, and the address space counts as watched. */
 int watch_start_publish(u64 key, u32 position);

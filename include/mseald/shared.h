@@ -605,11 +605,11 @@ struct mseald_state {
 	/* Starts that ended before all was sealed, by reason; the last: before the program's own RELRO */
 	__u64 ended[MSEALD_LEFT_COUNT + 1];
 	__u64 pool_free[MSEALD_POOL_SETS / 64]; /* a bit for each free set of the pool */
-	__u32 pool_made; /* number of sets in the pool, from the first on; written by the daemon */
-	__u32 pad2;
-	__u64 other_files; /* address of the operations of some file that is not on hugetlbfs */
-	__u32 quota_each;  /* limit of one account; set by the daemon */
-	__u32 files;	   /* the map `files` may have entries; set by the daemon */
+	__u32 pool_made;      /* number of sets in the pool, from the first on; written by the daemon */
+	__u32 start_children; /* elements of the map `starts` that children of fork have */
+	__u64 other_files;    /* address of the operations of some file that is not on hugetlbfs */
+	__u32 quota_each;     /* limit of one account; set by the daemon */
+	__u32 files;	      /* the map `files` may have entries; set by the daemon */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
 	struct mseald_match_table match[2];
 	__u64 start_keys[MSEALD_STARTS]; /* of the map `starts`: address space key; 0: free */

@@ -34,8 +34,9 @@
 #define FINDINGS 40 /* different ones to report */
 #define ALIKE 4	    /* number of similar changes of one area in one scene to investigate */
 #define UNSEALED_VICTIMS 1000
-#define RESTART_MS 15000 /* interval of killing the daemon, or a fourth of the duration */
-#define DOWN 30		 /* victims while it is down */
+#define TAKING_VICTIMS 10000 /* the first ones, which may take pages away from the machine */
+#define RESTART_MS 15000     /* interval of killing the daemon, or a fourth of the duration */
+#define DOWN 30		     /* victims while it is down */
 
 _Static_assert(VICTIM_SLOT + 2 * FUZZ_FAMILY <= FUZZ_SLOTS, "victim and replay have slots of their own");
 
@@ -217,6 +218,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 			return true;
 		slots.end = 1;
 	}
+	fuzz_takes_pages = number < TAKING_VICTIMS;
 	before = now_microseconds();
 	victim = play_begin(scene, VICTIM_SLOT, sealed);
 	run.make_us += now_microseconds() - before;

@@ -96,7 +96,7 @@ static uint64_t some_place(struct fuzz_draw *draw)
 	return place->address;
 }
 
-bool fuzz_only_sane;
+bool fuzz_only_sane, fuzz_takes_pages;
 
 static uint64_t address(struct fuzz_draw *draw)
 {
@@ -277,7 +277,7 @@ static int advice(struct fuzz_draw *draw)
 	if (fuzz_chance(draw, 65))
 		return ONE_OF(draw, fierce);
 	/* Advice that takes pages away from the machine is rare. */
-	if (fuzz_chance(draw, 2))
+	if (fuzz_takes_pages && fuzz_chance(draw, 2))
 		return 100 + (int)random_below(draw->random, 2);
 	/* Not MADV_POPULATE_*, which take memory and time. */
 	for (;;) {

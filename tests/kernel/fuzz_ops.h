@@ -23,6 +23,9 @@ enum fuzz_outcome { FUZZ_DENIED, FUZZ_KILLED, FUZZ_MADE, FUZZ_REFUSED, FUZZ_OUTC
  */
 void ops_select(const char *only);
 
+/* May calls take pages away from the machine? There are few huge ones. */
+extern bool fuzz_takes_pages;
+
 /* Slots for processes that the calls make; each is given out once. */
 struct fuzz_slots {
 	unsigned next, end;
