@@ -254,21 +254,6 @@ _Static_assert(ELF_READ <= MSEALD_LOADING_ELF && sizeof(((struct mseald_loading 
 #define SEGMENTS_END 2	 /* the last header is not PT_LOAD */
 #define SEGMENTS_RELRO 4 /* PT_GNU_RELRO begins where the current RELRO does */
 
-/* value if both numbers, below 2^63, are equal, else 0. Free of branches, which the verifier would follow. */
-static __always_inline u64 where_same(u64 a, u64 b, u64 value)
-{
-	asm volatile("%0 ^= %1; %0 += -1; %0 s>>= 63; %0 &= %2" : "+r"(a) : "r"(b), "r"(value));
-	return a;
-}
-
-/* SEGMENTS_RELRO if the current RELRO begins at the page of this address; width: of the header. */
-static __always_inline u64 relro_begins(const struct mseald_loading *loading, u64 vaddr, u64 width)
-{
-	u64 page = (loading->bias + vaddr) & ~(MSEALD_PAGE - 1);
-
-	return where_same(page, loading->relro, where_same(loading->width, width, SEGMENTS_RELRO));
-}
-
 /*
  * Has the object the current RELRO? Before the RELRO of a program with a loader only the loader runs. A
  * static program may make any of its data read-only, so PT_GNU_RELRO must name it.
@@ -276,6 +261,23 @@ static __always_inline u64 relro_begins(const struct mseald_loading *loading, u6
 static __always_inline bool owns_relro(const struct mseald_loading *loading)
 {
 	return loading->found & SEGMENTS_OWN && (loading->loader || loading->found & SEGMENTS_RELRO);
+}
+
+/* Notes whether the header at this byte of loading->elf is the PT_GNU_RELRO of the current RELRO. */
+__noinline int exec_note_relro(struct mseald_loading *loading, u64 at)
+{
+	const struct elf_segment_64 *wide;
+	const struct elf_segment_32 *narrow;
+	u64 vaddr;
+
+	if (!loading)
+		return 0;
+	wide = (const void *)loading->elf + (at & (MSEALD_LOADING_ELF - 1));
+	narrow = (const void *)wide;
+	vaddr = loading->width == sizeof(*wide) ? wide->vaddr : narrow->vaddr;
+	if (wide->type == PT_GNU_RELRO && ((loading->bias + vaddr) & ~(MSEALD_PAGE - 1)) == loading->relro)
+		loading->found |= SEGMENTS_RELRO;
+	return 0;
 }
 
 /*
@@ -297,10 +299,8 @@ __noinline int exec_add_segments(struct mseald_loading *loading, u64 at, u32 cou
 		at += loading->width;
 		if (wide->type != PT_LOAD) {
 			loading->found |= SEGMENTS_END;
-			loading->found |= where_same(wide->type, PT_GNU_RELRO,
-						     relro_begins(loading, wide->vaddr, sizeof(*wide)) |
-							     relro_begins(loading, narrow->vaddr,
-									  sizeof(*narrow)));
+			if (!loading->loader)
+				exec_note_relro(loading, at - loading->width);
 			/* PT_LOAD stand together, with only data behind the segment with the RELRO. */
 			if (owns_relro(loading))
 				break;
@@ -369,6 +369,13 @@ __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 struct mm_struct___auxv {
 	unsigned long saved_auxv[2 * AUXV_PAIRS];
 } __attribute__((preserve_access_index));
+
+/* value if both numbers, below 2^63, are equal, else 0. Free of branches, which the verifier would follow. */
+static __always_inline u64 where_same(u64 a, u64 b, u64 value)
+{
+	asm volatile("%0 ^= %1; %0 += -1; %0 s>>= 63; %0 &= %2" : "+r"(a) : "r"(b), "r"(value));
+	return a;
+}
 
 /* Reads from the auxiliary vector where the kernel has mapped the program and its loader: getauxval(3). */
 static __always_inline void find_kernels(struct mseald_loading *loading, struct mm_struct *mm)
