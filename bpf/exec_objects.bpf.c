@@ -74,8 +74,8 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 		at = exec_mapping_at(entry, address);
 		mapping = mapping_of(entry, at - 1);
-		/* A file without code, which was mapped there once, is not the object that begins here. */
-		if (at && (mapping->text_end || call_arg(&site, 5))) {
+		/* Another file, which was mapped there once, is not the object that begins here. */
+		if (at && (mapping->inode == (u32)call_arg(&site, 4) || call_arg(&site, 5))) {
 			add_mapped(mapping, address, pages, call_arg(&site, 2));
 			return 0;
 		}
@@ -87,7 +87,7 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 			return 0;
 	}
 	mapping = mapping_of(entry, entry->next++);
-	*mapping = (struct mseald_mapping){ .start = address, .pages = pages };
+	*mapping = (struct mseald_mapping){ .start = address, .pages = pages, .inode = call_arg(&site, 4) };
 	add_mapped(mapping, address, pages, call_arg(&site, 2) & PROT_EXEC);
 	return 0;
 }

@@ -462,8 +462,8 @@ struct mseald_policy_seal {
 /* A mapping of a file; an object if it has an executable segment. Pages are counted from its start. */
 struct mseald_mapping {
 	__u64 start;
-	__u64 file; /* address of the open file, and the low half of its inode's address: an identity */
-	__u32 inode;
+	__u64 file;  /* address of the open file, and the low half of its inode's address: an identity */
+	__u32 inode; /* until it is sealed: the descriptor, by which a loader maps all of an object */
 	__u32 pages;
 	__u32 text, text_end; /* the executable segment; both 0: none */
 	__u32 data;	      /* begin of the first writable segment and its RELRO; 0: none */
