@@ -364,12 +364,17 @@ static void draw_shmctl(struct fuzz_draw *draw)
 
 static void draw_remap_file_pages(struct fuzz_draw *draw)
 {
-	/* Not for sealed pages: a second mapping of shared memory may be written (docs/threat-model.md). */
+	/*
+	 * Not for sealed pages, 2 to 5 of each file: a second mapping of shared memory may be written
+	 * (docs/threat-model.md).
+	 */
 	static const long offsets[] = { 0, 1, 6, 7, 8, 40 };
 	uint64_t at = fuzz_chance(draw, 50) ? address_in(draw, FUZZ_SHARED) & -FUZZ_PAGE :
 					      aligned_address(draw);
+	long offset = ONE_OF(draw, offsets);
+	uint64_t length = offset < 2 ? (2 - (uint64_t)offset) * FUZZ_PAGE : length_from(draw, at);
 
-	SET(draw, SYS_remap_file_pages, (long)at, (long)length_from(draw, at), 0, ONE_OF(draw, offsets), 0);
+	SET(draw, SYS_remap_file_pages, (long)at, (long)length, 0, offset, 0);
 }
 
 static void draw_io_setup(struct fuzz_draw *draw)
