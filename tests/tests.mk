@@ -12,7 +12,7 @@ KERNEL_LIB := \
 	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c \
 	tests/kernel/t_%.c tests/kernel/r_%.c \
 	tests/kernel/fuzz_%.c \
-	tests/kernel/inject_main.c tests/kernel/httpload.c \
+	tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/jited.c \
 	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c \
 	tests/kernel/runpre.c tests/kernel/runme.c tests/kernel/briefly.c tests/kernel/early.c \
 	tests/kernel/cases.c tests/kernel/advised.c tests/kernel/trouble.c, \
@@ -35,6 +35,7 @@ KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(CASES) $(ADVISED) $(TROUBLE) $(
 	$(B)/tests/kernel/briefly \
 	$(B)/tests/kernel/inject \
 	$(B)/tests/kernel/httpload \
+	$(B)/tests/kernel/jited \
 	$(B)/tests/kernel/puppet32 $(RUNME)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -87,6 +88,9 @@ $(B)/tests/kernel/inject: $(B)/tests/kernel/inject_main.o $(KERNEL_LIB) $(B)/lib
 $(B)/tests/kernel/httpload: $(B)/tests/kernel/httpload.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^
+$(B)/tests/kernel/jited: $(B)/tests/kernel/jited.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lbpf
 
 # One program makes the calls that valgrind does not know; the library is preloaded under it.
 VALGRIND_CALLS := $(addprefix $(B)/tests/valgrind/,calls libcalls.so)
