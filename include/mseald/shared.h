@@ -462,8 +462,8 @@ struct mseald_policy_seal {
 /* A mapping of a file; an object if it has an executable segment. Pages are counted from its start. */
 struct mseald_mapping {
 	__u64 start;
-	__u64 file;  /* address of the open file, and the low half of its inode's address: an identity */
-	__u32 inode; /* until it is sealed: the descriptor, by which a loader maps all of an object */
+	__u64 file; /* address of the open file, and the low half of its inode's address: an identity */
+	__u32 inode;
 	__u32 pages;
 	__u32 text, text_end; /* the executable segment; both 0: none */
 	__u32 data;	      /* begin of the first writable segment and its RELRO; 0: none */
@@ -490,6 +490,8 @@ struct mseald_loading {
 	__u32 written, biased; /* whether the file may be open for writing; whether bias is complete */
 	__u32 place;	       /* ring position of the current object */
 	__u32 found;	       /* in its program headers: of bpf/exec_objects.bpf.c */
+	__u32 exact;	       /* whether PT_GNU_RELRO must name the range */
+	__u32 inode;	       /* of the file that is being mapped: as in struct mseald_mapping */
 	/* Only the first ones are valid, and zero at the start is only what stands above. */
 	__u64 piece[MSEALD_LOADING_PIECES + 1];
 	__u64 piece_end[MSEALD_LOADING_PIECES + 1];
