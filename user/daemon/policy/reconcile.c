@@ -286,7 +286,8 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 		log_when_overdue(pending, policy, pending->reconcile->on.config->settle + OVERDUE_US,
 				 "its loader is not done with all loaded objects");
 		look_again(pending, LEFT_SETTLE, pending->pause);
-		pending->pause = MIN_OF(pending->pause * 2, (uint64_t)LAST_PAUSE_US);
+		pending->pause = MIN_OF(pending->pause * 2,
+					(uint64_t)(pending->readiness.settled ? RETRY_US : LAST_PAUSE_US));
 		return;
 	}
 	pending->left = LEFT_NOTHING;

@@ -43,6 +43,7 @@ struct readiness {
 	/* Result. */
 	/* the loader has finished: objects of the start do not change any more */
 	bool through;
+	bool loading;	  /* the RELRO of the program is writable, and its loader will make it read-only */
 	unsigned waiting; /* objects that will be ready later */
 	/* One for each object; the array belongs to this struct. */
 	struct readiness_object {
