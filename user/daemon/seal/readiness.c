@@ -106,8 +106,8 @@ static bool is_through(const struct readiness *readiness, const struct object *p
 }
 
 /*
- * Is a loader still at work on the program? It leaves RELRO of less than a page as it is (glibc elf/dl-reloc.c,
- * _dl_protect_relro).
+ * Is a loader still at work on the program? It leaves RELRO of less than a page as it is (glibc
+ * elf/dl-reloc.c, _dl_protect_relro).
  */
 static bool is_loading(const struct object *program, const struct object *loader,
 		       const struct task_vmas *vmas)
