@@ -61,7 +61,6 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 {
 	struct daemon *daemon = context;
 
-	(void)source;
 	if (!lock_keeps_signals(daemon->lock))
 		return sd_event_exit(daemon->loop, 0);
 	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ?
@@ -131,8 +130,6 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	struct error error = {};
 	json_t *reply;
 
-	(void)source;
-	(void)info;
 	/* systemd.service(5), Type=notify-reload: before and after, one message with both fields. */
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_us());
 	reply = method_policy_reload(context, &error);

@@ -62,9 +62,6 @@ static int find_other(pid_t *ret)
 /* sd_event_io_handler_t: a process has ended; looks for the next. */
 static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
-	(void)fd;
-	(void)revents;
-	(void)context;
 	(void)sd_event_source_disable_unref(source);
 	return look();
 }

@@ -54,7 +54,6 @@ static void on_alarm(int signal)
 {
 	static const char text[] = "mseald-oci-hook: neither the runtime nor mseald has answered in time";
 
-	(void)signal;
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ||
 	    write(STDERR_FILENO, verdict(), strlen(verdict())) < 0)
 		_exit(status());

@@ -179,8 +179,6 @@ static int add_dlopen(json_t *request, const char *key, const char *value, struc
 
 static int check_on_failure(json_t *request, const char *key, const char *value, struct fault *fault)
 {
-	(void)request;
-	(void)key;
 	return state_find_on_failure(value) == ON_FAILURE_UNSAID ?
 		       wrong(fault, "io.mseald.on-failure=%.64s: must be stop or run", value) :
 		       0;

@@ -23,7 +23,6 @@
  */
 static void on_signal(int signal)
 {
-	(void)signal;
 	_exit(CTL_OK);
 }
 

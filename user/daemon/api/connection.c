@@ -310,8 +310,6 @@ int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *co
 {
 	struct connection *connection = context;
 
-	(void)source;
-	(void)fd;
 	if (!(revents & (EPOLLHUP | EPOLLERR)) &&
 	    throttle_must(connection->server->throttle, &connection->throttled)) {
 		connection->throttled_events = revents;

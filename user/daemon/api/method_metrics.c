@@ -124,7 +124,6 @@ int method_metrics(struct connection *connection, json_t *parameters)
 	struct utsname name = {};
 	json_t *reply;
 
-	(void)parameters;
 	(void)uname(&name);
 	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
 			  "s:o,s:o,s:o,s:I,s:b,s:o}",

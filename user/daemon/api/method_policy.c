@@ -202,7 +202,6 @@ int method_reload_policy(struct connection *connection, json_t *parameters)
 {
 	struct error error = {};
 
-	(void)parameters;
 	return reply_or_failure(connection, method_policy_reload(connection->server->daemon, &error), &error);
 }
 
@@ -210,6 +209,5 @@ int method_list_matches(struct connection *connection, json_t *parameters)
 {
 	struct error error = {};
 
-	(void)parameters;
 	return reply_or_failure(connection, list_matches(connection->server->daemon, &error), &error);
 }

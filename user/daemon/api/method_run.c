@@ -151,8 +151,6 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 	struct launch_message message;
 	ssize_t size = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
 
-	(void)source;
-	(void)revents;
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (size != (ssize_t)sizeof(message)) {

@@ -129,7 +129,6 @@ int method_status(struct connection *connection, json_t *parameters)
 	struct utsname name = {};
 	int r = 0;
 
-	(void)parameters;
 	(void)uname(&name);
 	if (connection->root)
 		count_all(daemon, &counts);

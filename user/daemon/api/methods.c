@@ -12,7 +12,6 @@ static const char interface[] =
 
 static int call_info(struct connection *connection, json_t *parameters)
 {
-	(void)parameters;
 	return connection_reply(connection,
 				json_pack("{s:s,s:s,s:s,s:s,s:[s,s]}", "vendor", "mseald", "product",
 					  "mseald", "version", MSEALD_VERSION, "url", "", "interfaces",

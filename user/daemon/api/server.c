@@ -112,8 +112,6 @@ static int on_listening(sd_event_source *source, int fd, uint32_t revents, void 
 	struct server *server = context;
 	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)source;
-	(void)revents;
 	if (client >= 0)
 		add(server, client);
 	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)

@@ -159,9 +159,6 @@ static void consume(struct lock_log *lock_log)
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
-	(void)source;
-	(void)fd;
-	(void)revents;
 	consume(context);
 	return 0;
 }

@@ -77,9 +77,6 @@ void events_catch_up(struct events *events)
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
-	(void)source;
-	(void)fd;
-	(void)revents;
 	events_catch_up(context);
 	return 0;
 }

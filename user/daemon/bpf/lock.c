@@ -248,9 +248,6 @@ static int guard_sets(void)
 
 static int ignore(void *context, void *data, size_t size)
 {
-	(void)context;
-	(void)data;
-	(void)size;
 	return 0;
 }
 

@@ -107,7 +107,6 @@ bool probe_guard_pages(void)
 
 static void on_fault(int signal)
 {
-	(void)signal;
 	_exit(1);
 }
 

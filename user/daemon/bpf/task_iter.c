@@ -52,13 +52,11 @@ static int read_records(int iterator, size_t size, begins_anew anew, void *ret, 
 
 static bool task_anew(const void *first, const void *previous, const void *record)
 {
-	(void)previous;
 	return ((const struct mseald_task *)record)->pid == ((const struct mseald_task *)first)->pid;
 }
 
 static bool vma_anew(const void *first, const void *previous, const void *record)
 {
-	(void)first;
 	return ((const struct mseald_vma *)record)->start < ((const struct mseald_vma *)previous)->end;
 }
 

@@ -56,7 +56,6 @@ void policy_set_deny(struct policy_parser *p, const char *key, char *value)
 	unsigned deny = 0;
 	int r;
 
-	(void)key;
 	if (!*value) {
 		p->deny = 0;
 		return;
@@ -129,7 +128,6 @@ void policy_set_dlopen(struct policy_parser *p, const char *key, char *value)
 
 void policy_set_description(struct policy_parser *p, const char *key, char *value)
 {
-	(void)key;
 	free(p->policy->description);
 	p->policy->description = *value ? parser_copy(&p->base, value) : NULL;
 }
