@@ -4,11 +4,9 @@
  * container's state. If the annotations ask for it, it has mseald seal every process that starts in the
  * container's cgroup. Exit status 0: done, or not asked for; 1: the runtime is to abandon the container.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <string.h>
 #include <syslog.h>
 
 #include "state.h"

@@ -2,10 +2,7 @@
 /* See state.h. */
 #include "state.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <stdint.h>
-#include <string.h>
 
 #include "lib/base/names.h"
 #include "lib/base/util.h"

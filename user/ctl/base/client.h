@@ -4,8 +4,6 @@
 #define MSEALCTL_CLIENT_H
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #include "ctl/base/command.h"
 #include "lib/base/util.h"

@@ -4,8 +4,6 @@
 #define MSEALCTL_REPLY_H
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #include "lib/base/util.h"
 

@@ -17,7 +17,5 @@ json_t *policy_text_to_json(const struct policy *policy);
 json_t *policy_text_diagnostics_to_json(const struct diagnostics *faults);
 /* Prints one line for each fault to out, escaped, with prefix before the message. False: out of memory. */
 bool policy_text_print_diagnostics(const struct diagnostics *faults, const char *prefix, FILE *out);
-/* The [Match] of a policy in one line: "Exe=... Unit=...". Malloc'ed, or NULL. */
-char *policy_text_match(const struct policy *policy);
 
 #endif

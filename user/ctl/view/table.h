@@ -3,10 +3,6 @@
 #ifndef MSEALCTL_TABLE_H
 #define MSEALCTL_TABLE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
-
 #include "ctl/base/terminal.h"
 #include "lib/base/util.h"
 

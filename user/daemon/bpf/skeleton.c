@@ -2,7 +2,6 @@
 /* See skeleton.h. */
 #include "bpf/skeleton.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
 

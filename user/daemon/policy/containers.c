@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "bpf/task_iter.h"
-#include "lib/base/names.h"
 
 #define SHORT_ID 12 /* of 64 hexadecimal digits, the usual short form */
 #define NAME_PREFIX "container "

@@ -13,7 +13,6 @@
 
 #define CONTAINERS_KEPT "/run/mseald/containers"
 #define CONTAINERS_MAX 4096
-#define CONTAINER_NAME_MAX (NAMES_CONTAINER_ID_MAX + 16)
 
 struct containers;
 

@@ -3,8 +3,6 @@
 #include "policy/match_tables.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <string.h>
 
 #include "base/list.h"
 #include "bpf/map_keys.h"

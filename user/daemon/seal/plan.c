@@ -9,7 +9,6 @@
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
 #include "lib/elf/dynamic.h"
-#include "trace/remote_syscall.h"
 
 #define VM_DONTCOPY 0x00020000 /* include/linux/mm.h: MADV_DONTFORK */
 #define VM_HUGETLB 0x00400000

@@ -3,8 +3,6 @@
 #ifndef MSEALD_CONF_DIAGNOSTICS_H
 #define MSEALD_CONF_DIAGNOSTICS_H
 
-#include <stddef.h>
-
 #include "lib/base/util.h"
 
 /* One message of one line each: the file, the line (unless 0), the fault and the remedy. */

@@ -3,12 +3,6 @@
  * Reads a policy into memory, once. It must be a small regular file that does not change while it is read.
  * This never blocks: a FIFO is not opened, and a file that is being written is tried a few times.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <string.h>
-#include <time.h>
-
 #include "lib/conf/load.h"
 
 #define TRIES 5

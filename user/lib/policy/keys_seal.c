@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The keys of [Seal], which say how matched programs are sealed, and of [Policy], about the policy itself. */
-#include <errno.h>
-#include <string.h>
-
 #include "lib/base/names.h"
 #include "lib/policy/internal.h"
 

@@ -3,9 +3,6 @@
 #ifndef MSEALD_PROC_OPEN_H
 #define MSEALD_PROC_OPEN_H
 
-#include <errno.h>
-#include <fcntl.h>
-
 #include "lib/base/util.h"
 
 /* /proc/PID/NAME, or with "" the folder itself. A descriptor, or a negative errno. */
