@@ -4,7 +4,7 @@
 
 #include "api/method.h"
 #include "bpf/lock.h"
-#include "bpf/map_keys.h"
+#include "bpf/map.h"
 #include "lib/base/names.h"
 #include "policy/active.h"
 #include "policy/reconcile.h"

@@ -21,11 +21,6 @@
 #include "lib/base/util.h"
 #include "lib/proc/open.h"
 
-struct lock_selftest {
-	pid_t pid;
-	int fd;
-};
-
 /* What the outsider reports. */
 struct findings {
 	int error;     /* an errno: it could not try the operations */
@@ -166,32 +161,25 @@ static void be_outsider(int fd)
 	_exit(0);
 }
 
-int lock_selftest_begin(struct lock_selftest **ret)
+int lock_selftest_begin(struct lock_selftest *ret)
 {
-	struct lock_selftest *outsider;
-	int pair[2];
+	int pair[2], r;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	outsider = calloc(1, sizeof(*outsider));
-	pid = outsider ? fork() : -1;
-	if (pid < 0) {
-		int r = -errno;
-
-		free(outsider);
-		(void)close(pair[0]);
-		(void)close(pair[1]);
-		return r;
-	}
+	pid = fork();
+	r = pid < 0 ? -errno : 0;
 	if (pid == 0) {
 		(void)close(pair[0]);
 		be_outsider(pair[1]);
 	}
 	(void)close(pair[1]);
-	*outsider = (struct lock_selftest){ .pid = pid, .fd = pair[0] };
-	*ret = outsider;
-	return 0;
+	if (r < 0)
+		(void)close(pair[0]);
+	else
+		*ret = (struct lock_selftest){ .pid = pid, .fd = pair[0] };
+	return r;
 }
 
 int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets,
@@ -209,13 +197,12 @@ int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest
 	return *findings.what ? -EBUSY : 0;
 }
 
-struct lock_selftest *lock_selftest_end(struct lock_selftest *outsider)
+void lock_selftest_end(struct lock_selftest *outsider)
 {
-	if (!outsider)
-		return NULL;
+	if (!outsider->pid)
+		return;
 	(void)close(outsider->fd);
 	(void)kill(outsider->pid, SIGKILL);
 	(void)waitpid(outsider->pid, NULL, 0);
-	free(outsider);
-	return NULL;
+	*outsider = (struct lock_selftest){};
 }

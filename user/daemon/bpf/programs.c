@@ -9,8 +9,9 @@
 #include "bpf/adopt.h"
 #include "bpf/bpffs.h"
 #include "bpf/lock.h"
-#include "bpf/skeleton.h"
+#include "bpf/map.h"
 #include "bpf/probe.h"
+#include "bpf/skeleton.h"
 
 #define ATTACH_TRIES 300
 #define ATTACH_PAUSE_US 10000
@@ -243,15 +244,6 @@ bool programs_attached(const struct programs *programs)
 	return programs->generation > 0;
 }
 
-static uint32_t program_id(const struct programs *programs, size_t i)
-{
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(skeleton_prog_fd(programs->skeleton, i), &info, &size) < 0 ? 0 :
-												   info.id;
-}
-
 int programs_check(const struct programs *programs, unsigned needs)
 {
 	for (size_t i = 0; i < PROG_COUNT; i++) {
@@ -261,7 +253,7 @@ int programs_check(const struct programs *programs, unsigned needs)
 		if (!programs->coverage.wanted[i] || !(prog_table[i].need & needs))
 			continue;
 		if (programs->links[i] < 0 || bpf_obj_get_info_by_fd(programs->links[i], &info, &size) < 0 ||
-		    !info.prog_id || info.prog_id != program_id(programs, i))
+		    !info.prog_id || info.prog_id != map_object_id(skeleton_prog_fd(programs->skeleton, i)))
 			return -ENOLINK;
 	}
 	return 0;

@@ -5,7 +5,7 @@
 #include <bpf/bpf.h>
 
 #include "base/list.h"
-#include "bpf/map_keys.h"
+#include "bpf/map.h"
 #include "lib/base/util.h"
 #include "policy/globs.h"
 #include "policy/policy_seal.h"

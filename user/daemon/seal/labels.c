@@ -7,7 +7,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "bpf/map_keys.h"
+#include "bpf/map.h"
 #include "process/procfs.h"
 
 #define PROBES 8

@@ -4,7 +4,7 @@
 
 #include <bpf/bpf.h>
 
-#include "bpf/map_keys.h"
+#include "bpf/map.h"
 
 #define HOLD_TRIES 1000 /* each fails only if the kernel has sealed more of it meanwhile */
 
