@@ -131,11 +131,8 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 	listing->client = *client;
 	*client = (struct client)CLIENT_EMPTY;
 	r = pid ? one_entry(listing, pid, error) : all_entries(listing);
-	if (r >= 0 && listing->entries_count) {
-		r = task_iter_read(daemon->programs, 0, &listing->tasks, &listing->tasks_count);
-		if (r >= 0)
-			task_iter_sort_by_key(listing->tasks, listing->tasks_count);
-	}
+	if (r >= 0 && listing->entries_count)
+		r = task_iter_read_by_key(daemon->programs, &listing->tasks, &listing->tasks_count);
 	if (r < 0) {
 		listing_free(listing);
 		return r == -EBADR ? r : error_set_errno(error, pid, r, "cannot read the seals");

@@ -100,8 +100,9 @@ static void log_lost(uint64_t count)
 		  "locked: denied %" PRIu64 " operations that were not logged: the buffer was full", count);
 }
 
-static void end_window(struct lock_log *lock_log)
+static void end_window(void *context)
 {
+	struct lock_log *lock_log = context;
 	uint64_t lost = lock_lost(lock_log->lock);
 
 	for (unsigned i = 0; i < MSEALD_LOCK_OP_COUNT; i++) {
@@ -117,11 +118,6 @@ static void end_window(struct lock_log *lock_log)
 		log_lost(lost - lock_log->lost_seen);
 	lock_log->lost_seen = lost;
 	ratelimit_clear_denials(&lock_log->denials);
-}
-
-static void on_timer(void *context)
-{
-	end_window(context);
 }
 
 /* --- the buffer --- */
@@ -189,7 +185,8 @@ int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *co
 		r = sd_event_add_io(loop, &lock_log->source, ring_buffer__epoll_fd(lock_log->ring), EPOLLIN,
 				    on_readable, lock_log);
 	if (r >= 0)
-		r = timer_open(&lock_log->timer, loop, RATELIMIT_DENIALS_WINDOW_US / 600, on_timer, lock_log);
+		r = timer_open(&lock_log->timer, loop, RATELIMIT_DENIALS_WINDOW_US / 600, end_window,
+			       lock_log);
 	if (r < 0)
 		lock_log_free(lock_log);
 	else

@@ -86,8 +86,9 @@ static struct report_names names_of(struct report *report)
 	return (struct report_names){ .read = read_names, .make = make_label, .context = report };
 }
 
-static void write_file(struct report *report)
+static void write_file(void *context)
 {
+	struct report *report = context;
 	struct report_names names = names_of(report);
 	struct report_head head = head_of(report);
 	int r;
@@ -102,11 +103,6 @@ static void write_file(struct report *report)
 			    strerror(-r));
 	report->logged_file = r < 0;
 	report->changed = r < 0;
-}
-
-static void on_timer(void *context)
-{
-	write_file(context);
 }
 
 static void note_change(struct report *report)
@@ -180,7 +176,7 @@ int report_open(sd_event *loop, struct programs *programs, struct space_map *spa
 				   .map = programs_map_fd(programs, "report") };
 	r = report_table_open(&report->table);
 	if (r >= 0)
-		r = timer_open(&report->timer, loop, WRITE_US / 10, on_timer, report);
+		r = timer_open(&report->timer, loop, WRITE_US / 10, write_file, report);
 	if (r >= 0 && !report->state->report_since) {
 		empty_map(report); /* the last daemon was killed while it read the file */
 		read_file(report);

@@ -18,6 +18,9 @@ static inline bool task_is_process(const struct mseald_task *task)
 /* The threads of one process, or of all (pid 0). The caller frees *ret. -ESRCH: none. */
 int task_iter_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count);
 
+/* The threads of all processes, ordered by key, then process. The caller frees *ret. */
+int task_iter_read_by_key(struct programs *programs, struct mseald_task **ret, size_t *ret_count);
+
 /* The key of a process's address space; 0: it is gone. */
 uint64_t task_iter_key_of(struct programs *programs, pid_t pid);
 

@@ -60,18 +60,12 @@ static void forget_stale(struct gc *gc)
 
 	/* Keys are read first: an address space made later has none of these keys. */
 	if (space_map_read_keys(gc->space_map, &keys, &keys_count) < 0 ||
-	    task_iter_read(gc->programs, 0, &tasks, &tasks_count) < 0)
+	    task_iter_read_by_key(gc->programs, &tasks, &tasks_count) < 0)
 		return;
-	task_iter_sort_by_key(tasks, tasks_count);
-	for (size_t i = 0; i < keys_count; i++) {
-		_cleanup_free_ pid_t *pids = NULL;
-		size_t count;
-
-		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) < 0 || count)
-			continue;
-		if (space_map_forget_space(gc->space_map, keys[i]) >= 0)
+	for (size_t i = 0; i < keys_count; i++)
+		if (!task_iter_find(tasks, tasks_count, keys[i]) &&
+		    space_map_forget_space(gc->space_map, keys[i]) >= 0)
 			forgotten++;
-	}
 	if (forgotten)
 		log_debug("removed %zu address spaces that no longer exist", forgotten);
 }

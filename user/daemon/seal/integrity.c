@@ -74,7 +74,7 @@ static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
 	if (pidfd < 0 || task_iter_read(integrity->programs, pid, &threads, &count) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		shares = shares || (threads[i].key == key && !(threads[i].flags & TASK_EXITING));
+		shares |= threads[i].key == key && !(threads[i].flags & TASK_EXITING);
 	if (!shares)
 		return false;
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
@@ -119,9 +119,8 @@ static bool end_kill_pending(struct integrity *integrity)
 		return false;
 	/* Keys are read first: a child that such a process forks later is listed the next time. */
 	if (space_map_read_spaces(integrity->space_map, &keys, &spaces, &count) < 0 ||
-	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
+	    task_iter_read_by_key(integrity->programs, &tasks, &tasks_count) < 0)
 		return true;
-	task_iter_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < count; i++)
 		if (spaces[i].flags & MSEALD_SPACE_KILL_PENDING)
 			living |= end_space(integrity, keys[i], tasks, tasks_count);
@@ -166,9 +165,8 @@ void integrity_check(struct integrity *integrity)
 	size_t keys_count, tasks_count;
 
 	if (space_map_read_keys(integrity->space_map, &keys, &keys_count) < 0 ||
-	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
+	    task_iter_read_by_key(integrity->programs, &tasks, &tasks_count) < 0)
 		return;
-	task_iter_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < keys_count; i++) {
 		_cleanup_free_ pid_t *pids = NULL;
 		size_t count;

@@ -47,7 +47,7 @@ struct set_map *space_map_sets(struct space_map *space_map)
 
 int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret)
 {
-	return bpf_map_lookup_elem(space_map->spaces_fd, &key, ret) < 0 ? -errno : 0;
+	return bpf_map_lookup_elem(space_map->spaces_fd, &key, ret);
 }
 
 int space_map_read_spaces(struct space_map *space_map, uint64_t **ret_keys, struct mseald_space **ret_spaces,
