@@ -36,13 +36,3 @@ json_t *event_json_denial(const struct containers *containers, const struct msea
 			 (json_int_t)denial->cgroup, "cgroup_path", cgroup, "container",
 			 containers_find(containers, denial->cgroup));
 }
-
-json_t *event_json_deny(unsigned deny)
-{
-	json_t *list = json_array();
-
-	for (unsigned bit = 1; bit <= MSEALD_DENY_ALL; bit <<= 1)
-		if (deny & bit)
-			(void)json_array_append_new(list, json_string(names_deny(bit)));
-	return list;
-}

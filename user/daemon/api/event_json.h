@@ -13,7 +13,4 @@ json_t *event_json(const struct containers *containers, const struct mseald_even
 /* A denial by the lock. */
 json_t *event_json_denial(const struct containers *containers, const struct mseald_lock_denial *denial);
 
-/* The names of these MSEALD_DENY_*. A new reference. */
-json_t *event_json_deny(unsigned deny);
-
 #endif

@@ -2,7 +2,6 @@
 /* List: what is sealed, read back from the maps and sent as io.mseald.Space. */
 #include <sys/stat.h>
 
-#include "api/event_json.h"
 #include "api/method.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
@@ -164,9 +163,9 @@ static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 		permanent |= seal->permanent[action] != 0;
 	return json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:b,s:s,s:I}", "start", (json_int_t)seal->start, "end",
 			 (json_int_t)seal->end, "segment", names_segment(seal->segment), "deny",
-			 event_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
-			 event_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
-			 event_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent,
+			 text_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
+			 text_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
+			 text_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent,
 			 "gate", seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* ReloadPolicy and ListMatches: reading policies again, and the policy that applies to each process. */
 
-#include "api/event_json.h"
 #include "api/method.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
@@ -170,7 +169,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:s*,s:o*,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
 			 text_json(policy->name), "path", text_json(policy->path), "why",
 			 text_json(why ?: ""), "state", state, "reason", left_name(left), "missing",
-			 missing ? event_json_deny(missing) : NULL, "exe", text_json(facts.exe), "cgroup",
+			 missing ? text_json_deny(missing) : NULL, "exe", text_json(facts.exe), "cgroup",
 			 text_json(facts.cgroup));
 }
 

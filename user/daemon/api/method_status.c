@@ -2,8 +2,8 @@
 /* Status: how this kernel enforces each row, and the counts of all users or of the client's user. */
 #include <sys/utsname.h>
 
-#include "api/event_json.h"
 #include "api/method.h"
+#include "base/text.h"
 #include "bpf/events.h"
 #include "bpf/lock.h"
 #include "bpf/probe.h"
@@ -86,7 +86,7 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 		json_t *row = json_pack(
 			"{s:i,s:s,s:s,s:o,s:s,s:s,s:b,s:s}", "row", decisions[i].row, "operation",
 			names_op(decisions[i].op), "description", decisions[i].description, "deny",
-			event_json_deny(decisions[i].deny), "outcome",
+			text_json_deny(decisions[i].deny), "outcome",
 			mechanism == MECHANISM_NONE   ? "not covered" :
 			mechanism == MECHANISM_KERNEL ? "EINVAL" :
 			mechanism == MECHANISM_KILL   ? "SIGKILL" :

@@ -15,26 +15,6 @@ static json_t *symbol_json(const char *symbol)
 	return *symbol ? json_string(symbol) : NULL;
 }
 
-json_t *report_file_words(unsigned bits, unsigned count, const char *(*name)(unsigned number))
-{
-	json_t *list = json_array();
-
-	for (unsigned number = 0; number < count; number++)
-		if (bits & 1u << number)
-			(void)json_array_append_new(list, json_string(name(number)));
-	return list;
-}
-
-const char *report_file_deny_name(unsigned number)
-{
-	return names_deny(1u << number);
-}
-
-const char *report_file_segment_name(unsigned number)
-{
-	return names_segment((enum mseald_segment)number);
-}
-
 static json_t *example_json(const struct mseald_tally *value)
 {
 	char comm[TEXT_COMM_MAX];
@@ -44,7 +24,7 @@ static json_t *example_json(const struct mseald_tally *value)
 			 (json_int_t)value->address, "length", (json_int_t)value->length, "symbol",
 			 symbol_json(value->symbol), "ip", (json_int_t)value->ip, "caller",
 			 symbol_json(value->caller), "kinds",
-			 report_file_words(value->example_kinds, MSEALD_KIND_COUNT, names_kind));
+			 text_json_bits(value->example_kinds, names_kind));
 }
 
 json_t *report_file_row(const struct report_row *row, const struct mseald_label *label)
@@ -57,12 +37,9 @@ json_t *report_file_row(const struct report_row *row, const struct mseald_label 
 			 "segment", names_segment(row->key.segment), "verdict",
 			 names_verdict(row->key.verdict), "attempts", (json_int_t)value->attempts,
 			 "processes", (json_int_t)value->processes, "first", (json_int_t)value->first, "last",
-			 (json_int_t)value->last, "deny",
-			 report_file_words(value->deny, REPORT_FILE_DENY_COUNT, report_file_deny_name),
-			 "segments",
-			 report_file_words(value->segments, MSEALD_SEGMENT_COUNT, report_file_segment_name),
-			 "kinds", report_file_words(value->kinds, MSEALD_KIND_COUNT, names_kind), "example",
-			 example_json(value));
+			 (json_int_t)value->last, "deny", text_json_deny(value->deny), "segments",
+			 text_json_segments(value->segments), "kinds",
+			 text_json_bits(value->kinds, names_kind), "example", example_json(value));
 }
 
 /* --- writing --- */

@@ -20,13 +20,6 @@ struct report_names {
 	void *context;
 };
 
-#define REPORT_FILE_DENY_COUNT 5 /* bits of a deny mask */
-
-/* The names of these bits, by their numbers. NULL: out of memory. */
-json_t *report_file_words(unsigned bits, unsigned count, const char *(*name)(unsigned number));
-const char *report_file_deny_name(unsigned number);
-const char *report_file_segment_name(unsigned number);
-
 /* One row, as type Attempts of io.mseald but without the outcome under deny. NULL: out of memory. */
 json_t *report_file_row(const struct report_row *row, const struct mseald_label *label);
 
