@@ -73,7 +73,7 @@ static int load_override(void)
 
 	if (!vmlinux)
 		return -1;
-	r = probe_override(vmlinux, "security_bpf_map");
+	r = probe_attach(vmlinux, PROG_OVERRIDE, "security_bpf_map");
 	btf__free(vmlinux);
 	/* 0: the kernel itself refuses the program. */
 	errno = r < 0 ? -r : EPERM;

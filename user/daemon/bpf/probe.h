@@ -5,19 +5,18 @@
 
 #include <stdbool.h>
 
+#include "bpf/prog_table.h"
+
 struct btf;
 
 /* 1: "bpf" is among the active LSMs; 0: not; negative errno: securityfs cannot be read. */
 int probe_bpf_lsm(void);
 
 /*
- * Can a program of this kind be attached to a kernel function? 1, 0 (the
- * kernel refuses it), -ENOENT (no such function), or a negative errno of the
- * load (-EPERM: not root).
+ * Can a program of this kind be attached to a kernel function, or to an LSM hook? 1, 0 (the kernel refuses it),
+ * -ENOENT (no such function), or a negative errno of the load (-EPERM: not root).
  */
-int probe_fentry(const struct btf *vmlinux, const char *function);
-int probe_override(const struct btf *vmlinux, const char *function); /* fmod_ret */
-int probe_lsm(const struct btf *vmlinux, const char *hook);
+int probe_attach(const struct btf *vmlinux, enum prog_kind kind, const char *target);
 /* The number of arguments of an LSM hook; -ENOENT: no hook of this name. */
 int probe_lsm_arguments(const struct btf *vmlinux, const char *hook);
 
