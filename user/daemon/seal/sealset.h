@@ -23,7 +23,7 @@ struct seal {
 
 struct sealset {
 	struct seal *list; /* sorted by start, disjoint */
-	size_t count, allocated;
+	size_t count;
 	uint64_t label; /* as in struct mseald_node */
 };
 
