@@ -41,16 +41,16 @@ static void daemon_close(struct daemon *daemon)
 	method_run_end_all();
 	server_close(daemon->server);
 	daemon->server = NULL; /* denials by the lock so far are only logged */
-	events_close(daemon->events);
+	events_close(&daemon->events);
 	attempt_log_close(daemon->attempt_log);
 	lock_log_close(daemon->lock_log);
-	report_close(daemon->report);
+	report_close(&daemon->report);
 	reconcile_close(daemon->reconcile);
-	active_free(daemon->active);
-	containers_close(daemon->containers);
-	gc_close(daemon->gc);
-	integrity_close(daemon->integrity);
-	space_map_close(daemon->space_map);
+	active_free(&daemon->active);
+	containers_close(&daemon->containers);
+	gc_close(&daemon->gc);
+	integrity_close(&daemon->integrity);
+	space_map_close(&daemon->space_map);
 	programs_free(daemon->programs);
 	lock_free(daemon->lock);
 	(void)sd_event_unref(daemon->loop);
@@ -106,19 +106,18 @@ static int open_policies(struct daemon *daemon)
 	_cleanup_(diagnostics_free) struct diagnostics faults = {};
 	int r;
 
-	daemon->active = active_new(daemon->programs);
-	r = daemon->active ? containers_open(daemon->programs, daemon->active, &daemon->containers) : -ENOMEM;
+	daemon->active.programs = daemon->programs;
+	containers_open(&daemon->containers, daemon->programs, &daemon->active);
+	r = reconcile_open(&(struct reconcile_context){ .loop = daemon->loop,
+							.programs = daemon->programs,
+							.space_map = &daemon->space_map,
+							.events = &daemon->events,
+							.active = &daemon->active,
+							.containers = &daemon->containers,
+							.config = &daemon->config },
+			   &daemon->reconcile);
 	if (r >= 0)
-		r = reconcile_open(&(struct reconcile_context){ .loop = daemon->loop,
-								.programs = daemon->programs,
-								.space_map = daemon->space_map,
-								.events = daemon->events,
-								.active = daemon->active,
-								.containers = daemon->containers,
-								.config = &daemon->config },
-				   &daemon->reconcile);
-	if (r >= 0)
-		r = active_reload(daemon->active, &faults);
+		r = active_reload(&daemon->active, &faults);
 	if (r < 0)
 		log_error("cannot start the policies: %s", strerror(-r));
 	return r;
@@ -147,7 +146,7 @@ static void on_attempt(void *context, const struct mseald_event *event)
 	struct daemon *daemon = context;
 
 	attempt_log_add(daemon->attempt_log, event);
-	report_attempt(daemon->report, event);
+	report_attempt(&daemon->report, event);
 	subscribers_publish(daemon->server, event);
 }
 
@@ -170,14 +169,14 @@ static void on_killed(void *context)
 {
 	struct daemon *daemon = context;
 
-	integrity_end_kill_pending(daemon->integrity);
+	integrity_end_kill_pending(&daemon->integrity);
 }
 
 static void on_unused(void *context)
 {
 	struct daemon *daemon = context;
 
-	gc_collect_soon(daemon->gc);
+	gc_collect_soon(&daemon->gc);
 }
 
 static const struct event_handlers event_handlers = {
@@ -201,9 +200,9 @@ static int on_tick(sd_event_source *source, uint64_t now, void *context)
 	struct daemon *daemon = context;
 	bool attached = programs_attached(daemon->programs), missed;
 
-	containers_tick(daemon->containers);
-	container_watch_look(daemon->containers, daemon->reconcile, daemon->programs, daemon->space_map);
-	missed = gc_tick(daemon->gc);
+	containers_tick(&daemon->containers);
+	container_watch_look(&daemon->containers, daemon->reconcile, daemon->programs, &daemon->space_map);
+	missed = gc_tick(&daemon->gc);
 	if (attached)
 		reconcile_tick(daemon->reconcile, missed);
 	(void)sd_event_source_set_time(source, now + TICK_US);
@@ -255,22 +254,22 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		return r;
 	programs_state(daemon->programs)->quota_each = daemon->config.user_spaces;
 	tracer_allow(daemon->programs);
-	r = space_map_open(daemon->programs, &daemon->space_map);
+	r = space_map_open(&daemon->space_map, daemon->programs);
 	if (r < 0) {
 		log_error("cannot read the maps: %s", strerror(-r));
 		return r;
 	}
-	r = integrity_open(daemon->loop, daemon->programs, daemon->space_map, &daemon->integrity);
+	r = integrity_open(&daemon->integrity, daemon->loop, daemon->programs, &daemon->space_map);
 	if (r >= 0)
-		r = gc_open(daemon->loop, daemon->programs, daemon->space_map, daemon->integrity,
-			    &daemon->gc);
+		r = gc_open(&daemon->gc, daemon->loop, daemon->programs, &daemon->space_map,
+			    &daemon->integrity);
 	if (r >= 0)
-		r = events_open(daemon->loop, daemon->programs, &event_handlers, daemon, &daemon->events);
+		r = events_open(&daemon->events, daemon->loop, daemon->programs, &event_handlers, daemon);
 	if (r < 0) {
 		log_error("cannot watch for events: %s", strerror(-r));
 		return r;
 	}
-	r = gc_take_over(daemon->gc);
+	r = gc_take_over(&daemon->gc);
 	if (r >= 0)
 		r = open_policies(daemon);
 	if (r < 0)
@@ -278,9 +277,9 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	r = server_open(daemon, socket, methods_call, &daemon->server);
 	if (r < 0)
 		return r;
-	r = report_open(daemon->loop, daemon->programs, daemon->space_map, daemon->active, &daemon->report);
+	r = report_open(&daemon->report, daemon->loop, daemon->programs, &daemon->space_map, &daemon->active);
 	if (r >= 0)
-		r = attempt_log_open(daemon->loop, daemon->programs, daemon->containers,
+		r = attempt_log_open(daemon->loop, daemon->programs, &daemon->containers,
 				     &daemon->attempt_log);
 	if (r >= 0)
 		r = sd_event_add_time_relative(daemon->loop, NULL, CLOCK_MONOTONIC, TICK_US, TICK_US / 5,
@@ -293,7 +292,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
 	if (r >= 0 && daemon->lock &&
-	    lock_log_open(daemon->loop, daemon->lock, daemon->containers, on_denial, daemon,
+	    lock_log_open(daemon->loop, daemon->lock, &daemon->containers, on_denial, daemon,
 			  &daemon->lock_log) < 0)
 		log_warning("cannot read the denials of the lock; denials are counted, but not logged");
 	if (r >= 0)
@@ -426,7 +425,7 @@ int main(int argc, char **argv)
 	if (r < 0)
 		log_error("the event loop failed: %s", strerror(-r));
 	else if (!shutdown_begun())
-		gc_finish(daemon.gc);
+		gc_finish(&daemon.gc);
 	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STOPPED, NULL, "mseald has stopped");
 	return r < 0 ? 1 : 0;
 }

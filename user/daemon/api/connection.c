@@ -333,7 +333,7 @@ uid_t connection_account(const struct connection *connection)
 void connection_look(const struct connection *connection, struct client *ret)
 {
 	client_open(connection->fd, &connection->peer, connection->begun,
-		    connection->server->daemon->containers, ret);
+		    &connection->server->daemon->containers, ret);
 	if (connection->root)
 		ret->rank = CLIENT_ROOT;
 }

@@ -3,21 +3,15 @@
 #ifndef MSEALD_API_DAEMON_H
 #define MSEALD_API_DAEMON_H
 
-#include <systemd/sd-event.h>
-
+#include "audit/report.h"
 #include "base/config.h"
-#include "bpf/programs.h"
-#include "seal/space_map.h"
+#include "bpf/events.h"
+#include "policy/containers.h"
+#include "seal/gc.h"
 
-struct server;
-struct events;
-struct integrity;
-struct gc;
 struct attempt_log;
-struct active;
-struct containers;
+struct server;
 struct reconcile;
-struct report;
 struct lock;
 struct lock_log;
 
@@ -26,16 +20,16 @@ struct daemon {
 	struct lock *lock;	   /* NULL: not locked */
 	struct lock_log *lock_log; /* NULL: not locked */
 	struct programs *programs;
-	struct space_map *space_map;
+	struct space_map space_map;
 	struct server *server;
-	struct events *events;
-	struct integrity *integrity;
-	struct gc *gc;
-	struct attempt_log *attempt_log;
-	struct active *active; /* policies */
-	struct containers *containers;
+	struct events events;
+	struct integrity integrity;
+	struct gc gc;
+	struct attempt_log *attempt_log; /* large */
+	struct active active;		 /* policies */
+	struct containers containers;
 	struct reconcile *reconcile;
-	struct report *report;
+	struct report report;
 	struct config config;
 	uint64_t started; /* ns since 1970 */
 };

@@ -76,7 +76,7 @@ static int one_entry(struct listing *listing, pid_t pid, struct error *error)
 		return -ENOMEM;
 	listing->entries[0].key = target.key;
 	/* Not sealed: an empty list, not an error. */
-	listing->entries_count = space_map_read_space(listing->daemon->space_map, target.key, &space) >= 0 &&
+	listing->entries_count = space_map_read_space(&listing->daemon->space_map, target.key, &space) >= 0 &&
 				 set_bits(&space);
 	return 0;
 }
@@ -97,7 +97,7 @@ static int all_entries(struct listing *listing)
 	size_t count;
 	int r;
 
-	r = space_map_read_spaces(listing->daemon->space_map, &keys, &spaces, &count);
+	r = space_map_read_spaces(&listing->daemon->space_map, &keys, &spaces, &count);
 	if (r < 0)
 		return r;
 	listing->entries = calloc(count + 1, sizeof(*listing->entries));
@@ -202,17 +202,17 @@ static json_t *pids_json(const struct listing *listing, const pid_t *pids, size_
 static bool read_set(struct listing *listing, uint64_t key, struct mseald_space *ret_space)
 {
 	struct daemon *daemon = listing->daemon;
-	struct set_map *sets = space_map_sets(daemon->space_map);
+	struct set_map *sets = space_map_sets(&daemon->space_map);
 	_cleanup_(sealset_free) struct sealset set = {};
 
-	if (space_map_read_space(daemon->space_map, key, ret_space) < 0 || !set_bits(ret_space))
+	if (space_map_read_space(&daemon->space_map, key, ret_space) < 0 || !set_bits(ret_space))
 		return false;
 	/* A client that reads slowly may continue after the set is gone and its number reused. */
 	if (set_bits(ret_space) == listing->set_bits && set_map_written(sets) == listing->sets_written)
 		return true;
 	listing->set_bits = 0;
 	listing->sent = false;
-	if (space_map_read_seals(daemon->space_map, key, ret_space, &set) < 0 || !set.count)
+	if (space_map_read_seals(&daemon->space_map, key, ret_space, &set) < 0 || !set.count)
 		return false;
 	json_decref(listing->seals);
 	listing->seals = json_array();

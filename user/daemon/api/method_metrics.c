@@ -80,8 +80,8 @@ static json_t *maps_json(struct daemon *daemon)
 	json_t *list = json_array();
 
 	add_map(list, "spaces", state->entries, MSEALD_MAX_SPACES);
-	add_map(list, "sets", set_map_count(space_map_sets(daemon->space_map)), MSEALD_MAX_SETS - 1);
-	add_map(list, "pool", set_map_count_pooled(space_map_sets(daemon->space_map)), MSEALD_POOL_SETS - 1);
+	add_map(list, "sets", set_map_count(space_map_sets(&daemon->space_map)), MSEALD_MAX_SETS - 1);
+	add_map(list, "pool", set_map_count_pooled(space_map_sets(&daemon->space_map)), MSEALD_POOL_SETS - 1);
 	add_map(list, "files", state->files, MSEALD_MAX_FILES);
 	add_map(list, "accounts", count_keys(daemon->programs, "accounts"), MSEALD_MAX_ACCOUNTS);
 	add_map(list, "user_spaces", state->charged, MSEALD_QUOTA_USERS);
@@ -99,17 +99,17 @@ static uint64_t count_seals(struct daemon *daemon)
 	uint64_t sum = 0;
 	size_t count;
 
-	if (!counts || space_map_read_keys(daemon->space_map, &keys, &count) < 0)
+	if (!counts || space_map_read_keys(&daemon->space_map, &keys, &count) < 0)
 		return 0;
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_(sealset_free) struct sealset set = {};
 		struct mseald_space space;
 		uint32_t id;
 
-		if (space_map_read_space(daemon->space_map, keys[i], &space) < 0)
+		if (space_map_read_space(&daemon->space_map, keys[i], &space) < 0)
 			continue;
 		id = MSEALD_WORD_SET(space.word);
-		if (id && !counts[id] && set_map_read(space_map_sets(daemon->space_map), id, &set) >= 0)
+		if (id && !counts[id] && set_map_read(space_map_sets(&daemon->space_map), id, &set) >= 0)
 			counts[id] = (uint32_t)set.count;
 		sum += counts[id];
 	}
@@ -135,8 +135,8 @@ int method_metrics(struct connection *connection, json_t *parameters)
 			  (json_int_t)state->lost, "lost_unused", (json_int_t)state->lost_unused,
 			  "lost_exec_events", (json_int_t)state->lost_exec_events, "misses",
 			  (json_int_t)programs_misses(daemon->programs, NULL), "policies",
-			  (json_int_t)active_policies(daemon->active)->count, "policy_faults",
-			  (json_int_t)active_faults(daemon->active), "pending",
+			  (json_int_t)active_policies(&daemon->active)->count, "policy_faults",
+			  (json_int_t)active_faults(&daemon->active), "pending",
 			  (json_int_t)reconcile_count_pending(daemon->reconcile), "unsealed",
 			  (json_int_t)reconcile_unsealed(daemon->reconcile), "starts",
 			  (json_int_t)state->starts, "objects", (json_int_t)state->objects, "objects_left",

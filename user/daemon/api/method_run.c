@@ -119,15 +119,15 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 		request.seal.segments &= SEGMENTS_FIRST;
 	if (!request.seal.segments)
 		return 0;
-	r = seal_process(run->daemon->programs, run->daemon->space_map, &request, &result, error);
+	r = seal_process(run->daemon->programs, &run->daemon->space_map, &request, &result, error);
 	if (message->word == LAUNCH_FIRST && r < 0 && strcmp(error->name, "NothingToSeal") == 0)
 		return 0;
 	if (r < 0)
-		gc_after_failure(run->daemon->gc);
+		gc_after_failure(&run->daemon->gc);
 	else if (result.why_not_native)
 		log_debug("pid %d %s: sealed at its entry point, but not by mseal(2)", request.pid,
 			  result.why_not_native);
-	gc_collect(run->daemon->gc);
+	gc_collect(&run->daemon->gc);
 	return r;
 }
 
@@ -138,7 +138,7 @@ static int seal_for(struct run *run, const struct launch_message *message, struc
 	int r = seal(run, message, error);
 
 	if (!run->root) {
-		gc_extend_grace(run->daemon->gc);
+		gc_extend_grace(&run->daemon->gc);
 		server_spend(run->daemon->server, run->account, (clock_ns(CLOCK_BOOTTIME) - begun) / 1000);
 	}
 	return r;

@@ -63,7 +63,7 @@ void subscribers_publish(struct server *server, const struct mseald_event *event
 			continue;
 		if (!parameters)
 			parameters = json_pack("{s:o}", "event",
-					       event_json(server->daemon->containers, event));
+					       event_json(&server->daemon->containers, event));
 		if (parameters)
 			publish_to(c, parameters);
 		else
@@ -91,7 +91,7 @@ void subscribers_publish_denial(struct server *server, const struct mseald_lock_
 			continue;
 		if (!parameters)
 			parameters = json_pack("{s:o}", "denial",
-					       event_json_denial(server->daemon->containers, denial));
+					       event_json_denial(&server->daemon->containers, denial));
 		if (parameters)
 			publish_to(c, parameters);
 		else

@@ -12,7 +12,6 @@
 #include "audit/symbolize.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "base/timer.h"
 #include "bpf/task_iter.h"
 #include "lib/base/clock.h"
 #include "lib/base/names.h"
@@ -23,18 +22,6 @@
 #include "seal/labels.h"
 
 #define WRITE_US (5u * 1000 * 1000) /* from the first change until the file is written */
-
-struct report {
-	struct programs *programs;
-	struct space_map *space_map;
-	const struct active *active;
-	struct report_table table; /* copy of the map `report` */
-	volatile struct mseald_state *state;
-	int map;
-	struct timer timer;
-	bool changed;		       /* since the file was written */
-	bool logged_full, logged_file; /* logged once */
-};
 
 /* --- times and counts --- */
 
@@ -162,14 +149,11 @@ static void empty_map(struct report *report)
 			return;
 }
 
-int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-		const struct active *active, struct report **ret)
+int report_open(struct report *report, sd_event *loop, struct programs *programs, struct space_map *space_map,
+		const struct active *active)
 {
-	struct report *report = calloc(1, sizeof(*report));
 	int r;
 
-	if (!report)
-		return -ENOMEM;
 	*report = (struct report){ .programs = programs,
 				   .space_map = space_map,
 				   .active = active,
@@ -178,29 +162,23 @@ int report_open(sd_event *loop, struct programs *programs, struct space_map *spa
 	r = report_table_open(&report->table);
 	if (r >= 0)
 		r = timer_open(&report->timer, loop, WRITE_US / 10, write_file, report);
-	if (r >= 0 && !report->state->report_since) {
+	if (r < 0)
+		return r;
+	if (!report->state->report_since) {
 		empty_map(report); /* the last daemon was killed while it read the file */
 		read_file(report);
-	} else if (r >= 0) {
-		r = read_map(report);
-		note_change(report); /* the file may be older */
+		return 0;
 	}
-	if (r < 0)
-		report_close(report);
-	else
-		*ret = report;
-	return r;
+	note_change(report); /* the file may be older */
+	return read_map(report);
 }
 
 void report_close(struct report *report)
 {
-	if (!report)
-		return;
 	if (report->table.rows)
 		write_file(report);
 	timer_close(&report->timer);
 	report_table_close(&report->table);
-	free(report);
 }
 
 static void no_room(struct report *report)
@@ -218,7 +196,7 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 	struct report_row *row;
 	uint64_t attempts;
 
-	if (!report || event->op >= MSEALD_OP_COUNT || event->segment >= MSEALD_SEGMENT_COUNT ||
+	if (!report->table.rows || event->op >= MSEALD_OP_COUNT || event->segment >= MSEALD_SEGMENT_COUNT ||
 	    event->verdict >= MSEALD_VERDICT_COUNT)
 		return;
 	note_change(report);

@@ -10,7 +10,9 @@
 
 #include <systemd/sd-event.h>
 
+#include "audit/report_table.h"
 #include "base/error.h"
+#include "base/timer.h"
 #include "bpf/programs.h"
 #include "policy/active.h"
 #include "seal/space_map.h"
@@ -18,12 +20,22 @@
 #define REPORT_FOLDER "/var/lib/mseald"
 #define REPORT_FILE REPORT_FOLDER "/report.json"
 
-struct report;
+struct report {
+	struct programs *programs;
+	struct space_map *space_map;
+	const struct active *active;
+	struct report_table table; /* copy of the map `report` */
+	volatile struct mseald_state *state;
+	int map;
+	struct timer timer;
+	bool changed;		       /* since the file was written */
+	bool logged_full, logged_file; /* logged once */
+};
 
 /* Continues with the counts of earlier daemons. Negative errno. */
-int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-		const struct active *active, struct report **ret);
-void report_close(struct report *report); /* writes the file; takes NULL */
+int report_open(struct report *report, sd_event *loop, struct programs *programs, struct space_map *space_map,
+		const struct active *active);
+void report_close(struct report *report); /* writes the file; takes zeroed */
 
 void report_attempt(struct report *report, const struct mseald_event *event);
 

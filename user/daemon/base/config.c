@@ -48,7 +48,7 @@ int config_parse_user_spaces(const char *word, uint32_t *ret)
 
 /* --- keys --- */
 
-/* For an empty value, the setters set the default. key: the name of the key; ret: its member of struct config. */
+/* ret: the member of struct config, which an empty value resets to the default. */
 
 static void set_gate(struct parser *p, const char *key, char *value, void *ret)
 {

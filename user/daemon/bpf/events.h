@@ -7,8 +7,6 @@
 
 #include "bpf/programs.h"
 
-struct events;
-
 struct event_handlers {
 	void (*attempt)(void *context, const struct mseald_event *event);
 	void (*exec_event)(void *context, const struct mseald_exec_event *event);
@@ -18,10 +16,21 @@ struct event_handlers {
 	void (*unused)(void *context); /* a seal set may be unused */
 };
 
+struct events {
+	struct programs *programs;
+	const struct event_handlers *handlers;
+	void *context;
+	unsigned taken;		  /* events read in this batch */
+	struct ring_buffer *ring; /* of libbpf */
+	sd_event_source *source;
+	uint64_t lost_reported; /* value of state->lost */
+	bool unused, killed;	/* seen in this batch */
+};
+
 /* Begins to read the ring buffer, including events that an earlier daemon did not read. Negative errno. */
-int events_open(sd_event *loop, struct programs *programs, const struct event_handlers *handlers,
-		void *context, struct events **ret);
-void events_close(struct events *events); /* takes NULL */
+int events_open(struct events *events, sd_event *loop, struct programs *programs,
+		const struct event_handlers *handlers, void *context);
+void events_close(struct events *events); /* takes zeroed */
 
 /* Reads the pending events now. Takes NULL. */
 void events_catch_up(struct events *events);

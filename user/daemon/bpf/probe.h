@@ -13,8 +13,8 @@ struct btf;
 int probe_bpf_lsm(void);
 
 /*
- * Can a program of this kind be attached to a kernel function, or to an LSM hook? 1, 0 (the kernel refuses it),
- * -ENOENT (no such function), or a negative errno of the load (-EPERM: not root).
+ * Can a program of this kind be attached to this function or LSM hook? 1, 0 (the kernel refuses it), -ENOENT
+ * (no such function), or a negative errno of the load (-EPERM: not root).
  */
 int probe_attach(const struct btf *vmlinux, enum prog_kind kind, const char *target);
 /* The number of arguments of an LSM hook; -ENOENT: no hook of this name. */

@@ -13,15 +13,6 @@
 
 #define POOL_LEAST 128 /* the rest are made over time (seal/gc.c) */
 
-struct active {
-	struct programs *programs;
-	struct policies policies;
-	uint32_t generation; /* of these policies in the kernel; 0: the kernel has none of them */
-	size_t faults;	     /* in the files, at the last reading */
-	size_t first;	     /* number of borrowed policies, at the front; the others come from files */
-	bool read;	     /* the files have been read */
-};
-
 static void log_fault(const struct diagnostic *fault)
 {
 	struct log_fields fields = {};
@@ -38,15 +29,6 @@ static void log_fault(const struct diagnostic *fault)
 
 static const char *const folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
 
-struct active *active_new(struct programs *programs)
-{
-	struct active *active = calloc(1, sizeof(*active));
-
-	if (active)
-		active->programs = programs;
-	return active;
-}
-
 static void free_all(struct policies *policies, size_t borrowed)
 {
 	for (size_t i = borrowed; i < policies->count; i++)
@@ -57,10 +39,7 @@ static void free_all(struct policies *policies, size_t borrowed)
 
 void active_free(struct active *active)
 {
-	if (!active)
-		return;
 	free_all(&active->policies, active->first);
-	free(active);
 }
 
 /* --- last good versions --- */

@@ -12,11 +12,17 @@
 
 #define ACTIVE_KEPT "/run/mseald/policy.d"
 
-struct active;
+/* Zeroed but for programs: no active policies. */
+struct active {
+	struct programs *programs;
+	struct policies policies;
+	uint32_t generation; /* of these policies in the kernel; 0: the kernel has none of them */
+	size_t faults;	     /* in the files, at the last reading */
+	size_t first;	     /* number of borrowed policies, at the front; the others come from files */
+	bool read;	     /* the files have been read */
+};
 
-/* Without active policies. NULL: no memory. */
-struct active *active_new(struct programs *programs);
-void active_free(struct active *active); /* takes NULL; policies in the kernel stay */
+void active_free(struct active *active); /* takes zeroed; policies in the kernel stay */
 
 /*
  * Reads all files, attaches the programs that the policies need, then activates the policies. Logs. A

@@ -22,13 +22,6 @@ struct container {
 	struct container_watch watch;
 };
 
-struct containers {
-	struct programs *programs;
-	struct active *active;
-	struct container *list;
-	size_t count;
-};
-
 static void set_names(struct container *container, const char *id)
 {
 	FORMAT(container->id, "%s", id);
@@ -263,7 +256,7 @@ void containers_tick(struct containers *containers)
 {
 	bool any = false;
 
-	for (size_t i = 0; containers && i < containers->count; i++)
+	for (size_t i = 0; i < containers->count; i++)
 		any |= containers->list[i].gone = has_no_cgroup(&containers->list[i]);
 	if (any && take_out(containers) < 0)
 		log_warning("cannot deactivate the policies of ended containers, ignoring");
@@ -271,7 +264,7 @@ void containers_tick(struct containers *containers)
 
 void containers_seen(struct containers *containers, const char *policy)
 {
-	if (!containers || strncmp(policy, NAME_PREFIX, strlen(NAME_PREFIX)) != 0)
+	if (strncmp(policy, NAME_PREFIX, strlen(NAME_PREFIX)) != 0)
 		return;
 	for (size_t i = 0; i < containers->count; i++)
 		if (strcmp(containers->list[i].policy.name, policy) == 0)
@@ -281,7 +274,7 @@ void containers_seen(struct containers *containers, const char *policy)
 struct container_watch *containers_watch(struct containers *containers, size_t i,
 					 const struct policy **ret_policy)
 {
-	if (!containers || i >= containers->count)
+	if (i >= containers->count)
 		return NULL;
 	*ret_policy = &containers->list[i].policy;
 	return &containers->list[i].watch;
@@ -350,27 +343,19 @@ static int take_over_all(struct containers *containers)
 	return 0;
 }
 
-int containers_open(struct programs *programs, struct active *active, struct containers **ret)
+void containers_open(struct containers *containers, struct programs *programs, struct active *active)
 {
-	struct containers *containers = calloc(1, sizeof(*containers));
 	int r;
 
-	if (!containers)
-		return -ENOMEM;
 	*containers = (struct containers){ .programs = programs, .active = active };
 	r = take_over_all(containers);
 	if (r < 0)
 		log_warning("cannot read %s: %s, ignoring", CONTAINERS_KEPT, strerror(-r));
-	*ret = containers;
-	return 0;
 }
 
 void containers_close(struct containers *containers)
 {
-	if (!containers)
-		return;
 	for (size_t i = 0; i < containers->count; i++)
 		container_free(&containers->list[i]);
 	free(containers->list);
-	free(containers);
 }

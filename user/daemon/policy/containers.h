@@ -14,14 +14,16 @@
 #define CONTAINERS_KEPT "/run/mseald/containers"
 #define CONTAINERS_MAX 4096
 
-struct containers;
+struct containers {
+	struct programs *programs;
+	struct active *active;
+	struct container *list;
+	size_t count;
+};
 
-/*
- * Loads the containers of an earlier daemon that still exist. They become active with the next
- * active_reload(). Negative errno.
- */
-int containers_open(struct programs *programs, struct active *active, struct containers **ret);
-void containers_close(struct containers *containers); /* takes NULL; active policies stay */
+/* Loads the containers of an earlier daemon that still exist; active_reload() then activates them. */
+void containers_open(struct containers *containers, struct programs *programs, struct active *active);
+void containers_close(struct containers *containers); /* takes zeroed; active policies stay */
 
 /*
  * Activates a policy for the container: programs that start in the cgroup of this id are sealed by it.

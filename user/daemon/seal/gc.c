@@ -10,7 +10,6 @@
 #include <malloc.h>
 
 #include "base/log.h"
-#include "base/timer.h"
 #include "bpf/bpffs.h"
 #include "bpf/task_iter.h"
 #include "seal/set_pool.h"
@@ -26,18 +25,6 @@
 
 /* The same after a request of a user: users must not have programs attached and detached all the time. */
 #define IDLE_LOOKS_USER 30
-
-struct gc {
-	struct programs *programs;
-	struct space_map *space_map;
-	struct integrity *integrity;
-	struct timer soon;		  /* set when an object is unused */
-	unsigned idle_looks, grace_looks; /* grace_looks: idle ones before idle_looks counts */
-	/* Values at the last tick. */
-	uint64_t lifecycle_seen, misses_seen, idle_entries_seen, refused_seen;
-	unsigned quiet; /* ticks without another log line about forks */
-	unsigned ticks; /* since the last look for stale entries */
-};
 
 /* Removes entries without contents, once no program can be reading them. */
 static void forget_all(struct gc *gc)
@@ -263,26 +250,14 @@ bool gc_tick(struct gc *gc)
 	return missed;
 }
 
-int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-	    struct integrity *integrity, struct gc **ret)
+int gc_open(struct gc *gc, sd_event *loop, struct programs *programs, struct space_map *space_map,
+	    struct integrity *integrity)
 {
-	struct gc *gc = calloc(1, sizeof(*gc));
-	int r;
-
-	if (!gc)
-		return -ENOMEM;
 	*gc = (struct gc){ .programs = programs, .space_map = space_map, .integrity = integrity };
-	r = timer_open(&gc->soon, loop, 0, on_soon, gc);
-	if (r < 0)
-		gc_close(gc);
-	else
-		*ret = gc;
-	return r;
+	return timer_open(&gc->soon, loop, 0, on_soon, gc);
 }
 
 void gc_close(struct gc *gc)
 {
-	if (gc)
-		timer_close(&gc->soon);
-	free(gc);
+	timer_close(&gc->soon);
 }

@@ -8,15 +8,26 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/timer.h"
 #include "bpf/programs.h"
 #include "seal/integrity.h"
 #include "seal/space_map.h"
 
-struct gc;
+struct gc {
+	struct programs *programs;
+	struct space_map *space_map;
+	struct integrity *integrity;
+	struct timer soon;		  /* set when an object is unused */
+	unsigned idle_looks, grace_looks; /* grace_looks: idle ones before idle_looks counts */
+	/* Values at the last tick. */
+	uint64_t lifecycle_seen, misses_seen, idle_entries_seen, refused_seen;
+	unsigned quiet; /* ticks without another log line about forks */
+	unsigned ticks; /* since the last look for stale entries */
+};
 
-int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-	    struct integrity *integrity, struct gc **ret);
-void gc_close(struct gc *gc); /* takes NULL */
+int gc_open(struct gc *gc, sd_event *loop, struct programs *programs, struct space_map *space_map,
+	    struct integrity *integrity); /* negative errno */
+void gc_close(struct gc *gc);		  /* takes zeroed */
 
 /* At the start: attaches the programs that an earlier daemon had attached, or removes its remains. Logs. */
 int gc_take_over(struct gc *gc);

@@ -7,17 +7,10 @@
 #include <sys/syscall.h>
 
 #include "base/log.h"
-#include "base/timer.h"
 #include "bpf/task_iter.h"
 #include "process/target.h"
 
 #define AGAIN_US (10u * 1000) /* until it checks again whether all killed processes have ended */
-
-struct integrity {
-	struct programs *programs;
-	struct space_map *space_map;
-	struct timer again;
-};
 
 /* Does the seal keep its range mapped? Seals that only audit permit unmapping. */
 static bool keeps_mapped(const struct seal *seal)
@@ -176,26 +169,14 @@ void integrity_check(struct integrity *integrity)
 	}
 }
 
-int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-		   struct integrity **ret)
+int integrity_open(struct integrity *integrity, sd_event *loop, struct programs *programs,
+		   struct space_map *space_map)
 {
-	struct integrity *integrity = calloc(1, sizeof(*integrity));
-	int r;
-
-	if (!integrity)
-		return -ENOMEM;
 	*integrity = (struct integrity){ .programs = programs, .space_map = space_map };
-	r = timer_open(&integrity->again, loop, 0, on_again, integrity);
-	if (r < 0)
-		integrity_close(integrity);
-	else
-		*ret = integrity;
-	return r;
+	return timer_open(&integrity->again, loop, 0, on_again, integrity);
 }
 
 void integrity_close(struct integrity *integrity)
 {
-	if (integrity)
-		timer_close(&integrity->again);
-	free(integrity);
+	timer_close(&integrity->again);
 }

@@ -10,14 +10,19 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/timer.h"
 #include "bpf/programs.h"
 #include "seal/space_map.h"
 
-struct integrity;
+struct integrity {
+	struct programs *programs;
+	struct space_map *space_map;
+	struct timer again;
+};
 
-int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-		   struct integrity **ret);	   /* negative errno */
-void integrity_close(struct integrity *integrity); /* takes NULL */
+int integrity_open(struct integrity *integrity, sd_event *loop, struct programs *programs,
+		   struct space_map *space_map);   /* negative errno */
+void integrity_close(struct integrity *integrity); /* takes zeroed */
 
 /*
  * Compares every seal that denies unmapping with the current mappings. An address space with a seal that is

@@ -29,10 +29,7 @@ bool set_map_is_referred(const struct set_map *sets, uint32_t id);
 /* Makes an empty map for that many nodes. Returns a descriptor, and its id. */
 int set_map_create(uint32_t nodes, uint32_t *ret_id);
 
-/*
- * Enters maps into the map of sets: all at once, or only the first, if the kernel cannot do many. *count: their
- * number before and after.
- */
+/* Enters *count maps into the map of sets; only the first, *count is 1 then, if the kernel cannot do many. */
 int set_map_enter(int sets_fd, uint32_t *ids, int *fds, uint32_t *count);
 /* Marks a set of the pool as free, for the kernel to take. */
 void set_map_offer(struct programs *programs, uint32_t id);

@@ -8,36 +8,16 @@
 
 #define HOLD_TRIES 1000 /* each fails only if the kernel has sealed more of it meanwhile */
 
-struct space_map {
-	struct programs *programs;
-	int spaces_fd;
-	struct set_map *sets;
-};
-
-int space_map_open(struct programs *programs, struct space_map **ret)
+int space_map_open(struct space_map *space_map, struct programs *programs)
 {
-	struct space_map *space_map = calloc(1, sizeof(*space_map));
-	int r;
-
-	if (!space_map)
-		return -ENOMEM;
-	space_map->programs = programs;
-	space_map->spaces_fd = programs_map_fd(programs, "spaces");
-	r = set_map_open(programs, &space_map->sets);
-	if (r < 0) {
-		free(space_map);
-		return r;
-	}
-	*ret = space_map;
-	return 0;
+	*space_map = (struct space_map){ .programs = programs,
+					 .spaces_fd = programs_map_fd(programs, "spaces") };
+	return set_map_open(programs, &space_map->sets);
 }
 
 void space_map_close(struct space_map *space_map)
 {
-	if (!space_map)
-		return;
 	set_map_close(space_map->sets);
-	free(space_map);
 }
 
 struct set_map *space_map_sets(struct space_map *space_map)

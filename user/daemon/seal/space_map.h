@@ -12,16 +12,19 @@
 #include "seal/sealset.h"
 #include "seal/set_map.h"
 
-struct space_map;
+struct space_map {
+	struct programs *programs;
+	int spaces_fd;
+	struct set_map *sets;
+};
 
 /* The previous state of an address space: its set (0: none), and whether it came from the parent. */
 struct space_map_old {
 	uint32_t bits; /* of MSEALD_WORD() */
 };
 
-int space_map_open(struct programs *programs, struct space_map **ret);
-/* takes NULL; the maps stay */
-void space_map_close(struct space_map *space_map);
+int space_map_open(struct space_map *space_map, struct programs *programs);
+void space_map_close(struct space_map *space_map); /* takes zeroed; the maps stay */
 
 /* -ENOENT: no entry. */
 int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret);
