@@ -24,8 +24,8 @@ typedef int (*connection_handler)(struct connection *connection, const char *met
 struct server {
 	struct daemon *daemon;
 	connection_handler call;
-	struct quota *quota;
-	struct throttle *throttle;
+	struct quota quota;
+	struct throttle throttle;
 	sd_event_source *source;
 	struct timer pause; /* until the next attempt to accept */
 	int fd;

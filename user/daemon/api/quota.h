@@ -6,6 +6,8 @@
 #ifndef MSEALD_API_QUOTA_H
 #define MSEALD_API_QUOTA_H
 
+#include <sys/queue.h>
+
 #include "lib/base/util.h"
 
 #define QUOTA_CONNECTIONS_EACH 72u /* per user: 64 that wait in Run (method_run.c), and 8 */
@@ -16,10 +18,25 @@
 #define QUOTA_AT_ONCE_US 500000
 
 struct quota_user;
-struct quota;
 
-struct quota *quota_new(void);	      /* NULL: no memory */
-void quota_free(struct quota *quota); /* takes NULL */
+/* A token bucket of CPU time: refilled over time, up to QUOTA_AT_ONCE_US, and may go negative. */
+struct bucket {
+	int64_t left;	  /* us */
+	uint64_t counted; /* time of the last refill */
+};
+
+struct quota {
+	LIST_HEAD(, quota_user) list; /* users that are connected, or in debt */
+	unsigned connections;
+	struct bucket bucket; /* for all users together */
+};
+
+#define QUOTA_NEW \
+	{ \
+		.bucket.left = QUOTA_AT_ONCE_US \
+	}
+
+void quota_free(struct quota *quota); /* takes zeroed */
 
 /*
  * Counts a connection until quota_leave(). -EDQUOT: the user is at the limit; -EUSERS: all users together

@@ -22,7 +22,7 @@ void server_spend(struct server *server, uid_t account, uint64_t us)
 	uint64_t now = 0;
 
 	if (server && sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now) >= 0)
-		quota_spend_for(server->quota, account, now, us);
+		quota_spend_for(&server->quota, account, now, us);
 }
 
 /* --- new connections --- */
@@ -61,7 +61,7 @@ static int let_in(struct connection *connection)
 	connection->root = client.rank == CLIENT_ROOT;
 	(void)sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now);
 	if (!connection->root)
-		r = quota_enter(server->quota, client.account, now, &connection->throttled.user);
+		r = quota_enter(&server->quota, client.account, now, &connection->throttled.user);
 	if (r < 0)
 		turn_away(connection, client.account, r);
 	client_close(&client);
@@ -190,10 +190,8 @@ int server_open(struct daemon *daemon, const char *path, connection_handler call
 
 	if (!server)
 		return -ENOMEM;
-	*server = (struct server){ .daemon = daemon, .call = call, .fd = -1, .quota = quota_new() };
-	r = server->quota ?
-		    throttle_open(daemon->loop, server->quota, connection_on_turn, &server->throttle) :
-		    -ENOMEM;
+	*server = (struct server){ .daemon = daemon, .call = call, .fd = -1, .quota = QUOTA_NEW };
+	r = throttle_open(&server->throttle, daemon->loop, &server->quota, connection_on_turn);
 	if (r < 0) {
 		server_close(server);
 		return r;
@@ -227,8 +225,8 @@ void server_close(struct server *server)
 	if (server->path)
 		(void)unlink(server->path);
 	free(server->path);
-	throttle_close(server->throttle);
-	quota_free(server->quota);
+	throttle_close(&server->throttle);
+	quota_free(&server->quota);
 	if (server->fd >= 0)
 		(void)close(server->fd);
 	free(server);

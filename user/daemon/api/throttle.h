@@ -8,11 +8,9 @@
 #define MSEALD_API_THROTTLE_H
 
 #include <sys/queue.h>
-#include <systemd/sd-event.h>
 
 #include "api/quota.h"
-
-struct throttle;
+#include "base/timer.h"
 
 /* Member of a waiting connection. */
 struct throttled {
@@ -21,14 +19,20 @@ struct throttled {
 	bool waiting;
 };
 
+struct throttle {
+	struct quota *quota;
+	struct timer timer;
+	void (*turn)(struct throttled *throttled);
+	TAILQ_HEAD(, throttled) list; /* longest wait first */
+};
+
 /*
  * turn() is called when a connection has waited. It may close the connection, and uses the user's time.
  * Negative errno.
  */
-int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throttled *throttled),
-		  struct throttle **ret);
-/* no connection may be waiting; takes NULL */
-void throttle_close(struct throttle *throttle);
+int throttle_open(struct throttle *throttle, sd_event *loop, struct quota *quota,
+		  void (*turn)(struct throttled *throttled));
+void throttle_close(struct throttle *throttle); /* no connection may be waiting; takes zeroed */
 
 /*
  * Must the connection wait? Yes, if its user has no time left, or other connections of the user are waiting.
