@@ -77,14 +77,14 @@ static void each_operation_has_words(void **state)
 
 	(void)state;
 	for (int i = 0; i < MSEALD_LOCK_OP_COUNT; i++) {
-		assert_true(strlen(lock_op_name(i)) > 0 && strlen(lock_op_phrase(i)) > 0);
-		ordinary += lock_op_is_ordinary(i);
+		assert_true(strlen(lock_ops[i].name) > 0 && strlen(lock_ops[i].phrase) > 0);
+		ordinary += lock_ops[i].ordinary;
 		for (int k = 0; k < i; k++)
-			assert_string_not_equal(lock_op_name(i), lock_op_name(k));
+			assert_string_not_equal(lock_ops[i].name, lock_ops[k].name);
 	}
 	assert_int_equal(ordinary, 4);
-	assert_false(lock_op_is_ordinary(MSEALD_LOCK_OP_PIN));
-	assert_false(lock_op_is_ordinary(MSEALD_LOCK_OP_LOAD));
+	assert_false(lock_ops[MSEALD_LOCK_OP_PIN].ordinary);
+	assert_false(lock_ops[MSEALD_LOCK_OP_LOAD].ordinary);
 }
 
 int main(void)

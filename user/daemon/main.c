@@ -11,7 +11,6 @@
 
 #include "api/daemon.h"
 #include "api/method.h"
-#include "api/methods.h"
 #include "api/server.h"
 #include "api/subscribers.h"
 #include "audit/attempt_log.h"

@@ -18,7 +18,7 @@
 struct daemon;
 struct connection;
 
-/* See methods_call() of methods.h. */
+/* See methods_call() of method.h. */
 typedef int (*connection_handler)(struct connection *connection, const char *method, json_t *parameters);
 
 struct server {

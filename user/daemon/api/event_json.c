@@ -30,7 +30,7 @@ json_t *event_json_denial(const struct containers *containers, const struct msea
 	char comm[TEXT_COMM_MAX];
 
 	return json_pack("{s:I,s:s,s:I,s:I,s:I,s:I,s:s,s:I,s:s*,s:s*}", "time", (json_int_t)denial->time,
-			 "operation", lock_op_name(denial->op), "pid", (json_int_t)denial->tgid, "tid",
+			 "operation", lock_ops[denial->op].name, "pid", (json_int_t)denial->tgid, "tid",
 			 (json_int_t)denial->pid, "uid", (json_int_t)denial->uid, "gid",
 			 (json_int_t)denial->gid, "comm", text_comm(denial->comm, comm), "cgroup",
 			 (json_int_t)denial->cgroup, "cgroup_path", cgroup, "container",

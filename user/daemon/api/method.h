@@ -25,6 +25,9 @@ int method_list_matches(struct connection *connection, json_t *parameters);
 int method_watch_container(struct connection *connection, json_t *parameters);
 int method_unwatch_container(struct connection *connection, json_t *parameters);
 
+/* Finds the method by its full name in the table of all methods. Returns as they do. */
+int methods_call(struct connection *connection, const char *method, json_t *parameters);
+
 /* Called when the daemon exits: kills all programs that Run has not sealed yet. */
 void method_run_end_all(void);
 /*

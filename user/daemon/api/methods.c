@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See methods.h; the interface is user/lib/varlink/io.mseald.varlink. */
-#include "api/methods.h"
-
+/* The table of all methods; the interface is user/lib/varlink/io.mseald.varlink. */
 #include "api/method.h"
 
 static const char interface[] =

@@ -50,19 +50,19 @@ static void caller_fields(struct lock_log *lock_log, const struct mseald_lock_de
 
 static void log_denial(struct lock_log *lock_log, const struct mseald_lock_denial *denial)
 {
-	enum log_level level = lock_op_is_ordinary(denial->op) ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
+	enum log_level level = lock_ops[denial->op].ordinary ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
 	struct log_fields fields = {};
 	char comm[TEXT_COMM_MAX];
 
-	log_field(&fields, "MSEALD_OPERATION=%s", lock_op_name(denial->op));
+	log_field(&fields, "MSEALD_OPERATION=%s", lock_ops[denial->op].name);
 	if (!denial->tgid) {
 		log_entry(level, LOG_ABOUT_LOCK_DENIED, &fields, "locked: denied %s to an unknown process",
-			  lock_op_phrase(denial->op));
+			  lock_ops[denial->op].phrase);
 		return;
 	}
 	caller_fields(lock_log, denial, text_comm_line(denial->comm, comm), &fields);
 	log_entry(level, LOG_ABOUT_LOCK_DENIED, &fields, "locked: denied %s to %s[%u] uid %u",
-		  lock_op_phrase(denial->op), comm, denial->tgid, denial->uid);
+		  lock_ops[denial->op].phrase, comm, denial->tgid, denial->uid);
 }
 
 static void log_more(enum mseald_lock_op op, const struct ratelimit_caller *caller)
@@ -71,12 +71,12 @@ static void log_more(enum mseald_lock_op op, const struct ratelimit_caller *call
 	char comm[TEXT_COMM_MAX];
 
 	(void)text_comm_line(caller->comm, comm);
-	log_field(&fields, "MSEALD_OPERATION=%s", lock_op_name(op));
+	log_field(&fields, "MSEALD_OPERATION=%s", lock_ops[op].name);
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, caller->more);
 	log_field(&fields, "OBJECT_PID=%u", caller->tgid);
 	log_field(&fields, "MSEALD_COMM=%s", comm);
 	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_LOCK_DENIED_MORE, &fields,
-		  "locked: denied %s to %s[%u] %" PRIu64 " more times", lock_op_phrase(op), comm,
+		  "locked: denied %s to %s[%u] %" PRIu64 " more times", lock_ops[op].phrase, comm,
 		  caller->tgid, caller->more);
 }
 
@@ -84,11 +84,11 @@ static void log_others(enum mseald_lock_op op, uint64_t others)
 {
 	struct log_fields fields = {};
 
-	log_field(&fields, "MSEALD_OPERATION=%s", lock_op_name(op));
+	log_field(&fields, "MSEALD_OPERATION=%s", lock_ops[op].name);
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, others);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_LOCK_DENIED_MORE, &fields,
 		  "locked: denied %s %" PRIu64 " more times, to more than %u processes within %llu minutes",
-		  lock_op_phrase(op), others, RATELIMIT_CALLERS, RATELIMIT_DENIALS_WINDOW_US / 60000000);
+		  lock_ops[op].phrase, others, RATELIMIT_CALLERS, RATELIMIT_DENIALS_WINDOW_US / 60000000);
 }
 
 static void log_lost(uint64_t count)

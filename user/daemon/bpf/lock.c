@@ -265,7 +265,7 @@ static int try_lock_ops(struct lock *lock)
 		    (i != MSEALD_LOCK_OP_SWITCH || access(LOCK_SELFTEST_FTRACE, F_OK) == 0)) {
 			log_error("Lock=yes: \"%s\" was denied to the test process, but not by the lock; "
 				  "not locked",
-				  lock_op_name(i));
+				  lock_ops[i].name);
 			return -EBUSY;
 		}
 		state->denied[i] = 0;
@@ -380,7 +380,7 @@ json_t *lock_denials_json(const struct lock *lock, bool all)
 	for (unsigned i = 0; state && i < MSEALD_LOCK_OP_COUNT; i++)
 		if (all || state->denied[i])
 			(void)json_array_append_new(list,
-						    json_pack("{s:s,s:I}", "operation", lock_op_name(i),
+						    json_pack("{s:s,s:I}", "operation", lock_ops[i].name,
 							      "attempts", (json_int_t)state->denied[i]));
 	return list;
 }

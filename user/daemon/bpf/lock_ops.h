@@ -7,10 +7,10 @@
 
 #include "mseald/lock.h"
 
-/* A word for machines: "pin". A phrase for messages: "changing the pins". Static. */
-const char *lock_op_name(enum mseald_lock_op op);
-const char *lock_op_phrase(enum mseald_lock_op op);
-/* Is the operation also part of the everyday work of systemd, bpftool or a monitor? */
-bool lock_op_is_ordinary(enum mseald_lock_op op);
+extern const struct lock_op {
+	const char *name;   /* a word for machines: "pin" */
+	const char *phrase; /* for messages: "changing the pins" */
+	bool ordinary;	    /* also part of the everyday work of systemd, bpftool or a monitor */
+} lock_ops[MSEALD_LOCK_OP_COUNT];
 
 #endif

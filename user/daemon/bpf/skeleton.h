@@ -6,25 +6,38 @@
 #ifndef MSEALD_BPF_SKELETON_H
 #define MSEALD_BPF_SKELETON_H
 
+#include <linux/bpf.h>
+
 #include "bpf/coverage.h"
 #include "bpf/prog_table.h"
 
-struct skeleton;
+struct skeleton {
+	const struct coverage *coverage; /* borrowed; NULL: not open */
+	/* descriptors; negative: not loaded */
+	int tools[TOOL_COUNT], progs[PROG_COUNT];
+	struct {
+		char name[BPF_OBJ_NAME_LEN];
+		int fd;
+	} maps[24];
+	size_t maps_count; /* 0: not loaded yet */
+	void *globals;	   /* the map of global data, mapped */
+	size_t globals_size;
+};
 
 /*
  * Takes over pinned maps, makes and pins the others, and loads the tools. coverage is borrowed, and must live
  * as long. Logs; negative errno.
  */
-int skeleton_open(const struct coverage *coverage, struct skeleton **ret);
-/* Pinned maps stay. Takes NULL. */
-void skeleton_close(struct skeleton *skeleton);
+int skeleton_open(struct skeleton *skeleton, const struct coverage *coverage);
+void skeleton_close(struct skeleton *skeleton); /* pinned maps stay; takes zeroed */
 
-/* Loads these programs of prog_table; none may be loaded yet. Logs; negative errno. */
-int skeleton_load(struct skeleton *skeleton, const bool wanted[PROG_COUNT]);
+/*
+ * Loads these programs of prog_table; none may be loaded yet. wanted: for each; NULL: the first load, of maps
+ * and tools. Logs; negative errno.
+ */
+int skeleton_load(struct skeleton *skeleton, const bool *wanted);
 
-/* Borrowed descriptors; negative: not loaded, or no such map. */
-int skeleton_prog_fd(const struct skeleton *skeleton, size_t i);
-int skeleton_tool_fd(const struct skeleton *skeleton, enum tool tool);
+/* A borrowed descriptor; negative: no such map. */
 int skeleton_map_fd(const struct skeleton *skeleton, const char *name);
 
 /* Shared with the programs, which may change it at any time. */

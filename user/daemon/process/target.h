@@ -30,6 +30,9 @@ void target_close(struct target *target); /* takes an empty one */
 /* Is it still the same program in the same address space? Negative errno. */
 int target_unchanged(struct programs *programs, const struct target *target);
 
+/* The state letter of one of its threads, proc_pid_stat(5); '\0': it is gone. */
+char target_thread_state(const struct target *target, pid_t tid);
+
 /*
  * Gives every thread time to leave a system call that has passed a gate already. A thread that sleeps
  * interruptibly, or has ended, is in no such call: between gate and mmap_lock a call only runs, or waits
