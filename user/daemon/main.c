@@ -84,10 +84,7 @@ static int block_signals(struct daemon *daemon)
 	return r;
 }
 
-/*
- * The kernel calls no hook for signals from a terminal. So a locked daemon blocks all signals except its own
- * faults.
- */
+/* The kernel calls no hook for signals from a terminal: a locked daemon blocks all but its own faults. */
 static void keep_signals_out(void)
 {
 	static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };

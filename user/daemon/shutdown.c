@@ -21,10 +21,7 @@ static struct {
 
 static int look(void);
 
-/*
- * Is it a storage daemon of root that runs until the power is off (systemd.io/ROOT_STORAGE_DAEMONS)?
- * systemd-shutdown does not kill those.
- */
+/* Is it a storage daemon of root (systemd.io/ROOT_STORAGE_DAEMONS)? systemd-shutdown does not kill those. */
 static bool is_left(uint32_t tgid)
 {
 	_cleanup_close_ int fd = proc_open((pid_t)tgid, "cmdline", O_RDONLY);

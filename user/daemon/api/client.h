@@ -66,10 +66,7 @@ int client_read_pid(const struct client *client, json_t *parameters, bool needed
 /* The reverse: the pid in the client's namespace; 0: none. */
 pid_t client_pid_for(const struct client *client, pid_t pid);
 
-/*
- * May the client have this process sealed, and see its state? The answer is valid as long as
- * target_unchanged(). -EBADR and the reason.
- */
+/* May the client seal this process, and see it, as long as target_unchanged()? -EBADR and the reason. */
 int client_may(const struct client *client, const struct target *target, struct error *error);
 
 #endif

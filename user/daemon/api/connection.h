@@ -87,10 +87,7 @@ uid_t connection_account(const struct connection *connection);
  */
 void connection_look(const struct connection *connection, struct client *ret);
 
-/*
- * A pidfd of the process that has connected, never of another with the same pid. Negative errno; -ESRCH also
- * if mseald does not know its pid.
- */
+/* A pidfd of the peer, never of another with its pid. Negative errno; -ESRCH also if the pid is unknown. */
 int connection_open_peer(const struct connection *connection);
 
 /* Queues a reply; takes over parameters. continues: more replies to the same call follow. */

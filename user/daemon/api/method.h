@@ -30,10 +30,7 @@ int methods_call(struct connection *connection, const char *method, json_t *para
 
 /* Called when the daemon exits: kills all programs that Run has not sealed yet. */
 void method_run_end_all(void);
-/*
- * Reads all policies again, and looks at every process. Returns the reply of ReloadPolicy, or NULL and the
- * reason.
- */
+/* Reads all policies, looks at every process. Returns the reply of ReloadPolicy, or NULL and the reason. */
 json_t *method_policy_reload(struct daemon *daemon, struct error *error);
 
 #endif

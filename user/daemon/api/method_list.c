@@ -9,10 +9,7 @@
 #include "process/target.h"
 #include "seal/labels.h"
 
-/*
- * Limits of one reply to a user. Each seal takes a kilobyte until it is sent; each space takes time to check
- * whether the user may see it.
- */
+/* Limits of one reply to a user: a seal takes a kilobyte until it is sent, a space time to check. */
 #define USER_SEALS_MAX 8192
 #define USER_SPACES_MAX 512
 /* Limits of each part: a part ends with the space that reaches either. */

@@ -38,10 +38,7 @@ struct quota {
 
 void quota_free(struct quota *quota); /* takes zeroed */
 
-/*
- * Counts a connection until quota_leave(). -EDQUOT: the user is at the limit; -EUSERS: all users together
- * are; -ENOMEM.
- */
+/* Counts a connection until quota_leave(). -EDQUOT: limit of the user; -EUSERS: of all users; -ENOMEM. */
 int quota_enter(struct quota *quota, uid_t uid, uint64_t now, struct quota_user **ret);
 void quota_leave(struct quota *quota, struct quota_user *user);
 

@@ -26,10 +26,7 @@ struct throttle {
 	TAILQ_HEAD(, throttled) list; /* longest wait first */
 };
 
-/*
- * turn() is called when a connection has waited. It may close the connection, and uses the user's time.
- * Negative errno.
- */
+/* turn(): a connection has waited. It uses the user's time, and may close the connection. Negative errno. */
 int throttle_open(struct throttle *throttle, sd_event *loop, struct quota *quota,
 		  void (*turn)(struct throttled *throttled));
 void throttle_close(struct throttle *throttle); /* no connection may be waiting; takes zeroed */

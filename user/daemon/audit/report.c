@@ -233,10 +233,7 @@ static bool is_native(const struct coverage *coverage, const struct policy *poli
 	return coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
 }
 
-/*
- * The outcome under Action=deny on this kernel, with the gate of this policy (NULL: none, or not active any
- * more).
- */
+/* The outcome under Action=deny here, with the gate of this policy (NULL: none, or not active any more). */
 static void add_outcome(json_t *json, const struct coverage *coverage, const struct policy *policy,
 			enum mseald_op op)
 {
@@ -311,10 +308,7 @@ static const struct policy *find_policy_of_pid1(const struct report *report)
 	return active_match(report->active, is_watched ? &watched : NULL, &facts.policy);
 }
 
-/*
- * The deny bits that pid 1's seals will lack once the policy denies. NULL: the policy does not apply to pid
- * 1, or none.
- */
+/* The deny bits that pid 1's seals will lack once its policy denies. NULL: not its policy, or none. */
 static json_t *pid1_json(const struct report *report, const struct policy *policy,
 			 const struct policy *of_pid1)
 {

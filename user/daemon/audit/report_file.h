@@ -26,10 +26,7 @@ json_t *report_file_row(const struct report_row *row, const struct mseald_label 
 /* Writes a new file and renames it. Negative errno. */
 int report_file_write(const char *path, const struct report_table *table, const struct report_head *head,
 		      const struct report_names *names);
-/*
- * Adds the rows of the file. -ENOENT: no file; -EBADMSG: not written by mseald, and moved aside
- * (path.broken). On errors no row is added.
- */
+/* Adds the rows, or none. -ENOENT: no file; -EBADMSG: not of mseald, and moved aside (path.broken). */
 int report_file_read(const char *path, struct report_table *table, struct report_head *ret,
 		     const struct report_names *names);
 

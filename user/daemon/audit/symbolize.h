@@ -12,10 +12,7 @@
 /* "" if no file is mapped there. Of a long path the end is kept. */
 void symbolize_address(const struct proc_maps *maps, uint64_t address, char ret[MSEALD_SYMBOL_MAX]);
 
-/*
- * Fills symbol and caller of an attempt. They stay empty if the process is gone, or has been replaced
- * meanwhile.
- */
+/* Fills symbol and caller of an attempt, unless the process is gone, or has been replaced meanwhile. */
 void symbolize_attempt(struct programs *programs, const struct mseald_event *event,
 		       struct mseald_tally *tally);
 

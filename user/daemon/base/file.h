@@ -14,10 +14,7 @@ int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const v
 /* For file_replace(): context is the text. */
 int file_write_text(FILE *file, const void *text);
 
-/*
- * Reads up to size - 1 bytes of a file, adds a NUL, and returns the length, or a negative errno. dirfd: as
- * openat(2).
- */
+/* Reads up to size - 1 bytes and adds a NUL. dirfd: as openat(2). Returns the length, or a negative errno. */
 ssize_t file_read(int dirfd, const char *path, char *text, size_t size);
 
 #endif

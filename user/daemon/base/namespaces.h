@@ -5,16 +5,10 @@
 
 #include <stdbool.h>
 
-/*
- * Joins the cgroup namespace of pid 1, so that /proc shows cgroups as pid 1 sees them. From another one,
- * paths would begin with "/..". Logs.
- */
+/* Joins the cgroup namespace of pid 1: from another one, paths in /proc would begin with "/..". Logs. */
 void namespaces_join_cgroups(void);
 
-/*
- * Are two processes (open /proc/PID) in one namespace of this kind, "pid"? 1, 0, or a negative errno:
- * unknown.
- */
+/* Are two processes (open /proc/PID) in one namespace of a kind ("pid")? 1, 0; negative errno: unknown. */
 int namespaces_same(int proc_fd, int other_fd, const char *kind);
 
 /* Is the file system mounted here also mounted for pid 1? */

@@ -11,10 +11,7 @@
 /* Mounts bpffs if it is not mounted, and makes the folders. Logs; negative errno. */
 int bpffs_prepare(void);
 
-/*
- * Makes the folder of pins, as pid 1 sees it, the working directory: later mounts on its path do not hide it.
- * Logs; negative errno.
- */
+/* Enters the folder of pins of pid 1: later mounts on its path do not hide it. Logs; negative errno. */
 int bpffs_enter(void);
 
 /*

@@ -139,10 +139,7 @@ static int choose_progs(struct coverage *coverage, bool compat)
 	return r < 0 ? r : 0;
 }
 
-/*
- * If the kernel refuses these uses of process_madvise, the programs are left out: they would cost time, and
- * kill for an EINVAL.
- */
+/* Where the kernel refuses these uses itself, the programs would cost time, and kill for an EINVAL. */
 static bool leave_out_impossible(struct coverage *coverage)
 {
 	if (probe_process_madvise_discards())

@@ -7,10 +7,7 @@
 
 #include "base/log.h"
 
-/*
- * The number of the smallest events that a buffer can hold: continuous attempts must not keep the daemon in
- * this loop.
- */
+/* The most events that a buffer can hold: continuous attempts must not keep the daemon in this loop. */
 #define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_exec_event) + 8))
 
 static void take_event(struct events *events, void *data, size_t size)

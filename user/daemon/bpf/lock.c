@@ -107,10 +107,7 @@ static int open_and_close(int fd)
 	return fd < 0 ? fd : close(fd);
 }
 
-/*
- * The lock's own maps, programs and links were made before the lock was on: making a descriptor again enters
- * them.
- */
+/* The lock's own maps, programs and links are older than the lock: making a descriptor again enters them. */
 static int guard_itself(struct lock *lock)
 {
 	struct bpf_program *program;

@@ -31,10 +31,7 @@ int lock_complete(struct lock *lock);
 /* Closes. A completed lock stays, an incomplete one is undone. Takes NULL. */
 void lock_free(struct lock *lock);
 
-/*
- * Guards a link of mseald until lock_forget_link(). lock may be NULL. Negative errno: it could not be
- * guarded.
- */
+/* Guards a link of mseald until lock_forget_link(). lock may be NULL. Negative errno: it is not guarded. */
 int lock_guard_link(struct lock *lock, int link_fd);
 void lock_forget_link(struct lock *lock, int link_fd);
 
@@ -42,10 +39,7 @@ bool lock_is_complete(const struct lock *lock);
 /* LockSignals=yes: SIGTERM arrives from systemd-shutdown only (shutdown.h). lock may be NULL. */
 bool lock_keeps_signals(const struct lock *lock);
 
-/*
- * The buffer of denials (struct mseald_lock_denial), and the number of denials that found it full. After
- * lock_complete().
- */
+/* After lock_complete(): the buffer of struct mseald_lock_denial, and the number that found it full. */
 int lock_denials_fd(const struct lock *lock);
 uint64_t lock_lost(const struct lock *lock);
 /* Denials of each operation (all), or of those with any. A new reference; lock may be NULL: no denials. */

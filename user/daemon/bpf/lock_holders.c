@@ -36,10 +36,7 @@ static ssize_t read_iterator(const struct bpf_program *program, void *records, s
 	return (ssize_t)(length / size);
 }
 
-/*
- * The maps of the daemon's own descriptors, one id for each. All at once, since each takes a file to be read.
- * Malloc'ed.
- */
+/* The map of each of the daemon's own descriptors. All at once: each takes a file to be read. Malloc'ed. */
 static int read_own_descriptors(uint32_t **ret, size_t *ret_count)
 {
 	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fdinfo");

@@ -58,10 +58,7 @@ static int load_writer(void)
 	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "mseald_probe", "GPL", program,
 			       ELEMENTS(program), &opts);
 
-	/*
-	 * To the verifier a helper that may not be called is EINVAL (kernel/bpf/verifier.c,
-	 * check_helper_call).
-	 */
+	/* To the verifier a forbidden helper is EINVAL (kernel/bpf/verifier.c, check_helper_call). */
 	return fd < 0 && errno == EINVAL ? as_denied() : fd;
 }
 

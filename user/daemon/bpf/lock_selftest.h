@@ -26,10 +26,7 @@ struct lock_selftest_targets {
 
 /* Negative errno. */
 int lock_selftest_begin(struct lock_selftest *ret);
-/*
- * The outsider tries all operations, and exits. 0: all were denied; -EBUSY: one was not, named by *ret_what
- * (static); or another negative errno.
- */
+/* Tries all operations, once. 0: all denied; -EBUSY: *ret_what (static) was not; or another errno. */
 int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets,
 		      const char **ret_what);
 void lock_selftest_end(struct lock_selftest *outsider); /* leaves it zeroed */

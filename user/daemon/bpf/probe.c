@@ -103,10 +103,7 @@ bool probe_32bit_calls(void)
 	pid_t child = fork();
 
 	if (child == 0) {
-		/*
-		 * Only this fault counts: another end, for example by a filter of mseald, says nothing about
-		 * other processes.
-		 */
+		/* Only this fault counts: a filter of mseald's own, say, may end the child otherwise. */
 		(void)signal(SIGSEGV, on_fault);
 		arch_call_32();
 		_exit(0);

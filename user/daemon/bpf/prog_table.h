@@ -14,10 +14,7 @@ enum prog_kind {
 
 #define PROG_COUNT 53
 
-/*
- * Programs that a seal set needs in addition to those always attached: they cost time in other processes'
- * calls.
- */
+/* What a seal set needs besides the programs always attached: these cost time in other processes' calls. */
 #define NEED_FOREIGN 0x1u   /* some seal denies foreign writes */
 #define NEED_USERFAULT 0x2u /* some sealed memory is in reach of userfaultfd */
 #define NEED_POLICY 0x4u    /* some policy is active */

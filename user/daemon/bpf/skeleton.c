@@ -12,10 +12,7 @@
 /* Offset of the state in the global data. */
 #define STATE_OFFSET offsetof(typeof(*((struct mseald *)NULL)->bss), state)
 
-/*
- * The first load uses pinned maps, and pins the maps it makes. Later loads use those of the first, whatever
- * happened to the pins.
- */
+/* The first load uses pinned maps, and pins those it makes. Later loads use the same, whatever is pinned. */
 static int choose_maps(const struct skeleton *skeleton, struct mseald *libbpf)
 {
 	struct bpf_map *map;

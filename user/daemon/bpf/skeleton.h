@@ -42,10 +42,7 @@ int skeleton_map_fd(const struct skeleton *skeleton, const char *name);
 
 /* Shared with the programs, which may change it at any time. */
 volatile struct mseald_state *skeleton_state(const struct skeleton *skeleton);
-/*
- * The same, newly mapped from the kernel's map, so that it cannot be a copy; NULL and errno. The caller
- * unmaps it.
- */
+/* The same, newly mapped from the kernel's map: it cannot be a copy. NULL and errno. The caller unmaps it. */
 const struct mseald_state *skeleton_map_state(const struct skeleton *skeleton);
 void skeleton_unmap_state(const struct skeleton *skeleton, const struct mseald_state *state);
 

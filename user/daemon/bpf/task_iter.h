@@ -38,10 +38,7 @@ const struct mseald_vma *task_iter_vma_at(const struct task_vmas *vmas, uint64_t
 /* The first task with this key; NULL: none. Tasks must be sorted by key. */
 const struct mseald_task *task_iter_find(const struct mseald_task *tasks, size_t count, uint64_t key);
 
-/*
- * The processes with this key (thread group ids, ascending, each once). Tasks must be sorted by key. The
- * caller frees *ret, which is NULL for none.
- */
+/* The tgids with this key, ascending. Tasks must be sorted by key. The caller frees *ret; NULL: none. */
 int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret,
 		      size_t *ret_count);
 

@@ -162,10 +162,7 @@ static unsigned needs_of(const struct policies *policies)
 	return needs;
 }
 
-/*
- * Replaces the active policies by those of first, then those of files. Only the list is new: policies are
- * borrowed, and nothing is freed.
- */
+/* Activates first, then files, in place of the active ones. Only the list is new: policies are borrowed. */
 static int change_over(struct active *active, const struct policy *first, size_t first_count,
 		       const struct policy *files, size_t files_count)
 {

@@ -37,10 +37,7 @@ int active_reload(struct active *active, struct diagnostics *faults);
  */
 int active_put_first(struct active *active, const struct policy *first, size_t count);
 
-/*
- * [Seal] of the policy file of this name, active or turned off (Enabled=no). -ENOENT: no such file, or it has
- * a fault; -ENOMEM.
- */
+/* [Seal] of the policy file of this name, even if turned off. -ENOENT: no such file, or faulty; -ENOMEM. */
 int active_find_seal(const struct active *active, const char *name, struct seal_spec *ret);
 
 const struct policies *active_policies(const struct active *active);

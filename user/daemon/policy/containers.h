@@ -37,10 +37,7 @@ int containers_remove(struct containers *containers, const char *id);
 /* Called every few seconds: removes containers whose cgroup is gone. Cheap. */
 void containers_tick(struct containers *containers);
 
-/*
- * Called when the kernel has reported a program that the policy of this name matches; ignores other policies
- * than those of containers.
- */
+/* The kernel has reported a program that this policy matches. Ignores policies of no container. */
 void containers_seen(struct containers *containers, const char *policy);
 
 /* The container of a cgroup, by the short form of its id; NULL: none. Valid until the next change. */

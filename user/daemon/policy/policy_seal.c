@@ -9,10 +9,7 @@
 	(1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_RELRO | \
 	 1u << MSEALD_SEGMENT_DATA | 1u << MSEALD_SEGMENT_VDSO)
 
-/*
- * The daemon adds file-write: it counts the seals that deny all processes a file
- * (user/daemon/seal/file_map.h).
- */
+/* The daemon adds file-write: it counts the seals that deny a file to all processes (seal/file_map.h). */
 static unsigned deny_of(const struct policy *policy)
 {
 	return policy->seal.deny & ~(unsigned)MSEALD_DENY_FILE_WRITE;

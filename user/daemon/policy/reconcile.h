@@ -47,10 +47,7 @@ void reconcile_look_at_all(struct reconcile *reconcile);
  */
 void reconcile_tick(struct reconcile *reconcile, bool lifecycle_missed);
 
-/*
- * A process that should have been seen starting, so many seconds ago: reports, counts and looks at it from
- * now on.
- */
+/* A process that should have been seen starting, so many seconds ago: reports, counts and looks at it. */
 void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy,
 		      uint64_t seconds);
 /* Has the process been seen, and does it have more to be sealed? */

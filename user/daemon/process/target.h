@@ -40,10 +40,7 @@ char target_thread_state(const struct target *target, pid_t tid);
  */
 void target_let_calls_end(struct programs *programs, const struct target *target);
 
-/*
- * Waits until all system calls that were changing the address space have finished: reading the pagemap takes
- * mmap_lock (fs/proc/task_mmu.c).
- */
+/* Waits for the calls that are changing the memory: reading the pagemap takes mmap_lock (task_mmu.c). */
 void target_wait_for_changes(const struct target *target, uint64_t address);
 
 #endif

@@ -31,10 +31,7 @@ struct file_map_table {
 
 int file_map_table_add(struct file_map_table *table, const struct sealset *set); /* -ENOMEM */
 void file_map_table_free(struct file_map_table *table); /* takes zeroed; leaves it zeroed */
-/*
- * Makes the map equal to the table; files that stay are protected throughout. Negative errno: nothing was
- * removed.
- */
+/* Makes the map equal to the table; files that stay are protected throughout. On error none is removed. */
 int file_map_restore(struct programs *programs, struct file_map_table *table);
 
 #endif

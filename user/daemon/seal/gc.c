@@ -206,10 +206,7 @@ static void check_accounts(struct gc *gc)
 	gc->quiet = QUIET_LOOKS;
 }
 
-/*
- * Is it time to look for stale entries without a known missed program run? With many entries this is rarer,
- * as a look reads all entries and all tasks.
- */
+/* Time to look for stale entries anyway? The more entries, the rarer: it reads all entries and all tasks. */
 static bool look_is_due(struct gc *gc)
 {
 	uint64_t entries = programs_state(gc->programs)->entries;

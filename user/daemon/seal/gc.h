@@ -32,31 +32,16 @@ void gc_close(struct gc *gc);		  /* takes zeroed */
 /* At the start: attaches the programs that an earlier daemon had attached, or removes its remains. Logs. */
 int gc_take_over(struct gc *gc);
 
-/*
- * After seals may have changed: frees seal sets without references. Unneeded programs stay attached for a few
- * seconds.
- */
+/* Seals may have changed: frees sets without references. Unneeded programs stay attached for some seconds. */
 void gc_collect(struct gc *gc);
-/*
- * The same after a moment, for many changes at once: each collection makes the kernel wait for every running
- * program.
- */
+/* The same after a moment, once for many changes: each collection waits for every running program. */
 void gc_collect_soon(struct gc *gc);
-/*
- * Called after a failure, because a process that exits while it is sealed can leave an entry that no program
- * removes.
- */
+/* After a failure: a process that exits while it is sealed can leave an entry that no program removes. */
 void gc_after_failure(struct gc *gc);
-/*
- * Called when a user has asked for a seal: when nothing is sealed any more, the programs stay attached for a
- * minute, not seconds.
- */
+/* A user has asked for a seal: with nothing sealed any more, the programs stay a minute, not seconds. */
 void gc_extend_grace(struct gc *gc);
 
-/*
- * Called every few seconds. True: programs that see processes start and end were skipped, so some may have
- * been missed.
- */
+/* Called every few seconds. True: a program was skipped, so a process may have started or ended unseen. */
 bool gc_tick(struct gc *gc);
 
 /* At exit: detaches programs that no seal needs any more. Logs. */

@@ -24,10 +24,7 @@ int integrity_open(struct integrity *integrity, sd_event *loop, struct programs 
 		   struct space_map *space_map);   /* negative errno */
 void integrity_close(struct integrity *integrity); /* takes zeroed */
 
-/*
- * Compares every seal that denies unmapping with the current mappings. An address space with a seal that is
- * not wholly mapped gets a kill pending. Logs.
- */
+/* Compares seals that deny unmapping with the mappings: a hole makes a kill of the space pending. Logs. */
 void integrity_check(struct integrity *integrity);
 
 /* Kills every process in an address space with a kill pending; checks again soon, until none is left. */

@@ -25,10 +25,7 @@ struct seal_request {
 	void *context;
 	bool limited; /* a request of a user: limits per user apply */
 	bool dry_run; /* checks everything, changes nothing */
-	/*
-	 * For a dry run of seal_process(): called with the plan. context is passed on; 0 or -ENOMEM. NULL: no
-	 * call.
-	 */
+	/* For a dry run: called with context and the plan. 0 or -ENOMEM. NULL: no call. */
 	int (*planned)(void *context, const struct plan *plan);
 	struct launch
 		*launch; /* a tracer of mseald holds it at its entry point (launch.h); NULL: it is as it is */
@@ -78,10 +75,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
  */
 bool plan_traces_itself(const struct plan *plan, const struct target *target);
 
-/*
- * A mapping of the plan whose file is mapped for writing elsewhere: such writes continue to change it. NULL:
- * none.
- */
+/* A mapping whose file is mapped for writing elsewhere: such writes continue to change it. NULL: none. */
 const struct mapping *plan_shared_elsewhere(const struct plan *plan);
 
 /* Does mseal(2) deny what this does? */

@@ -51,10 +51,7 @@ static size_t end_of_start(const struct readiness *readiness, const struct objec
 	return i;
 }
 
-/*
- * Was its RELRO applied after that of the program? Unknown for an object without RELRO, which counts as
- * early.
- */
+/* Was its RELRO applied after that of the program? An object without RELRO counts as early. */
 static bool is_late(const struct readiness *readiness, const struct object *object, size_t end)
 {
 	if (!has_relro(object))
@@ -113,10 +110,7 @@ static void judge(struct readiness *readiness, struct readiness_object *verdict,
 	if (relro_in_force(object, vmas)) {
 		verdict->constant = verdict->data = true;
 	} else if (kernels) {
-		/*
-		 * Complete since the exec, so its text is final. If its RELRO never becomes read-only, it
-		 * counts as data.
-		 */
+		/* Complete since the exec: its text is final. RELRO never made read-only is data. */
 		verdict->constant = readiness->through;
 		verdict->data = readiness->through && (!has_relro(object) || readiness->settled);
 	} else {

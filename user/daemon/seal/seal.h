@@ -27,10 +27,7 @@ struct seal_result {
 int seal_process(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
 		 struct seal_result *ret, struct error *error);
 
-/*
- * Revokes revocable seals in the ranges of the request; without ranges: everywhere. *ret_bytes: bytes with a
- * revoked seal. Returns as seal_process().
- */
+/* Revokes revocable seals in the ranges, or everywhere. *ret_bytes: had such a seal. As seal_process(). */
 int seal_revoke(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
 		uint64_t *ret_bytes, size_t *ret_seals, struct error *error);
 

@@ -87,10 +87,7 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 		seal.segment = newer->segment;
 	if (newer->flags & MSEALD_SEAL_SHM)
 		seal.pgoff = newer->pgoff;
-	/*
-	 * Unless the older seal prevented it, the memory may have changed since: these flags come from the
-	 * newer seal.
-	 */
+	/* The memory may have changed since the older seal: these flags come from the newer. */
 	seal.flags = (uint8_t)((older->flags & ~(MSEALD_SEAL_DONTFORK | MSEALD_SEAL_ANON)) | newer->flags);
 	if (newer->file.address)
 		seal.file = newer->file;

@@ -27,10 +27,7 @@ struct sealset {
 	uint64_t label; /* as in struct mseald_node */
 };
 
-/*
- * Is the seal valid in a set? Not empty, aligned, in user memory, at least one deny bit, no unknown bit, no
- * file without MSEALD_DENY_FILE.
- */
+/* Is it aligned, not empty, in user memory, of known deny bits, no file without MSEALD_DENY_FILE? */
 bool seal_valid(const struct seal *seal);
 
 void sealset_free(struct sealset *set); /* takes NULL and zeroed; leaves it zeroed */
@@ -90,10 +87,7 @@ int sealset_files(const struct sealset *set, unsigned deny, struct sealset_file 
  * more than MSEALD_MAX_SEALS.
  */
 int sealset_nodes_needed(size_t seals, size_t files);
-/*
- * Fills all elements. count must be that of sealset_nodes_needed(), else -EINVAL; the elements need not be
- * zeroed.
- */
+/* Fills all elements, zeroed or not. count must be that of sealset_nodes_needed(), else -EINVAL. */
 int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t count);
 /* Decodes. -EBADMSG: not the output of encode. */
 int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset *ret);

@@ -248,10 +248,7 @@ static bool is_kept_size(uint32_t nodes)
 	return nodes && nodes <= sizes[ELEMENTS(sizes) - 1] && size_for(nodes) == nodes;
 }
 
-/*
- * Puts new maps of this size into the map of maps; for sizes that are kept ready, many with one wait. *ret:
- * the lowest id.
- */
+/* Enters new maps of this size; of sizes that are kept ready, many with one wait. *ret: the lowest id. */
 static int make_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
 {
 	uint32_t ids[READY_AT_ONCE], wanted = is_kept_size(nodes) ? READY_AT_ONCE : 1, count = 0, done,
@@ -381,10 +378,7 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 		file_map_remove(sets->programs, &set);
 }
 
-/*
- * Has the set a seal that denies writes to its file by any process? Then *ret is the whole set. Negative
- * errno.
- */
+/* 1 and the whole set, if some seal denies any process writes to its file; 0; or a negative errno. */
 static int read_guarding(struct set_map *sets, uint32_t id, struct sealset *ret)
 {
 	struct mseald_node root;

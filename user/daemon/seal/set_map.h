@@ -50,10 +50,7 @@ uint64_t set_map_written(const struct set_map *sets);
 /* Removes a written set that never got a reference. */
 void set_map_unwrite(struct set_map *sets, uint32_t id);
 
-/*
- * Waits until every program that was running at the call has ended: the kernel waits after a change of a map
- * in a map.
- */
+/* Waits for every running program to end, as the kernel does after a change of a map in a map. */
 void set_map_wait(struct set_map *sets);
 
 /* Frees the sets without references; returns their number. */

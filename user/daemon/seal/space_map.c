@@ -71,10 +71,7 @@ bool space_map_any_sealed(struct space_map *space_map)
 	return false;
 }
 
-/*
- * Reads the entry, zeros if there is none, and holds its set, which still belongs to it. -EAGAIN: it keeps
- * changing.
- */
+/* Reads the entry, zeros if there is none, and holds its set. -EAGAIN: they keep changing. */
 static int hold_set(struct space_map *space_map, uint64_t key, struct mseald_space *ret)
 {
 	struct mseald_space now = {};

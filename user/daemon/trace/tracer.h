@@ -15,10 +15,7 @@
  */
 void tracer_allow(struct programs *programs);
 
-/*
- * As fork(2), but returns -errno. In the tracer all signals are blocked: while it holds a thread only SIGKILL
- * ends it.
- */
+/* As fork(2), but -errno. The tracer blocks all signals: while it holds a thread only SIGKILL ends it. */
 pid_t tracer_fork(void);
 
 /*
