@@ -52,17 +52,6 @@ static const struct policy *find(const struct policies *policies, size_t first, 
 	return NULL;
 }
 
-/* NAME of a path .../NAME.conf; malloc'ed, NULL: not of this form. */
-static char *policy_name(const char *path)
-{
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	size_t length = strlen(base), suffix = strlen(LOAD_SUFFIX);
-
-	return length > suffix && strcmp(base + length - suffix, LOAD_SUFFIX) == 0 ?
-		       strndup(base, length - suffix) :
-		       NULL;
-}
-
 static void kept_path(const char *name, char path[512])
 {
 	(void)snprintf(path, 512, "%s/%s%s", ACTIVE_KEPT, name, LOAD_SUFFIX);
@@ -89,7 +78,7 @@ static int insert(struct policies *policies, struct policy *policy)
 static int add_last_good(struct policies *policies, const struct diagnostics *faults)
 {
 	for (size_t i = 0; i < faults->count; i++) {
-		_cleanup_free_ char *name = policy_name(faults->list[i].path);
+		_cleanup_free_ char *name = load_name(faults->list[i].path);
 		_cleanup_(diagnostics_free) struct diagnostics ignored = {};
 		_cleanup_(policy_free) struct policy policy = {};
 		char path[512];
@@ -123,7 +112,7 @@ static void remove_kept_but(const struct policies *policies)
 	struct dirent *entry;
 
 	while (folder && (entry = readdir(folder))) {
-		_cleanup_free_ char *name = policy_name(entry->d_name);
+		_cleanup_free_ char *name = load_name(entry->d_name);
 
 		if (name && !find(policies, 0, name))
 			(void)unlinkat(dirfd(folder), entry->d_name, 0);

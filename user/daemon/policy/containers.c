@@ -327,14 +327,11 @@ static int take_over_all(struct containers *containers)
 	if (!folder)
 		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(folder))) {
-		size_t length = strlen(entry->d_name), suffix = strlen(LOAD_SUFFIX);
-		char id[sizeof(entry->d_name)];
+		_cleanup_free_ char *id = load_name(entry->d_name);
 		int r;
 
-		(void)strcpy(id, entry->d_name);
-		if (length <= suffix || strcmp(id + length - suffix, LOAD_SUFFIX) != 0)
+		if (!id)
 			continue;
-		id[length - suffix] = '\0';
 		r = names_is_container_id(id) ? take_over(containers, id) : -EINVAL;
 		if (r < 0)
 			log_warning("cannot read %s/%s: %s, ignoring", CONTAINERS_KEPT, entry->d_name,

@@ -18,6 +18,16 @@ bool load_is_file_name(const char *name)
 	       strcmp(name + length - suffix, LOAD_SUFFIX) == 0;
 }
 
+char *load_name(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
+
+	return length > suffix && strcmp(name + length - suffix, LOAD_SUFFIX) == 0 ?
+		       strndup(name, length - suffix) :
+		       NULL;
+}
+
 const char *load_unguarded(const struct stat *st)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
