@@ -40,10 +40,9 @@ struct connection {
 	sd_event_source *source;
 	int fd;
 	struct ucred peer;
-	bool root; /* CLIENT_ROOT when it connected */
-	struct throttled
-		throttled;	   /* throttled.user: the user charged for connections and time; NULL: root */
-	uint32_t throttled_events; /* events that woke it when it had to wait */
+	bool root;		    /* CLIENT_ROOT when it connected */
+	struct throttled throttled; /* its user is charged for connections and time; NULL: root */
+	uint32_t throttled_events;  /* events that woke it when it had to wait */
 	struct varlink_framer framer;
 	char *queue; /* bytes to send: [sent, length) */
 	size_t sent, length, allocated;

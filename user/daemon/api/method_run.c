@@ -2,8 +2,7 @@
 /*
  * Run: the client is traced through its next exec to the entry point of the new program (launch_tracer.h),
  * sealed there, and released. Any client may call it: the process is always the client itself, as the kernel
- * knows it. The daemon never waits for the client: only the tracer does, until the client stops at its entry
- * point.
+ * knows it. Only the tracer waits for the client, until it stops at its entry point; never the daemon.
  */
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -233,9 +232,8 @@ static int begin(struct run *run, struct connection *connection, struct error *e
 	r = pid < 0 ? pid :
 		      sd_event_add_io(run->daemon->loop, &run->source, pair[0], EPOLLIN, on_tracer, run);
 	if (r < 0) {
-		(void)close(
-			/* the tracer then kills the client, which has no answer yet */
-			pair[0]);
+		/* The tracer then kills the client, which has no answer yet. */
+		(void)close(pair[0]);
 		(void)close(run->launch.pidfd);
 		return error_set_errno(error, client, r, "cannot create the tracer");
 	}

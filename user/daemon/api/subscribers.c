@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * Clients that receive events as they happen. A client that does not read loses events, and gets their
- * number.
- */
+/* See subscribers.h. */
 #include "api/subscribers.h"
 
 #include "api/event_json.h"
 #include "api/method.h"
 
-/* bytes of unread events of a client, before events are dropped */
-#define QUEUE_MAX (8u << 20)
+#define QUEUE_MAX (8u << 20)	    /* bytes of unread events of a client, before events are dropped */
 #define USER_QUEUE_MAX (256u << 10) /* the same for a client that is not root */
 
 static void publish(struct connection *connection, json_t *parameters)

@@ -24,8 +24,7 @@ bool lock_is_taken(void);
 int lock_take(bool signals, struct lock **ret);
 /*
  * To be called when all maps, programs and links exist. Has an outsider try each operation, looks for other
- * holders of locked objects, and makes the lock permanent. Logs. Negative errno: the lock is incomplete; free
- * it and exit.
+ * holders of locked objects, makes the lock permanent. Logs. Negative errno: incomplete; free it and exit.
  */
 int lock_complete(struct lock *lock);
 /* Closes. A completed lock stays, an incomplete one is undone. Takes NULL. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The map `files`: files that no process may write, because of seals with the deny bit file-write. Each entry
- * has the number of seal sets that need it. Files that only their sealed process may not write are in the set
- * itself.
+ * has the number of seal sets that need it. Files that only their sealed process may not write: in the set.
  */
 #ifndef MSEALD_SEAL_FILE_MAP_H
 #define MSEALD_SEAL_FILE_MAP_H

@@ -62,8 +62,7 @@ static unsigned plan_file(const struct plan *plan, const struct seal_request *re
 
 /*
  * Plans one piece of one mapping. Contents that the process may write are not protected from being discarded.
- * With a protection key each thread can change at any moment whether it may write: such memory counts as not
- * writable.
+ * Memory with a protection key counts as not writable: a thread can change that for itself at any moment.
  */
 static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
 		      uint64_t start, uint64_t end, enum mseald_segment segment)

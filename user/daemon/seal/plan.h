@@ -27,8 +27,7 @@ struct seal_request {
 	bool dry_run; /* checks everything, changes nothing */
 	/* For a dry run: called with context and the plan. 0 or -ENOMEM. NULL: no call. */
 	int (*planned)(void *context, const struct plan *plan);
-	struct launch
-		*launch; /* a tracer of mseald holds it at its entry point (launch.h); NULL: it is as it is */
+	struct launch *launch; /* a tracer holds it at its entry point (launch.h); NULL: it is as it is */
 	const struct range *ranges; /* with count 0: the segments of seal */
 	size_t count;
 	struct seal_spec seal;
@@ -36,10 +35,8 @@ struct seal_request {
 	uint64_t space;		     /* key of the address space; 0: the current one of the pid */
 	const char *policy;	     /* its name; NULL: a request */
 	struct readiness *readiness; /* only ready objects, and by segments; NULL: all mappings */
-	unsigned
-		/* bits of seal.deny left out, to avoid a kill (mseal(2) may still deny them) */
-		spared;
-	bool no_native;		/* do not call mseal(2), or not now */
+	unsigned spared; /* bits of seal.deny left out, to avoid a kill; mseal(2) may still deny them */
+	bool no_native;	 /* do not call mseal(2), or not now */
 	bool native_or_nothing; /* mseal(2) first: memory that it cannot seal is not sealed at all */
 };
 

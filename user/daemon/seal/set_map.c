@@ -418,9 +418,7 @@ static void restore_files(struct set_map *sets)
 	file_map_table_free(&table);
 }
 
-/*
- * Writes an end marker: seals of an earlier set behind the last seal, or else zeros, must not count as seals.
- */
+/* Writes an end marker: what follows the last seal, of an earlier set or zeros, must not count as seals. */
 static int write_end(int fd, uint32_t at)
 {
 	struct mseald_node node = {};

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Seal sets and address spaces in the maps, which are authoritative: everything kept here can be read back
- * from them. A set is written once, and never changed except for its hit counts. The kernel counts the
- * references to it. Without references it is collected, after a grace period in which programs may still be
- * reading it.
+ * Address spaces and their seal sets (set_map.h) in the maps, which are authoritative: everything kept here
+ * can be read back from them.
  */
 #ifndef MSEALD_SEAL_SPACE_MAP_H
 #define MSEALD_SEAL_SPACE_MAP_H
