@@ -36,9 +36,7 @@ struct client {
 	struct creds creds;   /* its current ones */
 };
 
-/*
- * The common account of clients that are gone before they can be examined: their user namespace is unknown.
- */
+/* The common account of clients that are gone before they are examined: their user namespace is unknown. */
 #define CLIENT_UNKNOWN ((uid_t)-2)
 
 #define CLIENT_EMPTY \

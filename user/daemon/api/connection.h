@@ -81,9 +81,7 @@ void connection_on_turn(struct throttled *throttled);
 
 /* The account of the client: client.h. */
 uid_t connection_account(const struct connection *connection);
-/*
- * Examines the client as it is now, except that root stays root while connected. Release with client_close().
- */
+/* Examines the client as it is now; root stays root while connected. Release with client_close(). */
 void connection_look(const struct connection *connection, struct client *ret);
 
 /* A pidfd of the peer, never of another with its pid. Negative errno; -ESRCH also if the pid is unknown. */

@@ -31,9 +31,7 @@ int throttle_open(struct throttle *throttle, sd_event *loop, struct quota *quota
 		  void (*turn)(struct throttled *throttled));
 void throttle_close(struct throttle *throttle); /* no connection may be waiting; takes zeroed */
 
-/*
- * Must the connection wait? Yes, if its user has no time left, or other connections of the user are waiting.
- */
+/* Must the connection wait? Yes, if its user has no time left, or has other connections that wait. */
 bool throttle_must(struct throttle *throttle, struct throttled *throttled);
 /* Removes a connection that waits no longer. */
 void throttle_leave(struct throttle *throttle, struct throttled *throttled);

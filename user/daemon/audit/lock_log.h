@@ -11,9 +11,7 @@
 
 struct lock_log;
 
-/*
- * The lock must be complete. publish() is called for each denial that has a line in the log. Negative errno.
- */
+/* The lock must be complete. publish() gets each denial that has a line in the log. Negative errno. */
 int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *containers,
 		  void (*publish)(void *context, const struct mseald_lock_denial *denial), void *context,
 		  struct lock_log **ret);

@@ -35,9 +35,7 @@ static uint64_t kernel_count(const struct report *report)
 	return sum;
 }
 
-/*
- * Event and count of an attempt are two steps: an attempt that is just being recorded must not count as -1.
- */
+/* Event and count of an attempt are two steps: an attempt between the two must not count as -1. */
 static uint64_t missing(const struct report *report)
 {
 	int64_t count = (int64_t)(kernel_count(report) - report->state->report_base -

@@ -7,9 +7,7 @@
 
 #define TEXT_COMM_MAX 17 /* bytes of a process name, with the NUL */
 
-/*
- * For JSON: ASCII, including control characters. Both take a name that need not end with a NUL; return out.
- */
+/* For JSON: ASCII, with control characters. Both take a name that need not end with a NUL; return out. */
 const char *text_comm(const char *comm, char out[TEXT_COMM_MAX]);
 /* For a log line: neither spaces nor control characters. */
 const char *text_comm_line(const char *comm, char out[TEXT_COMM_MAX]);

@@ -36,9 +36,7 @@ void reconcile_close(struct reconcile *reconcile); /* takes NULL */
 
 void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_event *event);
 
-/*
- * Looks at all processes: at the start, after a reload, and when an exec or relro event may have been lost.
- */
+/* Looks at all processes: at the start, after a reload, when an exec or relro event may have been lost. */
 void reconcile_look_at_all(struct reconcile *reconcile);
 
 /*

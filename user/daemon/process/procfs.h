@@ -31,9 +31,7 @@ const char *procfs_stat_field(const char *text, int field);
  */
 bool procfs_auxv_find(const uint64_t *words, size_t size, bool bits_32, uint64_t type, uint64_t *ret);
 
-/*
- * The program of an open /proc/PID, as a path in the process's own root. Malloc'ed; NULL: none, or unknown.
- */
+/* The program of an open /proc/PID, as a path in its own root. Malloc'ed; NULL: none, or unknown. */
 char *procfs_exe(int proc_fd);
 
 #endif

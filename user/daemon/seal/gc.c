@@ -222,9 +222,7 @@ bool gc_tick(struct gc *gc)
 	if (programs_attached(gc->programs)) {
 		all = programs_misses(gc->programs, &lifecycle);
 		missed = lifecycle != gc->lifecycle_seen;
-		/*
-		 * Entries of living spaces that are no longer sealed, and of spaces that ended while sealed.
-		 */
+		/* Entries of spaces that are no longer sealed, or that ended while sealed. */
 		idle_entries = count_idle_entries(gc);
 		if (missed || (idle_entries && idle_entries != gc->idle_entries_seen) || look_is_due(gc)) {
 			forget_stale(gc);

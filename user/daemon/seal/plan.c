@@ -285,9 +285,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 			const struct mapping *new = proc_maps_find(&now, at);
 			const struct mseald_vma *vma = task_iter_vma_at(&vmas, at);
 
-			/*
-			 * A process may have opened the file for writing since, before the seal was active.
-			 */
+			/* Its file may have been opened for writing before the seal was active. */
 			if (plan->seals[i].file.address &&
 			    (vma->inode.address != plan->seals[i].file.address ||
 			     (vma->written && !(plan->seals[i].flags & MSEALD_SEAL_WRITTEN))))

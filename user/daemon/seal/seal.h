@@ -21,9 +21,7 @@ struct seal_result {
 	const char *why_not_native; /* a phrase, if mseal(2) was tried and failed; or NULL */
 };
 
-/*
- * -EBADR: nothing is sealed, and *error has the reason. A dry run returns the result that sealing would have.
- */
+/* -EBADR: nothing is sealed, and *error says why. A dry run returns the result that sealing would have. */
 int seal_process(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
 		 struct seal_result *ret, struct error *error);
 

@@ -26,9 +26,7 @@ struct perf_trap {
 int perf_trap_at_tick(pid_t tid, struct perf_trap *ret);
 int perf_trap_at(pid_t tid, uint64_t instruction, struct perf_trap *ret);
 
-/*
- * Prevents the event from firing. Returns whether it has fired: then a SIGTRAP is pending, or has been seen.
- */
+/* Prevents the event from firing. Has it fired? Then a SIGTRAP is pending, or has been seen. */
 bool perf_trap_disarm(struct perf_trap *trap); /* takes PERF_TRAP_NONE, leaves it so */
 
 #endif

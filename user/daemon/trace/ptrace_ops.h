@@ -14,9 +14,7 @@
 /* ptrace(2); requests take addresses as numbers. 0, or a negative errno. */
 int ptrace_request(int what, pid_t tid, uint64_t address, void *data);
 
-/*
- * Waits for its next stop. -ETIMEDOUT, or -ESRCH: it has ended, or another thread has taken its id by exec.
- */
+/* Waits for its next stop. -ETIMEDOUT; -ESRCH: it has ended, or another thread got its id by exec. */
 int ptrace_wait(pid_t tid, int milliseconds, int *ret_status);
 
 int ptrace_get_mask(pid_t tid, uint64_t *mask);

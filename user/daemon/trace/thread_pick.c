@@ -55,9 +55,7 @@ pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, 
 	for (size_t i = 0; i < count && sleepers <= try; i++) {
 		struct blocked_call call;
 		pid_t tid = tasks[i].pid;
-		/*
-		 * An ending thread is left alone: its parent would not be told before the tracer has exited.
-		 */
+		/* Leave an ending thread alone: its parent would hear of it only after the tracer's exit. */
 		enum doing doing = tasks[i].key == target->key && !(tasks[i].flags & TASK_EXITING) ?
 					   thread_look_at(target, tid, &call) :
 					   DOING_OTHER;

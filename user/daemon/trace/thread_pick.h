@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The states of a process's threads, and the choice of the threads that the native gate (native.h) can use.
- */
+/* The states of a process's threads, and the choice of one that the native gate (native.h) can use. */
 #ifndef MSEALD_TRACE_THREAD_PICK_H
 #define MSEALD_TRACE_THREAD_PICK_H
 
