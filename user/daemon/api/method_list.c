@@ -118,10 +118,8 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 	struct listing *listing = calloc(1, sizeof(*listing));
 	int r;
 
-	if (!listing) {
-		client_close(client);
+	if (!listing)
 		return error_set_errno(error, pid, -ENOMEM, "cannot list the address spaces");
-	}
 	listing->daemon = daemon;
 	listing->once = once;
 	listing->client = *client;
@@ -314,7 +312,7 @@ int method_list(struct connection *connection, json_t *parameters)
 	struct daemon *daemon = connection->server->daemon;
 	struct error error = {};
 	struct listing *listing = NULL;
-	struct client client;
+	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
 	bool once = false;
 	const char *bad;
 	pid_t pid = 0;
@@ -325,10 +323,8 @@ int method_list(struct connection *connection, json_t *parameters)
 	r = client_read_pid(&client, parameters, false, &pid, &bad, &error);
 	if (r >= 0)
 		r = params_bool(parameters, "once", &once, &bad);
-	if (r < 0) {
-		client_close(&client);
+	if (r < 0)
 		return r == -EBADR ? reply_failure(connection, &error) : reply_bad(connection, r, bad);
-	}
 	r = listing_open(daemon, &client, pid, once, &listing, &error);
 	if (r < 0)
 		return reply_failure(connection, &error);
