@@ -17,7 +17,7 @@ static struct ratelimit_denials denials;
 static int setup(void **state)
 {
 	(void)state;
-	ratelimit_clear_denials(&denials);
+	memset(&denials, 0, sizeof(denials));
 	return 0;
 }
 
@@ -67,7 +67,7 @@ static void many_leave_room_for_other_operations(void **state)
 	/* Further denials of a process that has a line are still counted as its own. */
 	assert_int_equal(let(MSEALD_LOCK_OP_MAP, 1, 7919, 1), 0);
 	assert_int_equal(denials.list[MSEALD_LOCK_OP_MAP].list[0].more, 2);
-	ratelimit_clear_denials(&denials);
+	memset(&denials, 0, sizeof(denials));
 	assert_int_equal(let(MSEALD_LOCK_OP_MAP, 1000, 1, 1), 1);
 }
 

@@ -49,7 +49,7 @@ static void daemon_close(struct daemon *daemon)
 	containers_close(&daemon->containers);
 	gc_close(&daemon->gc);
 	integrity_close(&daemon->integrity);
-	space_map_close(&daemon->space_map);
+	set_map_close(daemon->space_map.sets);
 	programs_free(daemon->programs);
 	lock_free(daemon->lock);
 	(void)sd_event_unref(daemon->loop);

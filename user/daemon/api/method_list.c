@@ -197,7 +197,7 @@ static json_t *pids_json(const struct listing *listing, const pid_t *pids, size_
 static bool read_set(struct listing *listing, uint64_t key, struct mseald_space *ret_space)
 {
 	struct daemon *daemon = listing->daemon;
-	struct set_map *sets = space_map_sets(&daemon->space_map);
+	struct set_map *sets = daemon->space_map.sets;
 	_cleanup_(sealset_free) struct sealset set = {};
 
 	if (space_map_read_space(&daemon->space_map, key, ret_space) < 0 || !set_bits(ret_space))

@@ -69,8 +69,8 @@ static json_t *maps_json(struct daemon *daemon)
 	json_t *list = json_array();
 
 	add_map(list, "spaces", state->entries, MSEALD_MAX_SPACES);
-	add_map(list, "sets", set_map_count(space_map_sets(&daemon->space_map)), MSEALD_MAX_SETS - 1);
-	add_map(list, "pool", set_map_count_pooled(space_map_sets(&daemon->space_map)), MSEALD_POOL_SETS - 1);
+	add_map(list, "sets", set_map_count(daemon->space_map.sets), MSEALD_MAX_SETS - 1);
+	add_map(list, "pool", set_map_count_pooled(daemon->space_map.sets), MSEALD_POOL_SETS - 1);
 	add_map(list, "files", state->files, MSEALD_MAX_FILES);
 	add_map(list, "accounts", count_keys(daemon->programs, "accounts"), MSEALD_MAX_ACCOUNTS);
 	add_map(list, "user_spaces", state->charged, MSEALD_QUOTA_USERS);
@@ -93,7 +93,7 @@ static uint64_t count_seals(struct daemon *daemon)
 	for (size_t i = 0; i < count; i++) {
 		uint32_t set = MSEALD_WORD_SET(spaces[i].word);
 
-		if (set && set_map_read_count(space_map_sets(&daemon->space_map), set, &seals) >= 0)
+		if (set && set_map_read_count(daemon->space_map.sets, set, &seals) >= 0)
 			sum += seals;
 	}
 	return sum;
@@ -119,7 +119,7 @@ int method_metrics(struct connection *connection, json_t *parameters)
 			  "lost_exec_events", (json_int_t)state->lost_exec_events, "misses",
 			  (json_int_t)programs_misses(daemon->programs, NULL), "policies",
 			  (json_int_t)active_policies(&daemon->active)->count, "policy_faults",
-			  (json_int_t)active_faults(&daemon->active), "pending",
+			  (json_int_t)daemon->active.faults, "pending",
 			  (json_int_t)reconcile_count_pending(daemon->reconcile), "unsealed",
 			  (json_int_t)reconcile_unsealed(daemon->reconcile), "starts",
 			  (json_int_t)state->starts, "objects", (json_int_t)state->objects, "objects_left",

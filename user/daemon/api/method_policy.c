@@ -116,7 +116,7 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy,
 		*ret_left = LEFT_FAILED;
 	if (!set)
 		return "unsealed";
-	if (set_map_read(space_map_sets(&daemon->space_map), set, &seals) < 0) {
+	if (set_map_read(daemon->space_map.sets, set, &seals) < 0) {
 		*ret_left = MSEALD_LEFT_CHANGED;
 		return "pending";
 	}
@@ -135,7 +135,7 @@ static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
 	struct mseald_label label;
 	uint64_t id;
 
-	if (!set || set_map_read_label(space_map_sets(&daemon->space_map), set, &id) < 0 ||
+	if (!set || set_map_read_label(daemon->space_map.sets, set, &id) < 0 ||
 	    !labels_read(daemon->programs, id, &label))
 		return NULL;
 	return active_find(&daemon->active, label.policy);

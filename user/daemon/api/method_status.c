@@ -24,7 +24,7 @@ static void count_all(struct daemon *daemon, struct counts *ret)
 
 	*ret = (struct counts){ .spaces = state->sealed,
 				.spaces_max = MSEALD_MAX_SPACES,
-				.sets = set_map_count(space_map_sets(&daemon->space_map)),
+				.sets = set_map_count(daemon->space_map.sets),
 				.sets_max = MSEALD_MAX_SETS - 1 };
 	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
 		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++)

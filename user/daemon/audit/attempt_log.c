@@ -121,7 +121,7 @@ static void end_window(void *context)
 			  " messages about attempts: more than %u within a minute, or %u of one user",
 			  attempt_log->ratelimit.suppressed, RATELIMIT_LINES_ALL, RATELIMIT_LINES_USER);
 	}
-	ratelimit_clear(&attempt_log->ratelimit);
+	memset(&attempt_log->ratelimit, 0, sizeof(attempt_log->ratelimit));
 }
 
 void attempt_log_lost(uint64_t count)

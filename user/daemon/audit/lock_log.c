@@ -117,7 +117,7 @@ static void end_window(void *context)
 	if (lost != lock_log->lost_seen)
 		log_lost(lost - lock_log->lost_seen);
 	lock_log->lost_seen = lost;
-	ratelimit_clear_denials(&lock_log->denials);
+	memset(&lock_log->denials, 0, sizeof(lock_log->denials));
 }
 
 /* --- the buffer --- */

@@ -383,7 +383,7 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 	json_t *list = json_array(), *json;
 	size_t count = 0;
 
-	(void)set_map_read_labels(space_map_sets(report->space_map), &labels, &count);
+	(void)set_map_read_labels(report->space_map->sets, &labels, &count);
 	for (size_t i = 0; i < policies->count; i++) {
 		const struct policy *policy = &policies->list[i];
 		uint64_t since = MAX_OF(changed_at(policy->path), (uint64_t)report->state->report_since);

@@ -274,11 +274,6 @@ const struct policy *active_match(const struct active *active, const struct msea
 	return active_decided(active, watched) ?: policies_match(&active->policies, facts, NULL);
 }
 
-size_t active_faults(const struct active *active)
-{
-	return active->faults;
-}
-
 bool active_wants_marked(const struct active *active)
 {
 	for (size_t i = 0; i < active->policies.count; i++)

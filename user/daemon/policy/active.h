@@ -48,8 +48,6 @@ const struct policy *active_decided(const struct active *active, const struct ms
 /* The policy that applies to a program: as active_decided(), or else by its facts. NULL: none. */
 const struct policy *active_match(const struct active *active, const struct mseald_watched *watched,
 				  const struct policy_facts *facts);
-/* Number of faults at the last reading. */
-size_t active_faults(const struct active *active);
 /* Does any policy need to know whether a program is marked? */
 bool active_wants_marked(const struct active *active);
 

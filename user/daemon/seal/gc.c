@@ -74,8 +74,8 @@ void gc_after_failure(struct gc *gc)
 /* Frees sets without references, and detaches programs that only they needed. */
 static void collect_sets(struct gc *gc)
 {
-	if (set_map_collect(space_map_sets(gc->space_map)) && programs_needs(gc->programs))
-		programs_detach_unused(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
+	if (set_map_collect(gc->space_map->sets) && programs_needs(gc->programs))
+		programs_detach_unused(gc->programs, set_map_needs(gc->space_map->sets));
 }
 
 void gc_collect(struct gc *gc)
@@ -163,12 +163,12 @@ int gc_take_over(struct gc *gc)
 		forget_all(gc);
 		return 0;
 	}
-	r = programs_attach(gc->programs, needs | set_map_needs(space_map_sets(gc->space_map)));
+	r = programs_attach(gc->programs, needs | set_map_needs(gc->space_map->sets));
 	if (r < 0) {
 		log_error("cannot adopt the attached programs; the earlier programs, if any, stay attached");
 		return r;
 	}
-	set_pool_recover(gc->programs, space_map_sets(gc->space_map));
+	set_pool_recover(gc->programs, gc->space_map->sets);
 	forget_stale(gc);
 	integrity_check(gc->integrity); /* damage by calls that slipped past a gate while no daemon ran */
 	integrity_end_kill_pending(gc->integrity);
@@ -237,7 +237,7 @@ bool gc_tick(struct gc *gc)
 		integrity_end_kill_pending(gc->integrity);
 		detach_when_idle(gc);
 		collect_sets(gc);
-		set_map_trim(space_map_sets(gc->space_map));
+		set_map_trim(gc->space_map->sets);
 		if (programs_needed(gc->programs))
 			(void)set_pool_fill(gc->programs, 1);
 	}

@@ -58,7 +58,7 @@ static void forget_unused(struct programs *programs, struct space_map *space_map
 	_cleanup_free_ uint64_t *labels = NULL;
 	size_t count, reported_count, labels_count;
 
-	if (set_map_read_labels(space_map_sets(space_map), &list, &count) < 0 ||
+	if (set_map_read_labels(space_map->sets, &list, &count) < 0 ||
 	    map_keys(report, sizeof(*reported), MSEALD_MAX_TALLIES, &reported, &reported_count) < 0 ||
 	    map_keys(fd, sizeof(*labels), MSEALD_MAX_LABELS, &labels, &labels_count) < 0)
 		return;

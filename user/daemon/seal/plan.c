@@ -98,26 +98,25 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 static int plan_split(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
 		      uint64_t start, uint64_t end)
 {
-	for (size_t i = 0; i < plan->segments.count && start < end; i++) {
+	int r = 0;
+
+	for (size_t i = 0; i < plan->segments.count && start < end && r >= 0; i++) {
 		const struct segment *segment = &plan->segments.list[i];
-		int r;
 
 		if (segment->end <= start)
 			continue;
 		if (segment->start >= end)
 			break;
-		if (segment->start > start) {
+		if (segment->start > start)
 			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_SEGMENT_NONE);
-			if (r < 0)
-				return r;
-			start = segment->start;
-		}
-		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->kind);
-		if (r < 0)
-			return r;
+		start = MAX_OF(start, segment->start);
+		if (r >= 0)
+			r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end),
+				       segment->kind);
 		start = MIN_OF(end, segment->end);
 	}
-	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_SEGMENT_NONE) : 0;
+	return r >= 0 && start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_SEGMENT_NONE) :
+				       r;
 }
 
 static int check_range(const struct seal_request *request, const struct range *range, struct error *error)
@@ -191,19 +190,18 @@ static int find_dlopened(struct plan *plan, const struct target *target)
 
 static int plan_segments(struct plan *plan, const struct seal_request *request)
 {
-	for (size_t i = 0; i < plan->segments.count; i++) {
+	int r = 0;
+
+	for (size_t i = 0; i < plan->segments.count && r >= 0; i++) {
 		const struct segment *segment = &plan->segments.list[i];
-		int r;
 
 		if (!(request->seal.segments & 1u << segment->kind) || segment->end >= MSEALD_NO_START ||
 		    (request->readiness && !readiness_allows(request->readiness, segment)) ||
 		    (plan->dlopened && segment->object >= 0 && plan->dlopened[segment->object]))
 			continue;
 		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->kind);
-		if (r < 0)
-			return r;
 	}
-	return 0;
+	return r;
 }
 
 int plan_make(struct plan *plan, struct programs *programs, const struct target *target,

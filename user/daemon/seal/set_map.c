@@ -299,8 +299,7 @@ static void remove_set(struct set_map *sets, uint32_t id)
 	sets->lowest_free = MIN_OF(sets->lowest_free, id);
 }
 
-/* The set has no references, and no program reads it any more. */
-static void release_set(struct set_map *sets, uint32_t id)
+void set_map_release(struct set_map *sets, uint32_t id)
 {
 	struct set *set = &sets->list[id];
 
@@ -487,11 +486,6 @@ uint64_t set_map_written(const struct set_map *sets)
 	return sets->written;
 }
 
-void set_map_unwrite(struct set_map *sets, uint32_t id)
-{
-	release_set(sets, id);
-}
-
 static bool is_garbage(const struct set_map *sets, uint32_t id)
 {
 	return sets->list[id].state == SET_USED && !sets->refs[id] && !sets->list[id].holders;
@@ -509,7 +503,7 @@ size_t set_map_collect(struct set_map *sets)
 	/* A count of 0 stays 0: only referenced sets are ever passed on. */
 	for (uint32_t id = 1; id < set_map_end(sets); id++)
 		if (is_garbage(sets, id))
-			release_set(sets, id);
+			set_map_release(sets, id);
 	lower_sets_end(sets);
 	return found;
 }

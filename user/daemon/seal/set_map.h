@@ -47,8 +47,8 @@ int set_map_read_count(struct set_map *sets, uint32_t id, size_t *ret);
 int set_map_write(struct set_map *sets, const struct sealset *set, uint64_t space, uint32_t *ret);
 /* Number of sets written: while it is unchanged, no id has got another set. */
 uint64_t set_map_written(const struct set_map *sets);
-/* Removes a written set that never got a reference. */
-void set_map_unwrite(struct set_map *sets, uint32_t id);
+/* Removes a set that has no references, and that no program reads any more. */
+void set_map_release(struct set_map *sets, uint32_t id);
 
 /* Waits for every running program to end, as the kernel does after a change of a map in a map. */
 void set_map_wait(struct set_map *sets);

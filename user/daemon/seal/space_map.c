@@ -15,16 +15,6 @@ int space_map_open(struct space_map *space_map, struct programs *programs)
 	return set_map_open(programs, &space_map->sets);
 }
 
-void space_map_close(struct space_map *space_map)
-{
-	set_map_close(space_map->sets);
-}
-
-struct set_map *space_map_sets(struct space_map *space_map)
-{
-	return space_map->sets;
-}
-
 int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret)
 {
 	return bpf_map_lookup_elem(space_map->spaces_fd, &key, ret);
@@ -155,7 +145,7 @@ int space_map_set_space(struct space_map *space_map, uint64_t key, const struct 
 	}
 	r = commit(space_map, key, owner, id, when, ret_old);
 	if (r < 0 && id)
-		set_map_unwrite(space_map->sets, id);
+		set_map_release(space_map->sets, id);
 	return r;
 }
 

@@ -21,8 +21,8 @@ struct space_map_old {
 	uint32_t bits; /* of MSEALD_WORD() */
 };
 
+/* The sets are then to be closed. Negative errno. */
 int space_map_open(struct space_map *space_map, struct programs *programs);
-void space_map_close(struct space_map *space_map); /* takes zeroed; the maps stay */
 
 /* -ENOENT: no entry. */
 int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret);
@@ -75,8 +75,5 @@ int space_map_count_account(struct space_map *space_map, uint32_t account, size_
 			    size_t *ret_sets, size_t *ret_seals, uint64_t ret_verdicts[MSEALD_VERDICT_COUNT]);
 /* Removes accounts without usage. */
 void space_map_forget_accounts(struct space_map *space_map);
-
-/* The seal sets. They belong to the space map. */
-struct set_map *space_map_sets(struct space_map *space_map);
 
 #endif
