@@ -38,8 +38,7 @@
 static void daemon_close(struct daemon *daemon)
 {
 	method_run_end_all();
-	server_close(daemon->server);
-	daemon->server = NULL; /* denials by the lock so far are only logged */
+	server_close(&daemon->server); /* denials by the lock so far are only logged */
 	events_close(&daemon->events);
 	attempt_log_close(daemon->attempt_log);
 	lock_log_close(daemon->lock_log);
@@ -143,7 +142,7 @@ static void on_attempt(void *context, const struct mseald_event *event)
 
 	attempt_log_add(daemon->attempt_log, event);
 	report_attempt(&daemon->report, event);
-	subscribers_publish(daemon->server, event);
+	subscribers_publish(&daemon->server, event);
 }
 
 static void on_exec_event(void *context, const struct mseald_exec_event *event)
@@ -158,7 +157,7 @@ static void on_lost(void *context, uint64_t count)
 	struct daemon *daemon = context;
 
 	attempt_log_lost(count);
-	subscribers_publish_lost(daemon->server, count);
+	subscribers_publish_lost(&daemon->server, count);
 }
 
 static void on_killed(void *context)
@@ -187,7 +186,7 @@ static void on_denial(void *context, const struct mseald_lock_denial *denial)
 {
 	struct daemon *daemon = context;
 
-	subscribers_publish_denial(daemon->server, denial);
+	subscribers_publish_denial(&daemon->server, denial);
 }
 
 /* Checks for changes that events may have missed (seal/gc.c). */
@@ -270,7 +269,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		r = open_policies(daemon);
 	if (r < 0)
 		return r;
-	r = server_open(daemon, socket, methods_call, &daemon->server);
+	r = server_open(&daemon->server, daemon, socket, methods_call);
 	if (r < 0)
 		return r;
 	r = report_open(&daemon->report, daemon->loop, daemon->programs, &daemon->space_map, &daemon->active);

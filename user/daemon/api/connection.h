@@ -8,31 +8,12 @@
 #include <sys/socket.h>
 
 #include "api/client.h"
-#include "api/quota.h"
 #include "api/throttle.h"
-#include "base/timer.h"
 #include "lib/varlink/varlink.h"
 
 #define CONNECTIONS_MAX 1024
 
-struct daemon;
-struct connection;
-
-/* See methods_call() of method.h. */
-typedef int (*connection_handler)(struct connection *connection, const char *method, json_t *parameters);
-
-struct server {
-	struct daemon *daemon;
-	connection_handler call;
-	struct quota quota;
-	struct throttle throttle;
-	sd_event_source *source;
-	struct timer pause; /* until the next attempt to accept */
-	int fd;
-	char *path; /* socket to unlink; NULL: systemd owns it */
-	LIST_HEAD(, connection) connections;
-	unsigned count;
-};
+struct server;
 
 struct connection {
 	struct server *server;

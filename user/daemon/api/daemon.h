@@ -3,6 +3,9 @@
 #ifndef MSEALD_API_DAEMON_H
 #define MSEALD_API_DAEMON_H
 
+#include <jansson.h>
+
+#include "api/throttle.h"
 #include "audit/report.h"
 #include "base/config.h"
 #include "bpf/events.h"
@@ -10,10 +13,26 @@
 #include "seal/gc.h"
 
 struct attempt_log;
-struct server;
+struct connection;
 struct reconcile;
 struct lock;
 struct lock_log;
+
+/* See methods_call() of method.h. */
+typedef int (*connection_handler)(struct connection *connection, const char *method, json_t *parameters);
+
+struct server {
+	struct daemon *daemon;
+	connection_handler call;
+	struct quota quota;
+	struct throttle throttle;
+	sd_event_source *source;
+	struct timer pause; /* until the next attempt to accept */
+	int fd;
+	char *path; /* socket to unlink; NULL: systemd owns it */
+	LIST_HEAD(, connection) connections;
+	unsigned count;
+};
 
 struct daemon {
 	sd_event *loop;
@@ -21,7 +40,7 @@ struct daemon {
 	struct lock_log *lock_log; /* NULL: not locked */
 	struct programs *programs;
 	struct space_map space_map;
-	struct server *server;
+	struct server server;
 	struct events events;
 	struct integrity integrity;
 	struct gc gc;

@@ -138,7 +138,7 @@ static int seal_for(struct run *run, const struct launch_message *message, struc
 
 	if (!run->root) {
 		gc_extend_grace(&run->daemon->gc);
-		server_spend(run->daemon->server, run->account, (clock_ns(CLOCK_BOOTTIME) - begun) / 1000);
+		server_spend(&run->daemon->server, run->account, (clock_ns(CLOCK_BOOTTIME) - begun) / 1000);
 	}
 	return r;
 }

@@ -43,17 +43,11 @@ static bool may_see(const struct connection *connection, const struct mseald_eve
 		!(event->flags & MSEALD_EVENT_PRIVILEGED));
 }
 
-/* server may be NULL. */
-static struct connection *first_of(const struct server *server)
-{
-	return server ? LIST_FIRST(&server->connections) : NULL;
-}
-
 void subscribers_publish(struct server *server, const struct mseald_event *event)
 {
 	json_t *parameters = NULL;
 
-	for (struct connection *c = first_of(server); c; c = LIST_NEXT(c, link)) {
+	for (struct connection *c = LIST_FIRST(&server->connections); c; c = LIST_NEXT(c, link)) {
 		if (!c->monitor || (c->monitor_pid && c->monitor_pid != (pid_t)event->tgid) ||
 		    !may_see(c, event))
 			continue;
@@ -72,8 +66,8 @@ void subscribers_publish_lost(struct server *server, uint64_t count)
 {
 	json_t *parameters = json_pack("{s:I}", "lost", (json_int_t)count);
 
-	for (struct connection *c = first_of(server); c && parameters; c = LIST_NEXT(c, link))
-		if (c->monitor)
+	for (struct connection *c = LIST_FIRST(&server->connections); c; c = LIST_NEXT(c, link))
+		if (c->monitor && parameters)
 			publish_to(c, parameters);
 	json_decref(parameters);
 }
@@ -82,7 +76,7 @@ void subscribers_publish_denial(struct server *server, const struct mseald_lock_
 {
 	json_t *parameters = NULL;
 
-	for (struct connection *c = first_of(server); c; c = LIST_NEXT(c, link)) {
+	for (struct connection *c = LIST_FIRST(&server->connections); c; c = LIST_NEXT(c, link)) {
 		if (!c->monitor || !c->root || (c->monitor_pid && c->monitor_pid != (pid_t)denial->tgid))
 			continue;
 		if (!parameters)

@@ -13,7 +13,7 @@
 
 struct server;
 
-/* All take NULL. Sends an attempt to every client that monitors and may see it. */
+/* Sends an attempt to every client that monitors and may see it. */
 void subscribers_publish(struct server *server, const struct mseald_event *event);
 void subscribers_publish_lost(struct server *server, uint64_t count);
 /* Sends a denial by the lock to every client of root that monitors. */

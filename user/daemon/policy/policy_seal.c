@@ -37,7 +37,7 @@ void policy_seal_make(const struct coverage *coverage, const struct policy *poli
 
 	*ret = (struct mseald_policy_seal){ .segments = policy->seal.segments & SEGMENTS };
 	FORMAT(ret->name, "%s", policy->name);
-	ret->name_hash = labels_hash(ret->name);
+	ret->name_hash = labels_hash(ret->name, strlen(ret->name));
 	/* Marked objects are known by their files only. */
 	if (!ret->segments || policy->marked)
 		return;

@@ -10,7 +10,7 @@
 #include "seal/space_map.h"
 
 /* For MSEALD_LABEL_NUMBER(). */
-uint64_t labels_hash(const char *text);
+uint64_t labels_hash(const char *text, size_t length);
 
 /* The label of this policy ("": sealed by a request) and program; 0: no room. */
 uint64_t labels_make(struct programs *programs, struct space_map *space_map, const char *policy,
