@@ -3,8 +3,7 @@
  * The client: the process at the other end of a connection, and its permissions. Root may do everything,
  * other clients may act on processes that they could trace. docs/design/access-rights.md, "Access rights".
  */
-#ifndef MSEALD_API_CLIENT_H
-#define MSEALD_API_CLIENT_H
+#pragma once
 
 #include <jansson.h>
 #include <sys/socket.h>
@@ -66,5 +65,3 @@ pid_t client_pid_for(const struct client *client, pid_t pid);
 
 /* May the client seal this process, and see it, as long as target_unchanged()? -EBADR and the reason. */
 int client_may(const struct client *client, const struct target *target, struct error *error);
-
-#endif

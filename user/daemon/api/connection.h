@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One client: its buffers, its calls in order, and its turns. */
-#ifndef MSEALD_API_CONNECTION_H
-#define MSEALD_API_CONNECTION_H
+#pragma once
 
 #include <jansson.h>
 #include <sys/queue.h>
@@ -87,5 +86,3 @@ void connection_resume(struct connection *connection, bool over);
  */
 void connection_stream(struct connection *connection, int (*next)(struct connection *, void *),
 		       void (*done)(void *), void *context);
-
-#endif

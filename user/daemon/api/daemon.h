@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shared by the parts of the daemon: one event loop, one thread. */
-#ifndef MSEALD_API_DAEMON_H
-#define MSEALD_API_DAEMON_H
+#pragma once
 
 #include <jansson.h>
 
@@ -52,5 +51,3 @@ struct daemon {
 	struct config config;
 	uint64_t started; /* ns since 1970 */
 };
-
-#endif

@@ -3,8 +3,7 @@
  * Limits of the daemon's connections and CPU time per user. A user at the limit waits or is refused, without
  * effect on other users. Root is not counted. It has no clock: times are passed in, in microseconds.
  */
-#ifndef MSEALD_API_QUOTA_H
-#define MSEALD_API_QUOTA_H
+#pragma once
 
 #include <sys/queue.h>
 
@@ -50,5 +49,3 @@ void quota_spend(struct quota *quota, struct quota_user *user, uint64_t now, uin
 void quota_spend_for(struct quota *quota, uid_t uid, uint64_t now, uint64_t spent);
 /* The time until the user's debt is paid; 0: no debt. */
 uint64_t quota_wait(struct quota *quota, struct quota_user *user, uint64_t now);
-
-#endif

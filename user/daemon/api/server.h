@@ -3,8 +3,7 @@
  * The varlink server: accepts connections, within limits. Replies keep the order of the calls. A client that
  * does not read, or asks too much, delays only itself.
  */
-#ifndef MSEALD_API_SERVER_H
-#define MSEALD_API_SERVER_H
+#pragma once
 
 #include "api/daemon.h"
 
@@ -22,5 +21,3 @@ void server_close(struct server *server); /* takes zeroed */
 
 /* Charges a user for time (us) spent outside of their calls. */
 void server_spend(struct server *server, uid_t account, uint64_t us);
-
-#endif

@@ -4,8 +4,7 @@
  * again, the connection that has waited longest runs, and only then the next one is chosen. So many
  * connections of one user cost the daemon no more than one.
  */
-#ifndef MSEALD_API_THROTTLE_H
-#define MSEALD_API_THROTTLE_H
+#pragma once
 
 #include <sys/queue.h>
 
@@ -35,5 +34,3 @@ void throttle_close(struct throttle *throttle); /* no connection may be waiting;
 bool throttle_must(struct throttle *throttle, struct throttled *throttled);
 /* Removes a connection that waits no longer. */
 void throttle_leave(struct throttle *throttle, struct throttled *throttled);
-
-#endif

@@ -3,8 +3,7 @@
  * Limits the log lines of attempts, so that a process that tries 100,000 times a second does not displace the
  * lines of others. Counts lines logged and suppressed, in one window of time; uses neither clock nor log.
  */
-#ifndef MSEALD_AUDIT_RATELIMIT_H
-#define MSEALD_AUDIT_RATELIMIT_H
+#pragma once
 
 #include "lib/base/util.h"
 #include "mseald/lock.h"
@@ -72,5 +71,3 @@ struct ratelimit_denials {
 
 /* May this denial have a line? Counts it either way. */
 bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct mseald_lock_denial *denial);
-
-#endif

@@ -3,8 +3,7 @@
  * Attempts summed up per policy, program, operation, segment and verdict. They go from the events to the map
  * `report`, which outlives the daemon, to a file, which outlives the boot, and to clients (io.mseald.Report).
  */
-#ifndef MSEALD_AUDIT_REPORT_H
-#define MSEALD_AUDIT_REPORT_H
+#pragma once
 
 #include <jansson.h>
 
@@ -44,5 +43,3 @@ void report_attempt(struct report *report, const struct mseald_event *event);
  * report. NULL and the reason.
  */
 json_t *report_json(struct report *report, const char *policy, bool reset, struct error *error);
-
-#endif

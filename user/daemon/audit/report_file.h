@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The table of attempts as JSON: for the file that outlives a reboot, and by rows for io.mseald. */
-#ifndef MSEALD_AUDIT_REPORT_FILE_H
-#define MSEALD_AUDIT_REPORT_FILE_H
+#pragma once
 
 #include <jansson.h>
 
@@ -29,5 +28,3 @@ int report_file_write(const char *path, const struct report_table *table, const 
 /* Adds the rows, or none. -ENOENT: no file; -EBADMSG: not of mseald, and moved aside (path.broken). */
 int report_file_read(const char *path, struct report_table *table, struct report_head *ret,
 		     const struct report_names *names);
-
-#endif

@@ -3,8 +3,7 @@
  * Translates an address to file and offset: "/usr/lib/libc.so.6+0x2a000", counted from the file's start in
  * memory.
  */
-#ifndef MSEALD_AUDIT_SYMBOLIZE_H
-#define MSEALD_AUDIT_SYMBOLIZE_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "lib/proc/maps.h"
@@ -18,5 +17,3 @@ void symbolize_attempt(struct programs *programs, const struct mseald_event *eve
 
 /* Without the process: uses the object in the event. Leaves ret empty if it is unknown. */
 void symbolize_event(const struct mseald_event *event, char ret[MSEALD_SYMBOL_MAX]);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* mseald.conf(5): the settings of the daemon, from its configuration files. */
-#ifndef MSEALD_BASE_CONFIG_H
-#define MSEALD_BASE_CONFIG_H
+#pragma once
 
 #include "lib/policy/policy.h"
 
@@ -51,5 +50,3 @@ int config_parse(const char *path, const char *text, size_t size, struct config 
  * -EINVAL: faults say why, and *ret is unchanged; -ENOMEM.
  */
 int config_read(const char *root, struct config *ret, struct diagnostics *faults);
-
-#endif

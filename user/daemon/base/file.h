@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Small files that the daemon keeps. */
-#ifndef MSEALD_BASE_FILE_H
-#define MSEALD_BASE_FILE_H
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -16,5 +15,3 @@ int file_write_text(FILE *file, const void *text);
 
 /* Reads up to size - 1 bytes and adds a NUL. dirfd: as openat(2). Returns the length, or a negative errno. */
 ssize_t file_read(int dirfd, const char *path, char *text, size_t size);
-
-#endif

@@ -6,8 +6,7 @@
  *   systemd reads it otherwise  lines with their priority
  *   elsewhere                   plain lines with the program's name
  */
-#ifndef MSEALD_BASE_LOG_H
-#define MSEALD_BASE_LOG_H
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -62,5 +61,3 @@ const char *log_message_id(enum log_about about);
 #define log_notice(...) log_message(LOG_LEVEL_NOTICE, __VA_ARGS__)
 #define log_info(...) log_message(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_message(LOG_LEVEL_DEBUG, __VA_ARGS__)
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* mseald in a container of its own (docs/containers.md): the host's namespaces that it shares, and needs. */
-#ifndef MSEALD_BASE_NAMESPACES_H
-#define MSEALD_BASE_NAMESPACES_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -13,5 +12,3 @@ int namespaces_same(int proc_fd, int other_fd, const char *kind);
 
 /* Is the file system mounted here also mounted for pid 1? */
 bool namespaces_share_mounts(void);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Makes names of processes and files safe for output: unsuitable bytes become "?". */
-#ifndef MSEALD_BASE_TEXT_H
-#define MSEALD_BASE_TEXT_H
+#pragma once
 
 #include <jansson.h>
 
@@ -23,5 +22,3 @@ json_t *text_json(const char *text);
 json_t *text_json_bits(unsigned bits, const char *(*name)(unsigned number));
 json_t *text_json_deny(unsigned deny);
 json_t *text_json_segments(unsigned segments);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reads the ring buffer of the programs, and passes each event to its handler. */
-#ifndef MSEALD_BPF_EVENTS_H
-#define MSEALD_BPF_EVENTS_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -37,5 +36,3 @@ void events_catch_up(struct events *events);
 
 /* Number of attempts whose event was lost, since the maps were made. */
 uint64_t events_lost(const struct events *events);
-
-#endif

@@ -4,8 +4,7 @@
  * reach the maps, programs, links and pins of mseald. It is taken before the maps are made, then either
  * verified to be complete or given up. Once complete it holds until the next boot, even if this process ends.
  */
-#ifndef MSEALD_BPF_LOCK_H
-#define MSEALD_BPF_LOCK_H
+#pragma once
 
 #include <jansson.h>
 
@@ -45,5 +44,3 @@ uint64_t lock_lost(const struct lock *lock);
 json_t *lock_denials_json(const struct lock *lock, bool all);
 /* The lock's part of Status, a new reference; lock may be NULL: NULL. */
 json_t *lock_json(const struct lock *lock);
-
-#endif

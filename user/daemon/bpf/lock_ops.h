@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The operations that the lock denies, as words and phrases. */
-#ifndef MSEALD_BPF_LOCK_OPS_H
-#define MSEALD_BPF_LOCK_OPS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -12,5 +11,3 @@ extern const struct lock_op {
 	const char *phrase; /* for messages: "changing the pins" */
 	bool ordinary;	    /* also part of the everyday work of systemd, bpftool or a monitor */
 } lock_ops[MSEALD_LOCK_OP_COUNT];
-
-#endif

@@ -3,8 +3,7 @@
  * An outsider that tries the operations that the lock must deny: a child, made before the lock is taken. To
  * the lock it is like any other process of root.
  */
-#ifndef MSEALD_BPF_LOCK_SELFTEST_H
-#define MSEALD_BPF_LOCK_SELFTEST_H
+#pragma once
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,5 +29,3 @@ int lock_selftest_begin(struct lock_selftest *ret);
 int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets,
 		      const char **ret_what);
 void lock_selftest_end(struct lock_selftest *outsider); /* leaves it zeroed */
-
-#endif

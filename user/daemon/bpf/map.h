@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Maps by their descriptors: keys, information. */
-#ifndef MSEALD_BPF_MAP_H
-#define MSEALD_BPF_MAP_H
+#pragma once
 
 #include <linux/bpf.h>
 
@@ -21,5 +20,3 @@ int map_info(int fd, struct bpf_map_info *ret);
 
 /* The id of a map, program or link; 0 and errno: unknown. */
 uint32_t map_object_id(int fd);
-
-#endif

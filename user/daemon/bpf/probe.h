@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Features of this kernel, probed by loading a real, tiny program for each. */
-#ifndef MSEALD_BPF_PROBE_H
-#define MSEALD_BPF_PROBE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -37,5 +36,3 @@ bool probe_mseal(void);
 
 /* The preemption model, as a word of /sys/kernel/debug/sched/preempt; otherwise "unknown". */
 const char *probe_preemption(void);
-
-#endif

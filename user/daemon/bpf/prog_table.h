@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The programs of the BPF object: the attached ones, with the reason for each, and the others. */
-#ifndef MSEALD_BPF_PROG_TABLE_H
-#define MSEALD_BPF_PROG_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -47,5 +46,3 @@ enum tool {
 	TOOL_COUNT,
 };
 extern const char *const prog_tools[TOOL_COUNT];
-
-#endif

@@ -8,8 +8,7 @@
  * A new daemon attaches its own programs before it removes an older generation, so programs are attached at
  * every moment. All programs can safely run twice.
  */
-#ifndef MSEALD_BPF_PROGRAMS_H
-#define MSEALD_BPF_PROGRAMS_H
+#pragma once
 
 #include "bpf/coverage.h"
 
@@ -72,5 +71,3 @@ int programs_watch(struct programs *programs, uint64_t key, const struct mseald_
 int programs_tasks_fd(struct programs *programs, uint32_t pid);
 /* ...and struct mseald_vma, for the memory of one thread. */
 int programs_vmas_fd(struct programs *programs, uint32_t tid);
-
-#endif

@@ -3,8 +3,7 @@
  * The BPF object: loads its programs, and keeps the descriptors of programs and maps. No object of libbpf is
  * kept: the instructions and debug information of all programs would take megabytes.
  */
-#ifndef MSEALD_BPF_SKELETON_H
-#define MSEALD_BPF_SKELETON_H
+#pragma once
 
 #include <linux/bpf.h>
 
@@ -45,5 +44,3 @@ volatile struct mseald_state *skeleton_state(const struct skeleton *skeleton);
 /* The same, newly mapped from the kernel's map: it cannot be a copy. NULL and errno. The caller unmaps it. */
 const struct mseald_state *skeleton_map_state(const struct skeleton *skeleton);
 void skeleton_unmap_state(const struct skeleton *skeleton, const struct mseald_state *state);
-
-#endif

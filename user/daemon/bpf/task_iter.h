@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The address space of each task, as reported by the kernel (bpf/iter_task.bpf.c). */
-#ifndef MSEALD_BPF_TASK_ITER_H
-#define MSEALD_BPF_TASK_ITER_H
+#pragma once
 
 #include "bpf/programs.h"
 
@@ -44,5 +43,3 @@ int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t ke
 
 /* Orders by key, then process. */
 void task_iter_sort_by_key(struct mseald_task *tasks, size_t count);
-
-#endif

@@ -3,8 +3,7 @@
  * The active policies: read at the start and at each reload, and put into the kernel (match_tables.h). If a
  * file becomes unreadable, its last good version stays active. A copy of it is kept for the next daemon.
  */
-#ifndef MSEALD_POLICY_ACTIVE_H
-#define MSEALD_POLICY_ACTIVE_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "lib/policy/policy.h"
@@ -50,5 +49,3 @@ const struct policy *active_match(const struct active *active, const struct msea
 				  const struct policy_facts *facts);
 /* Does any policy need to know whether a program is marked? */
 bool active_wants_marked(const struct active *active);
-
-#endif

@@ -3,8 +3,7 @@
  * Container policies: for each watched container (method_container.h) a policy about its cgroup, active
  * before those of files. Each is kept in a file for the next daemon, and ends with the cgroup.
  */
-#ifndef MSEALD_POLICY_CONTAINERS_H
-#define MSEALD_POLICY_CONTAINERS_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "lib/base/names.h"
@@ -57,5 +56,3 @@ struct container_watch {
 /* The watch of the i-th container, and its policy; NULL: no more. */
 struct container_watch *containers_watch(struct containers *containers, size_t i,
 					 const struct policy **ret_policy);
-
-#endif

@@ -4,8 +4,7 @@
  * daemon looks at each process; exec and relro events of the kernel only say when, so a lost event delays
  * little.
  */
-#ifndef MSEALD_POLICY_RECONCILE_H
-#define MSEALD_POLICY_RECONCILE_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -76,5 +75,3 @@ unsigned reconcile_spared(const struct coverage *coverage, const struct policy *
 bool reconcile_pending(const struct reconcile *reconcile, uint64_t key);
 /* The number of such processes. */
 size_t reconcile_count_pending(const struct reconcile *reconcile);
-
-#endif

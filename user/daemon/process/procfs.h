@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Files of /proc/PID: proc(5). */
-#ifndef MSEALD_PROCESS_PROCFS_H
-#define MSEALD_PROCESS_PROCFS_H
+#pragma once
 
 #include "base/file.h"
 
@@ -33,5 +32,3 @@ bool procfs_auxv_find(const uint64_t *words, size_t size, bool bits_32, uint64_t
 
 /* The program of an open /proc/PID, as a path in its own root. Malloc'ed; NULL: none, or unknown. */
 char *procfs_exe(int proc_fd);
-
-#endif

@@ -3,8 +3,7 @@
  * A process, resolved to its address space without a race: while /proc/PID/maps is open its mm_struct cannot
  * go, so its key stays valid.
  */
-#ifndef MSEALD_PROCESS_TARGET_H
-#define MSEALD_PROCESS_TARGET_H
+#pragma once
 
 #include "base/error.h"
 #include "bpf/programs.h"
@@ -42,5 +41,3 @@ void target_let_calls_end(struct programs *programs, const struct target *target
 
 /* Waits for the calls that are changing the memory: reading the pagemap takes mmap_lock (task_mmu.c). */
 void target_wait_for_changes(const struct target *target, uint64_t address);
-
-#endif

@@ -3,8 +3,7 @@
  * The map `files`: files that no process may write, because of seals with the deny bit file-write. Each entry
  * has the number of seal sets that need it. Files that only their sealed process may not write: in the set.
  */
-#ifndef MSEALD_SEAL_FILE_MAP_H
-#define MSEALD_SEAL_FILE_MAP_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "seal/sealset.h"
@@ -32,5 +31,3 @@ int file_map_table_add(struct file_map_table *table, const struct sealset *set);
 void file_map_table_free(struct file_map_table *table); /* takes zeroed; leaves it zeroed */
 /* Makes the map equal to the table; files that stay are protected throughout. On error none is removed. */
 int file_map_restore(struct programs *programs, struct file_map_table *table);
-
-#endif

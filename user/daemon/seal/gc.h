@@ -3,8 +3,7 @@
  * Keeps the maps consistent with the running processes: at the start, on events, and every few seconds while
  * something is sealed.
  */
-#ifndef MSEALD_SEAL_GC_H
-#define MSEALD_SEAL_GC_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -46,5 +45,3 @@ bool gc_tick(struct gc *gc);
 
 /* At exit: detaches programs that no seal needs any more. Logs. */
 void gc_finish(struct gc *gc);
-
-#endif

@@ -5,8 +5,7 @@
  * sealed memory of a process is gone, its address space gets a kill pending. Then no fork leaves it
  * (bpf/lifecycle.bpf.c), until no process is left in it.
  */
-#ifndef MSEALD_SEAL_INTEGRITY_H
-#define MSEALD_SEAL_INTEGRITY_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -29,5 +28,3 @@ void integrity_check(struct integrity *integrity);
 
 /* Kills every process in an address space with a kill pending; checks again soon, until none is left. */
 void integrity_end_kill_pending(struct integrity *integrity);
-
-#endif

@@ -3,8 +3,7 @@
  * The seals of a request: its ranges or segments, resolved against the current mappings of the process, with
  * all facts about the memory under each seal.
  */
-#ifndef MSEALD_SEAL_PLAN_H
-#define MSEALD_SEAL_PLAN_H
+#pragma once
 
 #include "base/error.h"
 #include "lib/base/range.h"
@@ -84,5 +83,3 @@ bool plan_can_be_native(const struct seal_spec *seal);
  */
 bool plan_native_ranges(const struct plan *plan, const struct seal_request *request,
 			const struct sealset *have, struct range **ret, size_t *ret_count);
-
-#endif

@@ -5,8 +5,7 @@
  * ldso/dynlink.c). Order in glibc: libraries, the program, the loader itself; in musl: libraries, the
  * program, and its own RELRO never.
  */
-#ifndef MSEALD_SEAL_READINESS_H
-#define MSEALD_SEAL_READINESS_H
+#pragma once
 
 #include "bpf/events.h"
 #include "bpf/task_iter.h"
@@ -64,5 +63,3 @@ int readiness_find_dlopened(const struct objects *objects, int proc_dirfd, bool 
 
 /* May this segment be sealed now? */
 bool readiness_allows(const struct readiness *readiness, const struct segment *segment);
-
-#endif

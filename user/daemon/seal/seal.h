@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sealing and unsealing: turns a request into a seal set in the maps, completely or not at all. */
-#ifndef MSEALD_SEAL_SEAL_H
-#define MSEALD_SEAL_SEAL_H
+#pragma once
 
 #include "base/error.h"
 #include "seal/plan.h"
@@ -28,5 +27,3 @@ int seal_process(struct programs *programs, struct space_map *space_map, const s
 /* Revokes revocable seals in the ranges, or everywhere. *ret_bytes: had such a seal. As seal_process(). */
 int seal_revoke(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
 		uint64_t *ret_bytes, size_t *ret_seals, struct error *error);
-
-#endif

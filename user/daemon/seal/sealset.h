@@ -3,8 +3,7 @@
  * A seal set in user space: sorted, disjoint seals, and the operations on sets. Encodes a set into the nodes
  * that the programs search, and decodes it.
  */
-#ifndef MSEALD_SEAL_SEALSET_H
-#define MSEALD_SEAL_SEALSET_H
+#pragma once
 
 #include "lib/base/util.h"
 #include "mseald/shared.h"
@@ -91,5 +90,3 @@ int sealset_nodes_needed(size_t seals, size_t files);
 int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t count);
 /* Decodes. -EBADMSG: not the output of encode. */
 int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset *ret);
-
-#endif

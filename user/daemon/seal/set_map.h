@@ -4,8 +4,7 @@
  * kernel counts the references to it. Without references it is collected, after a grace period in which
  * programs may still be reading it.
  */
-#ifndef MSEALD_SEAL_SET_MAP_H
-#define MSEALD_SEAL_SET_MAP_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "seal/sealset.h"
@@ -75,5 +74,3 @@ struct set_map_label {
 };
 /* The caller frees *ret. */
 int set_map_read_labels(struct set_map *sets, struct set_map_label **ret, size_t *ret_count);
-
-#endif

@@ -3,8 +3,7 @@
  * Address spaces and their seal sets (set_map.h) in the maps, which are authoritative: everything kept here
  * can be read back from them.
  */
-#ifndef MSEALD_SEAL_SPACE_MAP_H
-#define MSEALD_SEAL_SPACE_MAP_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "seal/sealset.h"
@@ -75,5 +74,3 @@ int space_map_count_account(struct space_map *space_map, uint32_t account, size_
 			    size_t *ret_sets, size_t *ret_seals, uint64_t ret_verdicts[MSEALD_VERDICT_COUNT]);
 /* Removes accounts without usage. */
 void space_map_forget_accounts(struct space_map *space_map);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A process held by a tracer that also listens to the daemon; the steps of launch_tracer.c. */
-#ifndef MSEALD_TRACE_LAUNCH_STEPS_H
-#define MSEALD_TRACE_LAUNCH_STEPS_H
+#pragma once
 
 #include "trace/exec_image.h"
 #include "trace/launch.h"
@@ -52,5 +51,3 @@ bool launch_stop(struct launch_tracer *tracer, int milliseconds);
 
 /* Makes it print the reason on stderr and exit with status 1, wherever it is; or, failing that, kills it. */
 void launch_end_unsealed(struct launch_tracer *tracer, const char *why) __attribute__((noreturn));
-
-#endif

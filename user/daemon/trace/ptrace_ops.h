@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ptrace(2) and related calls, with negative errnos. */
-#ifndef MSEALD_TRACE_PTRACE_OPS_H
-#define MSEALD_TRACE_PTRACE_OPS_H
+#pragma once
 
 #include <sys/ptrace.h>
 
@@ -22,5 +21,3 @@ int ptrace_set_mask(pid_t tid, uint64_t mask);
 
 /* Is it the signal of a trap of mseald (perf_trap.h)? */
 bool ptrace_is_trap(pid_t tid, int status);
-
-#endif

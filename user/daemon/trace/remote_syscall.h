@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Calls that a thread stopped by a tracer is made to do, however it was stopped. */
-#ifndef MSEALD_TRACE_REMOTE_SYSCALL_H
-#define MSEALD_TRACE_REMOTE_SYSCALL_H
+#pragma once
 
 #include "lib/base/range.h"
 #include "lib/proc/maps.h"
@@ -45,5 +44,3 @@ enum remote_answer remote_syscall_mseal(struct tracee *tracee, const struct rang
 
 /* Makes it write text to stderr, if possible, and exit with status 1. -ESRCH: it has; otherwise it lives. */
 int remote_syscall_exit(struct tracee *tracee, const char *text);
-
-#endif

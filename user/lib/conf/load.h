@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Loads a configuration file into memory, if its name and its permissions are right. */
-#ifndef MSEALD_CONF_LOAD_H
-#define MSEALD_CONF_LOAD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,5 +23,3 @@ const char *load_unguarded(const struct stat *st);
 bool load_is_file_name(const char *name);
 /* NAME of a path .../NAME.conf; malloc'ed, NULL: not of this form. */
 char *load_name(const char *path);
-
-#endif
