@@ -80,21 +80,23 @@ static json_t *maps_json(struct daemon *daemon)
 	return list;
 }
 
-/* Seals of all address spaces. */
+/* Seals of all address spaces; a set that forks share is read once. */
 static uint64_t count_seals(struct daemon *daemon)
 {
+	_cleanup_free_ size_t *seals = calloc(MSEALD_MAX_SETS, sizeof(*seals));
 	_cleanup_free_ struct mseald_space *spaces = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
-	size_t count, seals;
 	uint64_t sum = 0;
+	size_t count;
 
-	if (space_map_read_spaces(&daemon->space_map, &keys, &spaces, &count) < 0)
+	if (!seals || space_map_read_spaces(&daemon->space_map, &keys, &spaces, &count) < 0)
 		return 0;
 	for (size_t i = 0; i < count; i++) {
 		uint32_t set = MSEALD_WORD_SET(spaces[i].word);
 
-		if (set && set_map_read_count(daemon->space_map.sets, set, &seals) >= 0)
-			sum += seals;
+		if (set && !seals[set])
+			(void)set_map_read_count(daemon->space_map.sets, set, &seals[set]);
+		sum += seals[set];
 	}
 	return sum;
 }
