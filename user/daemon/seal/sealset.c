@@ -147,11 +147,11 @@ void sealset_free(struct sealset *set)
 
 int sealset_copy(const struct sealset *from, struct sealset *ret)
 {
-	struct seal *list = reallocarray(NULL, from->count + 1, sizeof(*list));
+	struct seal *list = from->count ? reallocarray(NULL, from->count, sizeof(*list)) : NULL;
 
-	if (!list)
+	if (from->count && !list)
 		return -ENOMEM;
-	if (from->count)
+	if (list)
 		memcpy(list, from->list, from->count * sizeof(*list));
 	*ret = (struct sealset){ .list = list, .count = from->count, .label = from->label };
 	return 0;
