@@ -35,7 +35,7 @@ int gc_take_over(struct gc *gc);
 void gc_collect(struct gc *gc);
 /* The same after a moment, once for many changes: each collection waits for every running program. */
 void gc_collect_soon(struct gc *gc);
-/* After a failure: a process that exits while it is sealed can leave an entry that no program removes. */
+/* After a failure: removes the entry that a process can leave which exits while it is being sealed. */
 void gc_after_failure(struct gc *gc);
 /* A user has asked for a seal: with nothing sealed any more, the programs stay a minute, not seconds. */
 void gc_extend_grace(struct gc *gc);
