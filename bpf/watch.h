@@ -3,8 +3,7 @@
  * Watched address spaces: entries of the maps `starts` (programs that the kernel seals as they start) and
  * `watched` (what the daemon seals). Made at exec and fork, removed with the address space.
  */
-#ifndef MSEALD_BPF_WATCH_H
-#define MSEALD_BPF_WATCH_H
+#pragma once
 
 #include "space.h"
 
@@ -99,5 +98,3 @@ int watch_send_event(u32 type, u64 key, u32 pid, u64 address);
 
 /* The same of a loader's work, if the address space is watched. */
 int watch_send_relro(u64 key, u32 tgid, u64 address);
-
-#endif

@@ -459,13 +459,9 @@ static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t
 			 struct mseald_task *tasks, size_t tasks_count)
 {
 	task_iter_sort_by_key(tasks, tasks_count);
-	for (size_t i = 0; i < keys_count; i++) {
-		_cleanup_free_ pid_t *pids = NULL;
-		size_t count;
-
-		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0 && !count)
+	for (size_t i = 0; i < keys_count; i++)
+		if (!task_iter_find(tasks, tasks_count, keys[i]))
 			(void)programs_run(programs, TOOL_UNWATCH, keys[i]);
-	}
 }
 
 /* The reason for looking at all processes. */

@@ -51,10 +51,7 @@ static size_t end_of_start(const struct readiness *readiness, const struct objec
 	return i;
 }
 
-/*
- * Was its RELRO applied after that of the program? Unknown for an object without RELRO, which counts as
- * early.
- */
+/* Was its RELRO applied after that of the program? An object without RELRO counts as early. */
 static bool is_late(const struct readiness *readiness, const struct object *object, size_t end)
 {
 	if (!has_relro(object))
