@@ -75,7 +75,7 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 		at = exec_mapping_at(entry, address);
 		mapping = mapping_of(entry, at - 1);
 		/* Another file, which was mapped there once, is not the object that begins here. */
-		if (at && (mapping->inode == entry->inode || call_arg(&site, 5))) {
+		if (at && (mapping->inode == (u32)entry->inode || call_arg(&site, 5))) {
 			add_mapped(mapping, address, pages, call_arg(&site, 2));
 			return 0;
 		}
@@ -89,15 +89,6 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 	mapping = mapping_of(entry, entry->next++);
 	*mapping = (struct mseald_mapping){ .start = address, .pages = pages, .inode = entry->inode };
 	add_mapped(mapping, address, pages, call_arg(&site, 2) & PROT_EXEC);
-	return 0;
-}
-
-__noinline int exec_watch_file(u64 key, u64 inode)
-{
-	struct mseald_loading *entry = loading_of(key);
-
-	if (entry)
-		entry->inode = inode;
 	return 0;
 }
 

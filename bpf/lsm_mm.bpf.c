@@ -131,6 +131,19 @@ int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long req
 	return 0;
 }
 
+/* A program that starts is about to map this file. */
+static __always_inline void watch_file(u64 key, const struct file *file, u64 prot)
+{
+	/* No object begins with its data. */
+	struct mseald_loading *loading = prot & PROT_WRITE ? NULL : loading_of(key);
+
+	if (loading)
+		loading->inode = (u64)file->f_inode;
+	/* The first seal copies this flag into the new entry. */
+	if (space_unsealed(key) && is_hugetlb(file))
+		(void)exec_watch_hugetlb(key);
+}
+
 SEC("lsm/mmap_file")
 int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot,
 	     unsigned long flags)
@@ -144,15 +157,10 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);
-	/* No object begins with its data. */
-	if (unlikely(space_watched(key)) && !(prot & PROT_WRITE) && file)
-		(void)exec_watch_file(key, (u64)BPF_CORE_READ(file, f_inode));
-	if (likely(space_unsealed(key))) {
-		/* The first seal copies this flag into the new entry. */
-		if (unlikely(space_watched(key)) && has_file(flags) && is_hugetlb(file))
-			(void)exec_watch_hugetlb(key);
+	if (unlikely(space_watched(key)) && file)
+		watch_file(key, file, prot);
+	if (likely(space_unsealed(key)))
 		return 0;
-	}
 	/* Such a mapping grows by page faults, without a hook, into any free memory below it. */
 	if (unlikely(flags & MAP_GROWSDOWN))
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt | ATTEMPT_GROWS) ? -EPERM : 0;

@@ -16,19 +16,25 @@ static __always_inline struct mseald_node *node_of(u32 set, u32 at)
 	return seals ? bpf_map_lookup_elem(seals, &at) : NULL;
 }
 
-/* Takes a free set out of a group of 64; 0: none is free. */
+/*
+ * Takes a free set out of a group of 64, with one reference; 0: none is free. The bit is a hint, the count
+ * decides: a new daemon may have offered a set that a program is still using.
+ */
 __noinline u32 set_pool_take_one(u32 at)
 {
-	u64 seen, bit;
+	u64 seen, bit, *count;
+	u32 set;
 
 	at %= MSEALD_POOL_SETS / 64;
 	seen = *(volatile u64 *)&state.pool_free[at];
 	if (!seen)
 		return 0;
 	bit = 1ULL << lowest_bit(seen);
-	return __sync_fetch_and_and(&state.pool_free[at], ~bit) & bit ?
-		       MSEALD_POOL_FIRST + at * 64 + lowest_bit(seen) :
-		       0;
+	if (!(__sync_fetch_and_and(&state.pool_free[at], ~bit) & bit))
+		return 0;
+	set = MSEALD_POOL_FIRST + at * 64 + lowest_bit(seen);
+	count = bpf_map_lookup_elem(&refs, &set);
+	return count && !__sync_val_compare_and_swap(count, 0, 1) ? set : 0;
 }
 
 static __always_inline u32 pool_take(void)
@@ -197,7 +203,7 @@ static __always_inline int give_set(u64 key, struct mseald_space *space, u32 old
 
 __noinline int set_pool_seal_pieces(u64 key, struct mseald_loading *loading)
 {
-	u64 *count, self = bpf_get_current_task();
+	u64 self = bpf_get_current_task();
 	struct mseald_space *space;
 	struct mseald_node *root;
 	u32 old_set, set;
@@ -213,12 +219,7 @@ __noinline int set_pool_seal_pieces(u64 key, struct mseald_loading *loading)
 	if (old_set && !is_pooled(old_set))
 		return MSEALD_LEFT_CHANGED + 1;
 	set = pool_take();
-	count = set ? bpf_map_lookup_elem(&refs, &set) : NULL;
-	/*
-	 * The bit is a hint, the count decides: a new daemon may have freed a set that a program is still
-	 * using.
-	 */
-	if (!count || __sync_val_compare_and_swap(count, 0, 1))
+	if (!set)
 		return MSEALD_LEFT_POOL + 1;
 	/*
 	 * No entry has this set yet, so no program reads it. The first set of the pool is never taken, and

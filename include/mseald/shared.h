@@ -490,8 +490,8 @@ struct mseald_loading {
 	__u32 written, biased; /* whether the file may be open for writing; whether bias is complete */
 	__u32 place;	       /* ring position of the current object */
 	__u32 found;	       /* in its program headers: of bpf/exec_objects.bpf.c */
-	__u32 exact;	       /* whether PT_GNU_RELRO must name the range */
-	__u32 inode;	       /* of the file that is being mapped: as in struct mseald_mapping */
+	__u32 exact, pad;      /* whether PT_GNU_RELRO must name the range */
+	__u64 inode;	       /* address of that of the file that is being mapped */
 	/* Only the first ones are valid, and zero at the start is only what stands above. */
 	__u64 piece[MSEALD_LOADING_PIECES + 1];
 	__u64 piece_end[MSEALD_LOADING_PIECES + 1];

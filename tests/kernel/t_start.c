@@ -5,6 +5,7 @@
  * some thousand.
  */
 #define _GNU_SOURCE
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -20,6 +22,7 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "mseald/shared.h"
 #include "puppet.h"
 #include "tap.h"
 
@@ -293,6 +296,37 @@ static void many(void)
 		ok(daemon * brief(100, 4) < children, "the daemon had little to do with it");
 }
 
+/* A daemon that begins may offer sets of the pool that a start was using: then another set is taken. */
+static void offered_sets(void)
+{
+	int map = bpf_obj_get("/sys/fs/bpf/mseald/maps/state");
+	struct mseald_state *state = map < 0 ? MAP_FAILED :
+					       mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED,
+						    map, 0);
+	pid_t pids[AT_ONCE];
+	unsigned offered = 0, bad;
+
+	if (state == MAP_FAILED)
+		bail("the state cannot be mapped: %s", strerror(errno));
+	close(map);
+	for (size_t i = 0; i < AT_ONCE; i++)
+		pids[i] = start(FOLDER "started", "--sleep");
+	nap(1000);
+	for (uint32_t at = 1; at < state->pool_made; at++) {
+		uint64_t bit = UINT64_C(1) << at % 64;
+
+		offered += !(__sync_fetch_and_or(&state->pool_free[at / 64], bit) & bit);
+	}
+	bad = storm(FOLDER "early", NULL, AT_ONCE);
+	ok(offered >= AT_ONCE && bad == 0, "%u sets in use are offered: a start takes none of them (%u not)",
+	   offered, bad);
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		(void)kill(pids[i], SIGKILL);
+		(void)child_end(pids[i]);
+	}
+	(void)munmap(state, sizeof(*state));
+}
+
 static void without_daemon(void)
 {
 	unsigned times = brief(1000, 60), bad;
@@ -483,29 +517,31 @@ static void reasons(void)
 	   "one that was sealed is not counted, nor its child");
 }
 
-/* Held by a tracer before its loader has run. */
-static pid_t start_traced(void)
+/* Held by a tracer before its loader has run, or only traced. */
+static pid_t start_traced(bool held)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		execl(FOLDER "early", "early", NULL);
+		execl(FOLDER "early", "early", "stay", NULL);
 		_exit(127);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) ||
+	    (!held && ptrace(PTRACE_CONT, pid, NULL, NULL)))
 		bail("no traced child");
 	return pid;
 }
 
 /*
- * Native seals come after NativeAfter=; segments that its loader leaves unfinished are sealed after Settle=.
+ * Native seals come after NativeAfter=; a program whose loader is at work after Settle= is sealed as far as
+ * the loader can go on.
  */
 static void settings(void)
 {
 	bool native = getenv("MSEALD_EXPECT_NATIVE");
-	pid_t pid, traced;
+	pid_t pid, traced, held;
 	int status;
 
 	(void)daemon_stop(SIGTERM);
@@ -515,12 +551,15 @@ static void settings(void)
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 78, "Settle=0: it does not start");
 	write_file(CONFIG, "[Mseald]\nDebug=yes\nNativeAfter=9s\nSettle=4s\n");
 	daemon_start();
-	traced = start_traced();
+	traced = start_traced(false);
+	held = start_traced(true);
 	pid = start(FOLDER "early", "stay");
 	nap(2000);
-	state_is(traced, "pending settle", "held by a tracer: pending, and why");
+	ok(seals_of(held) == 0, "held by a tracer: not sealed yet");
 	nap(4000);
-	state_is(traced, "sealed ", "Settle=4s: sealed as it is");
+	ok(seals_of(held) > 0, "Settle=4s: sealed, but not what its loader needs");
+	state_is(held, "pending settle", "so pending, and why");
+	state_is(traced, "sealed ", "only traced: sealed");
 	ok(native_seals(pid) == 0, "NativeAfter=9s: not native before (%d)", native_seals(pid));
 	ok(metric("late", "reason", "traced") == 1, "late, for it is traced");
 	for (int i = 0; native && i < 200 && native_seals(pid) <= 0; i++)
@@ -539,6 +578,8 @@ static void settings(void)
 	(void)child_end(pid);
 	kill(traced, SIGKILL);
 	(void)child_end(traced);
+	kill(held, SIGKILL);
+	(void)child_end(held);
 	(void)daemon_stop(SIGTERM);
 	write_file(CONFIG, "[Mseald]\nNativeAfter=infinity\n");
 	daemon_start();
@@ -564,6 +605,7 @@ int main(void)
 	daemon_start();
 	each_form();
 	many();
+	offered_sets();
 	without_daemon();
 	segments_of_attempts();
 	staying();
