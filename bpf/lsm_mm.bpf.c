@@ -19,6 +19,7 @@
  * unmaps before the hook.
  */
 #include "syscall.h"
+#include "file.h"
 #include "hugetlb.h"
 #include "exec_seal.h"
 #include "verdict.h"
@@ -318,6 +319,7 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 SEC("lsm/shm_shmat")
 int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int flags)
 {
+	struct inode *inode;
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
 	struct shmid_kernel *segment;
@@ -326,11 +328,16 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 	if (likely(space_unsealed(key)))
 		return 0;
 	segment = container_of(perm, struct shmid_kernel, shm_perm);
-	/* On huge pages the file is larger than the size requested for the segment. */
-	length = round_up_to(BPF_CORE_READ(segment, shm_segsz),
-			     BPF_CORE_READ(segment, shm_file, f_inode, i_blkbits));
+	inode = BPF_CORE_READ(segment, shm_file, f_inode);
+	/* The file may have another size than the segment: on huge pages, or after ftruncate. */
+	length = BPF_CORE_READ(inode, i_size);
+	/* Descriptors of /proc/PID/map_files could change the size until the kernel reads it. */
+	if (flags & SHM_REMAP && BPF_CORE_READ((struct inode___file *)inode, i_writecount.counter) > 0)
+		length = MSEALD_ADDRESS_LIMIT;
 	self = bpf_get_current_task();
-	bpf_map_update_elem(&notes, &self, &length, BPF_ANY);
+	/* Else the note of an earlier call would count. */
+	if (bpf_map_update_elem(&notes, &self, &length, BPF_ANY))
+		return -EPERM;
 	/* Without SHM_REMAP the kernel refuses a mapped range, and mmap_addr judges the rest. */
 	if (!(flags & SHM_REMAP))
 		return 0;
