@@ -31,19 +31,6 @@ static __always_inline u64 round_up_to(u64 length, u32 shift)
 	return length > MSEALD_ADDRESS_LIMIT ? length : (length + mask) & ~mask;
 }
 
-/*
- * The length that mmap maps. A mapping of huge pages, even an anonymous one, has a file by now, and the block
- * of that file is the huge page (mm/mmap.c, ksys_mmap_pgoff). Other files have blocks of at most a page, or
- * are judged over too much. file is NULL for an anonymous mapping. The verifier of 7.0 and later requires the
- * test; older ones drop it, and reading gives 0.
- */
-static __always_inline u64 mmap_length(const struct file *file, u64 length)
-{
-	u8 shift = file ? BPF_CORE_READ(file, f_inode, i_blkbits) : 0;
-
-	return shift > PAGE_SHIFT ? round_up_to(length, shift) : length;
-}
-
 /* Ordinary anonymous memory has no file; anonymous memory by MAP_HUGETLB has one. */
 static __always_inline bool has_file(u64 flags)
 {
@@ -56,7 +43,8 @@ struct file___operations {
 
 /*
  * A hugetlb file is known by its operations, as in the kernel (include/linux/hugetlb.h, is_file_hugepages).
- * The operations of the last other file are remembered. NULL, as for memory that has no file, reads as 0.
+ * The operations of the last other file are remembered. NULL, as for memory that has no file, reads as 0. The
+ * verifier of 7.0 and later requires the test; older ones drop it.
  */
 static __always_inline bool is_hugetlb(const struct file *file)
 {
@@ -69,6 +57,15 @@ static __always_inline bool is_hugetlb(const struct file *file)
 		return true;
 	*(volatile u64 *)&state.other_files = operations;
 	return false;
+}
+
+/*
+ * The length that mmap maps. A mapping of huge pages, even an anonymous one, has a file by now, and the block
+ * of that file is the huge page (mm/mmap.c, ksys_mmap_pgoff).
+ */
+static __always_inline u64 mmap_length(const struct file *file, u64 length)
+{
+	return is_hugetlb(file) ? round_up_to(length, BPF_CORE_READ(file, f_inode, i_blkbits)) : length;
 }
 
 /*
