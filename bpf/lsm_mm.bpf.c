@@ -252,9 +252,9 @@ static __noinline int judge_address(u64 key, u64 addr)
 		break;
 	case CALL_MREMAP:
 		length = range_end(addr, call_arg(&site, 2)) - addr;
-		if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB))
-			length = huge_end(addr, addr + length, 0, false) - addr;
 		if (call_arg(&site, 3) & MREMAP_FIXED) {
+			if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB))
+				length = huge_end(addr, addr + length, addr) - addr;
 			/* The gate let this call pass, and the target is unmapped by now. */
 			attempt |= ATTEMPT_AGAIN;
 			break;
@@ -316,10 +316,10 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 SEC("lsm/shm_shmat")
 int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int flags)
 {
-	struct inode *inode;
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
 	struct shmid_kernel *segment;
+	struct inode *inode;
 	u64 self, length;
 
 	if (likely(space_unsealed(key)))
