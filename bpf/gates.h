@@ -131,12 +131,15 @@ static __always_inline int judge_mremap(const struct pt_regs *regs, bool compat,
 		touched.target_end = range_end(touched.target_start, new);
 	}
 	if (unlikely(huge)) {
-		u64 distance = fixed ? start ^ touched.target_start : 0;
+		u64 aligned = fixed ? start ^ touched.target_start : start;
 
-		touched.end = huge_end(start, touched.end, distance, fixed);
+		/*
+		 * Without a target, huge pages only shrink (mm/mremap.c, align_hugetlb). They keep the one
+		 * that the new length ends in.
+		 */
+		touched.end = huge_end(fixed ? start : start + new, touched.end, aligned);
 		if (fixed)
-			touched.target_end = huge_end(touched.target_start, touched.target_end, distance,
-						      true);
+			touched.target_end = huge_end(touched.target_start, touched.target_end, aligned);
 	}
 	from = verdict_seals_meet_called(set, start, touched.end, MSEALD_DENY_UNMAP);
 	if (!from && !(fixed && verdict_seals_meet_called(set, touched.target_start, touched.target_end,

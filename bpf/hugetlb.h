@@ -21,24 +21,24 @@ static __always_inline u64 range_end(u64 start, u64 length)
 	return (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 }
 
-static __always_inline u64 huge_end_of(u64 start, u64 end, u64 distance, bool several, u32 shift)
+static __always_inline u64 huge_end_of(u64 start, u64 end, u64 aligned, u32 shift)
 {
-	u64 mask = (1ULL << shift) - 1, first = several ? (start + mask) & ~mask : start;
+	u64 mask = (1ULL << shift) - 1, first = (start + mask) & ~mask;
 
-	return distance & mask || first & mask || first >= end ? end : (end + mask) & ~mask;
+	return aligned & mask || first >= end ? end : (end + mask) & ~mask;
 }
 
 /*
  * The highest address that an mremap of [start, end) may reach. If the range is, or ends in, a mapping of
  * huge pages, the kernel rounds its length up to huge pages. Such a mapping begins, and is moved to, where a
  * huge page can be. It is the first mapping of the range or, since 6.17, any of several (mm/mremap.c,
- * align_hugetlb and remap_move). distance: from source to target, or source ^ target; 0: the mapping stays,
- * or the kernel chooses the target.
+ * align_hugetlb and remap_move). aligned: a number that must be a multiple of a huge page, else the kernel
+ * refuses.
  */
-static __always_inline u64 huge_end(u64 start, u64 end, u64 distance, bool several)
+static __always_inline u64 huge_end(u64 start, u64 end, u64 aligned)
 {
-	u64 least = huge_end_of(start, end, distance, several, HUGE_SHIFT_MIN);
-	u64 most = huge_end_of(start, end, distance, several, HUGE_SHIFT_MAX);
+	u64 least = huge_end_of(start, end, aligned, HUGE_SHIFT_MIN);
+	u64 most = huge_end_of(start, end, aligned, HUGE_SHIFT_MAX);
 
 	return most > least ? most : least;
 }

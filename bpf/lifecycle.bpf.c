@@ -55,6 +55,7 @@ static __always_inline int mark_child(struct task_struct *child, struct mseald_p
 	__sync_fetch_and_add(&state.pending_forks, 1);
 	if (bpf_map_update_elem(&pending_forks, &name, &fork, BPF_ANY)) {
 		__sync_fetch_and_add(&state.pending_forks, -1);
+		__sync_fetch_and_add(&state.forks_refused, 1);
 		set_put(fork.set);
 		space_unreserve(fork.account);
 		return -EAGAIN;

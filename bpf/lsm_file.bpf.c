@@ -19,9 +19,11 @@
  *   lsm/file_permission  write, splice, copy_file_range, io_uring, aio: rw_verify_area
  *                        (fs/read_write.c); fallocate, and so MADV_REMOVE (fs/open.c); reflinks
  *                        (fs/remap_range.c)
- *   lsm/mmap_file        mapping it shared and writable
+ *   lsm/mmap_file        mapping it shared and writable; by a writable descriptor, also shared and read-only
+ *                        where userfaultfd can put pages into such a mapping
  *   lsm/file_mprotect    making such a mapping writable
  */
+#include "file.h"
 #include "syscall.h"
 #include "verdict.h"
 
@@ -212,10 +214,13 @@ int BPF_PROG(mseald_file_map, struct file *file, unsigned long reqprot, unsigned
 {
 	u32 type = flags & MAP_TYPE;
 
-	if (likely(!(prot & PROT_WRITE)) || (type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
+	if (likely(type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
 		return 0;
 	/* The verifier of 7.0 and later requires this test; older ones drop it, and reading NULL gives 0. */
 	if (!file)
+		return 0;
+	if (!(prot & PROT_WRITE) &&
+	    (likely(!(file->f_mode & FMODE_WRITE)) || !file_is_memory((struct inode___file *)file->f_inode)))
 		return 0;
 	return judge_contents(file, true);
 }

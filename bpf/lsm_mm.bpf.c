@@ -19,6 +19,7 @@
  * unmaps before the hook.
  */
 #include "syscall.h"
+#include "file.h"
 #include "hugetlb.h"
 #include "exec_seal.h"
 #include "verdict.h"
@@ -28,19 +29,6 @@ static __always_inline u64 round_up_to(u64 length, u32 shift)
 	u64 mask = (1ULL << (shift & 63)) - 1;
 
 	return length > MSEALD_ADDRESS_LIMIT ? length : (length + mask) & ~mask;
-}
-
-/*
- * The length that mmap maps. A mapping of huge pages, even an anonymous one, has a file by now, and the block
- * of that file is the huge page (mm/mmap.c, ksys_mmap_pgoff). Other files have blocks of at most a page, or
- * are judged over too much. file is NULL for an anonymous mapping. The verifier of 7.0 and later requires the
- * test; older ones drop it, and reading gives 0.
- */
-static __always_inline u64 mmap_length(const struct file *file, u64 length)
-{
-	u8 shift = file ? BPF_CORE_READ(file, f_inode, i_blkbits) : 0;
-
-	return shift > PAGE_SHIFT ? round_up_to(length, shift) : length;
 }
 
 /* Ordinary anonymous memory has no file; anonymous memory by MAP_HUGETLB has one. */
@@ -55,7 +43,8 @@ struct file___operations {
 
 /*
  * A hugetlb file is known by its operations, as in the kernel (include/linux/hugetlb.h, is_file_hugepages).
- * The operations of the last other file are remembered. NULL, as for memory that has no file, reads as 0.
+ * The operations of the last other file are remembered. NULL, as for memory that has no file, reads as 0. The
+ * verifier of 7.0 and later requires the test; older ones drop it.
  */
 static __always_inline bool is_hugetlb(const struct file *file)
 {
@@ -68,6 +57,15 @@ static __always_inline bool is_hugetlb(const struct file *file)
 		return true;
 	*(volatile u64 *)&state.other_files = operations;
 	return false;
+}
+
+/*
+ * The length that mmap maps. A mapping of huge pages, even an anonymous one, has a file by now, and the block
+ * of that file is the huge page (mm/mmap.c, ksys_mmap_pgoff).
+ */
+static __always_inline u64 mmap_length(const struct file *file, u64 length)
+{
+	return is_hugetlb(file) ? round_up_to(length, BPF_CORE_READ(file, f_inode, i_blkbits)) : length;
 }
 
 /*
@@ -265,9 +263,9 @@ static __noinline int judge_address(u64 key, u64 addr)
 		break;
 	case CALL_MREMAP:
 		length = range_end(addr, call_arg(&site, 2)) - addr;
-		if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB))
-			length = huge_end(addr, addr + length, 0, false) - addr;
 		if (call_arg(&site, 3) & MREMAP_FIXED) {
+			if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB))
+				length = huge_end(addr, addr + length, addr) - addr;
 			/* The gate let this call pass, and the target is unmapped by now. */
 			attempt |= ATTEMPT_AGAIN;
 			break;
@@ -332,16 +330,22 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = space_key(task->mm);
 	struct shmid_kernel *segment;
+	struct inode *inode;
 	u64 self, length;
 
 	if (likely(space_unsealed(key)))
 		return 0;
 	segment = container_of(perm, struct shmid_kernel, shm_perm);
-	/* On huge pages the file is larger than the size requested for the segment. */
-	length = round_up_to(BPF_CORE_READ(segment, shm_segsz),
-			     BPF_CORE_READ(segment, shm_file, f_inode, i_blkbits));
+	inode = BPF_CORE_READ(segment, shm_file, f_inode);
+	/* The file may have another size than the segment: on huge pages, or after ftruncate. */
+	length = BPF_CORE_READ(inode, i_size);
+	/* Descriptors of /proc/PID/map_files could change the size until the kernel reads it. */
+	if (flags & SHM_REMAP && BPF_CORE_READ((struct inode___file *)inode, i_writecount.counter) > 0)
+		length = MSEALD_ADDRESS_LIMIT;
 	self = bpf_get_current_task();
-	bpf_map_update_elem(&notes, &self, &length, BPF_ANY);
+	/* Else the note of an earlier call would count. */
+	if (bpf_map_update_elem(&notes, &self, &length, BPF_ANY))
+		return -EPERM;
 	/* Without SHM_REMAP the kernel refuses a mapped range, and mmap_addr judges the rest. */
 	if (!(flags & SHM_REMAP))
 		return 0;

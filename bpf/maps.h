@@ -75,10 +75,13 @@ struct accounts_map {
 };
 extern struct accounts_map accounts SEC(".maps");
 
-/* task_struct of a forked child whose address space has no entry yet -> its seal set and account. */
+/*
+ * task_struct of a forked child whose address space has no entry yet -> its seal set and account. As large as
+ * `spaces`, where each has reserved an entry: so the quotas of the users (quota.h) hold here, too.
+ */
 struct pending_forks_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, MSEALD_MAX_SPACES);
 	__type(key, __u64);
 	__type(value, struct mseald_pending_fork);
 };

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 12
+#define MSEALD_LAYOUT 13
 
 /* The deny mask: the operations that a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
@@ -601,7 +601,7 @@ struct mseald_state {
 	__u64 report_base;	       /* attempts less this number: in the map, or missing there; wraps */
 	__u64 report_full;	       /* missing for want of room in the map */
 	__u64 charged;		       /* number of `entries` charged to an account */
-	__u64 forks_refused;	       /* forks of sealed processes, over quota */
+	__u64 forks_refused;	       /* forks of sealed processes, for want of room or quota */
 	__u64 starts;		       /* starts of programs that the kernel seals */
 	__u64 objects;		       /* objects sealed by the kernel */
 	__u64 left[MSEALD_LEFT_COUNT]; /* objects left to the daemon, by reason */

@@ -388,7 +388,7 @@ static const struct attack near_huge_attacks[] = {
 	{ .name = NULL },
 };
 
-/* --- without any huge page: no call is hindered --- */
+/* --- ordinary blocks, without any huge page or with one elsewhere: no call is hindered --- */
 
 /* Like big blocks of malloc: they begin where a huge page could, and end anywhere. */
 static void ordinary_block(struct stage *stage)
@@ -403,6 +403,14 @@ static void ordinary_block(struct stage *stage)
 	/* Room to grow into. */
 	stage_call(stage, SYS_munmap, (long)(room + HUGE + 8 * PAGE), 16 * PAGE);
 	stage->control[0] = 0;
+}
+
+static void ordinary_block_and_huge(struct stage *stage)
+{
+	ordinary_block(stage);
+	if (no_huge_pages)
+		stage_trouble(stage, "%s", no_huge_pages);
+	huge_source(stage, MAP_PRIVATE);
 }
 
 static long block_call(struct stage *stage, unsigned long length, long flags)
@@ -446,6 +454,15 @@ static const struct attack ordinary_calls[] = {
 	  .strike = block_shrinks },
 	{ 4, "mremap of a block aligned to 2 MiB before the seal: shrink to a page", ORDINARY,
 	  .strike = block_shrinks_much },
+#undef ORDINARY
+#define ORDINARY \
+	.layout = PREPARED, .mechanism = ALLOWED, .prepare = ordinary_block_and_huge, .no_before = true, \
+	.invisible = true
+	{ 4, "mremap of such a block, a huge page is elsewhere: grow in place", ORDINARY,
+	  .strike = block_grows },
+	{ 4, "mremap of such a block, a huge page is elsewhere: grow and move", ORDINARY,
+	  .strike = block_moves },
+	{ 4, "mremap of such a block, a huge page is elsewhere: shrink", ORDINARY, .strike = block_shrinks },
 #undef ORDINARY
 	{ .name = NULL },
 };

@@ -2,6 +2,7 @@
 /* Attacks that LSM programs deny: rows 1, 2, 9 and 10 of docs/design/model.md, and PR_SET_MM of row 8. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ipc.h>
@@ -165,6 +166,25 @@ static void with_segment(struct stage *stage)
 	stage_call(stage, SYS_shmctl, id, IPC_RMID, 0);
 }
 
+/* A segment of one page, whose file a descriptor in own[1] makes longer, or could. */
+static void with_segment_of_a_page(struct stage *stage)
+{
+	long id = stage_call(stage, SYS_shmget, IPC_PRIVATE, PAGE, IPC_CREAT | 0600);
+	uint64_t at = (uint64_t)stage_call(stage, SYS_shmat, id, 0, 0);
+
+	stage->own[0] = id;
+	stage_call(stage, SYS_shmctl, id, IPC_RMID, 0);
+	snprintf(puppet_data(stage->victim), PUPPET_DATA_SIZE, "/proc/self/map_files/%lx-%lx", at, at + PAGE);
+	stage->own[1] = stage_call(stage, SYS_open, (long)puppet_data(stage->victim), O_RDWR);
+}
+
+static void with_grown_segment(struct stage *stage)
+{
+	with_segment_of_a_page(stage);
+	stage_call(stage, SYS_ftruncate, stage->own[1], LENGTH);
+	stage_call(stage, SYS_close, stage->own[1]);
+}
+
 /* --- row 10: remap_file_pages --- */
 
 STRIKE(remap_pages, CALL(SYS_remap_file_pages, at, LENGTH, 0, 40, 0))
@@ -232,6 +252,12 @@ const struct attack lsm_attacks[] = {
 	  .prepare = with_segment },
 	{ 9, "shmat: SHM_REMAP and SHM_RND from below", ANON_READ, BY_LSM, .strike = attach_rounded_below,
 	  .prepare = with_segment, .below = 3 },
+	{ 9, "shmat: SHM_REMAP into it from below, the segment has grown", ANON_READ, BY_LSM,
+	  .strike = attach_from_below, .prepare = with_grown_segment, .below = 2, .abis = ABIS_FUNCTIONS },
+	/* It ends below, but could grow until the kernel reads its length. */
+	{ 9, "shmat: SHM_REMAP below it, the segment can grow", ANON_READ, BY_LSM,
+	  .strike = attach_from_below, .prepare = with_segment_of_a_page, .below = 2, .invisible = true,
+	  .coarse = true, .not_native = true, .abis = ABIS_FUNCTIONS },
 
 	{ 9, "shmat by ipc: SHM_REMAP over it", ANON_READ, BY_LSM, .strike = attach_by_ipc,
 	  .prepare = with_segment, .abis = ABIS_32 },

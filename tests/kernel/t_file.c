@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -603,6 +605,49 @@ static void memory_file(void)
 	scene_close(&scene);
 }
 
+/* In the puppet: puts a page into a hole of the file, through a shared mapping that only reads. */
+static long by_userfaultfd(const long a[6])
+{
+	static char page[PAGE] __attribute__((aligned(PAGE)));
+	long fd = RAW(SYS_userfaultfd, O_CLOEXEC), at;
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_copy copy = { .src = (uintptr_t)page, .len = PAGE };
+
+	at = fd < 0 ? fd : RAW(SYS_mmap, 0, SIZE, PROT_READ, MAP_SHARED, a[1], 0);
+	if (at < 0)
+		return at;
+	page[0] = 'x';
+	range.range = (struct uffdio_range){ (uint64_t)at, SIZE };
+	copy.dst = (uint64_t)at;
+	at = RAW(SYS_ioctl, fd, UFFDIO_API, &api);
+	at = at ?: RAW(SYS_ioctl, fd, UFFDIO_REGISTER, &range);
+	return at ?: RAW(SYS_ioctl, fd, UFFDIO_COPY, &copy);
+}
+
+static void hole_in_memory(void)
+{
+	struct scene scene;
+	int fd;
+	long r;
+
+	for (int sealed = 0; sealed < 2; sealed++) {
+		scene_open(&scene, "library", true, 0);
+		fd = open(scene.path, O_RDWR | O_CLOEXEC);
+		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE))
+			bail("%s: %s", scene.path, strerror(errno));
+		(void)close(fd);
+		memset(scene.before, 0, PAGE); /* a look would fill it */
+		if (sealed)
+			must_seal_file(&scene, "file-write");
+		r = strike(&scene, scene.other, by_userfaultfd);
+		ok(sealed ? r == -EPERM && unchanged(&scene) : r == 0 && !unchanged(&scene),
+		   "a hole filled by userfaultfd: %s (%s)",
+		   sealed ? "with file-write it may not" : "not sealed", puppet_text(scene.other, r));
+		scene_close(&scene);
+	}
+}
+
 /* In the puppet: receives a descriptor over its socket. Returns it, or a negative errno. */
 static long receive(const long a[6])
 {
@@ -797,6 +842,7 @@ int main(int argc, char **argv)
 	exec_and_unseal();
 	actions();
 	memory_file();
+	hole_in_memory();
 	received();
 	users();
 	overlay();

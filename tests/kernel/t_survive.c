@@ -525,6 +525,39 @@ static void maps_are_full(void)
 	victim_close(&victim);
 }
 
+/* Other users' forks are in progress: as many as their quotas allow, then more than the map can have. */
+static void forks_in_progress(void)
+{
+	const struct mseald_pending_fork fork = { .number = MSEALD_FORK_TAKEN };
+	union bpf_attr mark = { .map_fd = (uint32_t)object_get(PINS "/maps/pending_forks") };
+	struct mseald_state *state = map_state();
+	struct puppet *child;
+	struct victim victim;
+	uint64_t key = 1, refused;
+	long result = 0;
+
+	victim_open(&victim);
+	mark.key = (uint64_t)(uintptr_t)&key;
+	mark.value = (uint64_t)(uintptr_t)&fork;
+	while (key < MSEALD_QUOTA_USERS && bpf(BPF_MAP_UPDATE_ELEM, &mark) == 0)
+		key++;
+	child = puppet_clone(victim.puppet, 0, &result);
+	ok(child && denied(child, victim.page),
+	   "users have %" PRIu64 " forks in progress: another is made (%ld)", key - 1, result);
+	puppet_end(child);
+	while (bpf(BPF_MAP_UPDATE_ELEM, &mark) == 0)
+		key++;
+	refused = state->forks_refused;
+	child = puppet_clone(victim.puppet, 0, &result);
+	ok(!child && result == -EAGAIN && state->forks_refused == refused + 1,
+	   "the map of forks is full (%" PRIu64 "): EAGAIN, and it is counted (%ld)", key - 1, result);
+	while (--key)
+		(void)bpf(BPF_MAP_DELETE_ELEM, &mark);
+	close((int)mark.map_fd);
+	unmap_state(state);
+	victim_close(&victim);
+}
+
 static bool write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -624,6 +657,7 @@ int main(int argc, char **argv)
 	missing_links();
 	bpffs_is_not_mounted();
 	maps_are_full();
+	forks_in_progress();
 	memory_runs_out();
 	daemon_stop(SIGTERM);
 	return tap_end();

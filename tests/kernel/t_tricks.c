@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fuse.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,8 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -518,6 +521,100 @@ static void grows_beside(void)
 	puppet_end(puppet);
 }
 
+/* --- row 2: a file whose blocks are larger than a page --- */
+
+/* Serves a folder with one file, of any name: what mmap asks for, but no contents. */
+static void serve_blocks(int fd)
+{
+	static union {
+		struct fuse_in_header header;
+		char bytes[1 << 17];
+	} in;
+	struct {
+		struct fuse_out_header header;
+		union {
+			struct fuse_init_out init;
+			struct fuse_entry_out entry;
+			struct fuse_attr_out attr;
+			struct fuse_open_out open;
+		};
+	} out;
+	size_t length;
+
+	while (read(fd, &in, sizeof(in)) > 0) {
+		bool folder = in.header.nodeid == FUSE_ROOT_ID && in.header.opcode != FUSE_LOOKUP;
+		struct fuse_attr attr = { .ino = folder ? FUSE_ROOT_ID : 2,
+					  .mode = folder ? S_IFDIR | 0700 : S_IFREG | 0600,
+					  .nlink = 1,
+					  .blksize = 1 << 17 };
+
+		memset(&out, 0, sizeof(out));
+		length = 0;
+		if (in.header.opcode == FUSE_INIT) {
+			out.init = (struct fuse_init_out){ .major = 7, .minor = 31, .max_write = PAGE };
+			length = sizeof(out.init);
+		} else if (in.header.opcode == FUSE_LOOKUP) {
+			out.entry = (struct fuse_entry_out){ .nodeid = 2, .attr_valid = 100, .attr = attr };
+			length = sizeof(out.entry);
+		} else if (in.header.opcode == FUSE_GETATTR) {
+			out.attr = (struct fuse_attr_out){ .attr_valid = 100, .attr = attr };
+			length = sizeof(out.attr);
+		} else if (in.header.opcode == FUSE_OPEN) {
+			length = sizeof(out.open);
+		} else if (in.header.opcode == FUSE_FORGET) {
+			continue;
+		}
+		out.header.unique = in.header.unique;
+		out.header.len = (uint32_t)(sizeof(out.header) + length);
+		(void)!write(fd, &out, out.header.len);
+	}
+	_exit(0);
+}
+
+#define BLOCKS "/tmp/blocks"
+
+/* A loader maps a page of it below the seal; the kernel rounds lengths to blocks on hugetlbfs only. */
+static void large_blocks(void)
+{
+	struct puppet *puppet = puppet_new();
+	uint64_t page = puppet_pages(puppet, 8, PROT_READ);
+	char options[128];
+	pid_t server;
+	long file, result;
+	int fd;
+
+	(void)mkdir(BLOCKS, 0700);
+	(void)mknod(BLOCKS "-device", S_IFCHR | 0600, makedev(10, 229));
+	fd = open(BLOCKS "-device", O_RDWR | O_CLOEXEC);
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	if (fd < 0 || mount("none", BLOCKS, "fuse", 0, options)) {
+		skip(strerror(errno), "a file whose blocks are larger than a page");
+		goto end;
+	}
+	server = fork();
+	if (server == 0)
+		serve_blocks(fd);
+	close(fd);
+	strcpy(puppet_data(puppet), BLOCKS "/file");
+	file = puppet_call(puppet, SYS_open, (long)puppet_data(puppet), O_RDONLY);
+	must_seal(puppet->pid, page + 4 * PAGE, 4 * PAGE);
+	result = puppet_call(puppet, SYS_mmap, page, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0);
+	ok(result == (long)page, "a page of a file of large blocks is mapped below the seal (%s)",
+	   puppet_text(puppet, result));
+	puppet_call(puppet, SYS_mmap, 0, 1 << 21, READ_WRITE, ANONYMOUS | MAP_HUGETLB, -1, 0);
+	puppet_call(puppet, SYS_munmap, page, PAGE);
+	result = puppet_call(puppet, SYS_mmap, page, PAGE, PROT_READ, MAP_PRIVATE, file, 0);
+	ok(result == (long)page, "the same without MAP_FIXED, with a huge page elsewhere (%s)",
+	   puppet_text(puppet, result));
+	(void)umount2(BLOCKS, MNT_DETACH);
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+end:
+	unlink(BLOCKS "-device");
+	rmdir(BLOCKS);
+	puppet_end(puppet);
+}
+
 /* --- what is not protected --- */
 
 /* The contents of shared memory, through another mapping of it; mseal(2) lets that happen, too. */
@@ -800,6 +897,7 @@ int main(int argc, char **argv)
 	relro();
 	growing_mappings();
 	grows_beside();
+	large_blocks();
 	shared_elsewhere();
 	ok(status_becomes("spaces", 0, 10), "nothing is left of the tricks");
 	forks_during_hand_over();

@@ -252,7 +252,7 @@ void make_attack(const struct attack *attack, unsigned abis)
 	static unsigned made;
 	unsigned which = made++;
 
-	abis &= attack->abis ?: ~0u;
+	abis &= (attack->abis ?: ~0u) & ((1u << ABI_COUNT) - 1);
 	if (abis & 1u << ABI_X32 && !has_x32())
 		abis &= ~(1u << ABI_X32);
 	abis = abis_of_turn(abis, which);
