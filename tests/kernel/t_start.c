@@ -517,6 +517,15 @@ static void reasons(void)
 	   "one that was sealed is not counted, nor its child");
 }
 
+static size_t seals_of(pid_t pid)
+{
+	json_t *seals = daemon_seals(pid);
+	size_t count = json_array_size(seals);
+
+	json_decref(seals);
+	return count;
+}
+
 /* Held by a tracer before its loader has run, or only traced. */
 static pid_t start_traced(bool held)
 {
