@@ -7,14 +7,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/bpf.h>
 #include <linux/mount.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -25,6 +28,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "attack.h"
+#include "daemon.h"
+#include "mseald/syscall_entry.h"
 #include "puppet.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
@@ -713,6 +719,85 @@ static long peer_cover(pid_t daemon)
 	return in_peer_namespace(act_cover_bpffs);
 }
 
+/* --- the code of mseald --- */
+
+/* The file that has this function of a library, and the place in it; -1: none. */
+static int open_code(const void *function, int flags, char path[256], uint64_t *ret_offset)
+{
+	uint64_t at = (uintptr_t)function, start, end, offset;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	int fd = -1;
+
+	while (maps && fd < 0 && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %*s %255s", &start, &end,
+			   &offset, path) == 4 &&
+		    start <= at && at < end) {
+			*ret_offset = at - start + offset;
+			fd = open(path, flags | O_CLOEXEC);
+		}
+	if (maps)
+		fclose(maps);
+	return fd;
+}
+
+static __attribute__((noinline, aligned(64))) int failing(void)
+{
+	return -1;
+}
+
+/*
+ * Writes other code into the file of libbpf. Does mseald run it? Then it fails to seal. This test does not
+ * call the function.
+ */
+static long overwrite_library(pid_t daemon)
+{
+	struct puppet *puppet = puppet_new();
+	uint64_t page = puppet_pages(puppet, 1, PROT_READ), offset;
+	struct range range = { page, page + PAGE };
+	char path[256], old[16];
+	int fd = open_code(bpf_prog_test_run_opts, O_RDWR, path, &offset);
+	const char *error;
+
+	(void)daemon;
+	if (fd < 0 || pread(fd, old, sizeof(old), (off_t)offset) != sizeof(old) ||
+	    pwrite(fd, (const void *)failing, sizeof(old), (off_t)offset) != sizeof(old))
+		return -EIO;
+	error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1 }, NULL);
+	if (pwrite(fd, old, sizeof(old), (off_t)offset) != sizeof(old))
+		return -EIO;
+	close(fd);
+	puppet_end(puppet);
+	return error ? 0 : -EPERM;
+}
+
+/* A breakpoint in the code of mseald, which Status reaches. -ESRCH: it is not reached. */
+static long uprobe(pid_t daemon)
+{
+	FILE *file = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
+	struct perf_event_attr attr = { .size = sizeof(attr) };
+	uint64_t offset, hits = 0;
+	char path[256];
+	int fd;
+
+	if (!file || fscanf(file, "%u", &attr.type) != 1)
+		return -EIO;
+	fclose(file);
+	fd = open_code(bpf_obj_get_info_by_fd, O_RDONLY, path, &offset);
+	close(fd);
+	attr.config1 = (uintptr_t)path;
+	attr.config2 = offset;
+	fd = (int)syscall(SYS_perf_event_open, &attr, daemon, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	for (int i = 0; i < 10; i++)
+		(void)daemon_call("Status", NULL, NULL);
+	if (read(fd, &hits, sizeof(hits)) != sizeof(hits))
+		return -EIO;
+	close(fd);
+	return hits ? 0 : -ESRCH;
+}
+
 /* --- mseald itself --- */
 
 static long trace(pid_t daemon)
@@ -900,6 +985,8 @@ const struct lock_attack lock_attacks[] = {
 	{ "mkdir where links go", make_folder, .lasts = true },
 	{ "a hard link to a pin", link_pin, .lasts = true },
 	{ "pinning something there", pin_there, .lasts = true },
+	{ "overwriting a library that mseald has mapped", overwrite_library },
+	{ "a uprobe in a library of mseald", uprobe, .when_locked = -ESRCH },
 	{ "ptrace", trace },
 	{ "process_vm_readv, process_vm_writev", write_memory },
 	{ "/proc/PID/mem", open_memory, .when_locked = -EACCES },
