@@ -418,14 +418,17 @@ static int load_traced(enum bpf_prog_type type, enum bpf_attach_type attach, con
 	return fd < 0 ? -errno : fd;
 }
 
-static long override_check(pid_t daemon)
+static long got_traced(int fd)
 {
-	int fd = load_traced(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, "security_bpf_map", 1);
-
-	(void)daemon;
 	if (fd >= 0)
 		close(fd);
 	return fd < 0 ? fd : 0;
+}
+
+static long override_check(pid_t daemon)
+{
+	(void)daemon;
+	return got_traced(load_traced(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, "security_bpf_map", 1));
 }
 
 int lock_override_check(void)
@@ -439,14 +442,32 @@ int lock_override_check(void)
 	return link < 0 ? -errno : link;
 }
 
-static long cgroup_check(pid_t daemon)
+/* Could tell mseald that a commit of seals, which the kernel has not made, has been made. */
+static long override_call(pid_t daemon)
 {
-	int fd = load_traced(BPF_PROG_TYPE_LSM, BPF_LSM_CGROUP, "bpf_map", 1);
+	(void)daemon;
+	return got_traced(load_traced(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, SYSCALL_ENTRY(bpf), 1));
+}
+
+/* The same by a kprobe. */
+static long override_call_by_kprobe(pid_t daemon)
+{
+	const struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_override_return },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
 
 	(void)daemon;
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 ? fd : 0;
+	return got(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "test", "GPL", program, ELEMENTS(program), &opts));
+}
+
+static long cgroup_check(pid_t daemon)
+{
+	(void)daemon;
+	return got_traced(load_traced(BPF_PROG_TYPE_LSM, BPF_LSM_CGROUP, "bpf_map", 1));
 }
 
 static long write_user(pid_t daemon)
@@ -973,6 +994,9 @@ const struct lock_attack lock_attacks[] = {
 	{ "an iterator over the elements of a map", iterate },
 	{ "pinning a map once more", pin_elsewhere },
 	{ "loading fmod_ret on security_bpf_map", override_check, .lasts = true },
+	{ "loading fmod_ret on bpf(2)", override_call, .lasts = true, .not_here = -EINVAL },
+	{ "loading a program with bpf_override_return", override_call_by_kprobe, .lasts = true,
+	  .not_here = -EINVAL },
 	{ "loading an LSM program of cgroups on bpf_map", cgroup_check, .lasts = true },
 	{ "loading a program with bpf_probe_write_user", write_user, .lasts = true, .when_locked = -EINVAL },
 	{ "turning ftrace off", switch_off, .lasts = true, .not_here = -EOPNOTSUPP },
