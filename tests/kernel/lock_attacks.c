@@ -954,6 +954,28 @@ static long stop_by_owner(pid_t daemon)
 	return stop_by(daemon, 0);
 }
 
+/* A perf event that sends SIGTRAP, for which the kernel calls no hook. -ESRCH: mseald goes on. */
+static long trap(pid_t daemon)
+{
+	struct perf_event_attr attr = { .size = sizeof(attr),
+					.type = PERF_TYPE_SOFTWARE,
+					.config = PERF_COUNT_SW_CONTEXT_SWITCHES,
+					.sample_period = 1,
+					.sigtrap = 1,
+					.remove_on_exec = 1 };
+	int fd = (int)syscall(SYS_perf_event_open, &attr, daemon, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	bool alive = true;
+
+	if (fd < 0)
+		return -errno;
+	for (int i = 0; i < 10 && alive; i++) {
+		alive = daemon_alive();
+		nap(100);
+	}
+	close(fd);
+	return alive ? -ESRCH : 0;
+}
+
 bool lock_leaves_others(void)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "spaces", 4, 4, 1, NULL), other = -1;
@@ -1034,5 +1056,6 @@ const struct lock_attack lock_attacks[] = {
 	{ "umount of bpffs", unmount, .lasts = true, .ends_pins = true },
 	{ "umount -l of bpffs", detach_bpffs, .lasts = true, .ends_pins = true },
 	{ "umount -l of /sys", detach_sys, .lasts = true, .ends_pins = true },
+	{ "SIGTRAP by a perf event", trap, .when_locked = -ESRCH }, /* last: it ends mseald */
 };
 const size_t lock_attacks_count = ELEMENTS(lock_attacks);

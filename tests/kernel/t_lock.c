@@ -140,7 +140,8 @@ static void attack_unlocked(void)
 			lock_mount_all();
 	}
 	puppet_end(puppet);
-	daemon_stop(SIGKILL);
+	ok(!daemon_alive(), "not locked: the last attack has ended mseald");
+	(void)daemon_end();
 	(void)umount2(BPFFS, MNT_DETACH);
 	lock_mount_all();
 }
