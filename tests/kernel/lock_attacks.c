@@ -602,6 +602,7 @@ static long pin_there(pid_t daemon)
 
 void lock_mount_all(void)
 {
+	(void)mkdir("/sys", 0755);
 	if (access("/sys/kernel", F_OK) < 0)
 		(void)mount("sysfs", "/sys", "sysfs", 0, NULL);
 	if (access("/sys/kernel/security/lsm", F_OK) < 0)
@@ -738,6 +739,49 @@ static long peer_cover(pid_t daemon)
 {
 	(void)daemon;
 	return in_peer_namespace(act_cover_bpffs);
+}
+
+/*
+ * In a child with its own mount namespace, where nothing is mounted on /sys. When the folder goes, the kernel
+ * unmounts what is mounted on it in any namespace (fs/namei.c, detach_mounts).
+ */
+static long without_sys(int (*act)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+			_exit(255);
+		while (umount2("/sys", MNT_DETACH) == 0)
+			;
+		_exit(act() < 0 ? errno : 0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+static int act_remove_sys(void)
+{
+	return rmdir("/sys");
+}
+
+static int act_replace_sys(void)
+{
+	(void)mkdir("/empty", 0755);
+	return rename("/empty", "/sys");
+}
+
+static long remove_sys(pid_t daemon)
+{
+	(void)daemon;
+	return without_sys(act_remove_sys);
+}
+
+static long replace_sys(pid_t daemon)
+{
+	(void)daemon;
+	return without_sys(act_replace_sys);
 }
 
 /* --- the code of mseald --- */
@@ -1050,6 +1094,8 @@ const struct lock_attack lock_attacks[] = {
 	{ "move_mount over bpffs", cover_anew, .lasts = true },
 	{ "mount over bpffs in a namespace that shares its mounts", peer_cover, .lasts = true },
 	{ "remount of bpffs, read-only", remount, .lasts = true },
+	{ "rmdir of /sys in another mount namespace", remove_sys, .lasts = true, .ends_pins = true },
+	{ "rename over /sys in another mount namespace", replace_sys, .lasts = true, .ends_pins = true },
 	{ "umount of bpffs in a namespace that shares its mounts", peer_detach_bpffs, .lasts = true,
 	  .ends_pins = true },
 	{ "umount -l of /sys in such a namespace", peer_detach_sys, .lasts = true, .ends_pins = true },
