@@ -6,7 +6,7 @@
  *                    the folder of pins; rmdir and rename also the folders that its mounts are on
  *   lsm/sb_umount    pins last as long as their file system is mounted. The lock keeps the mount in the
  *                    namespace of pid 1, with all mounts that it is mounted on
- *   lsm/sb_mount, move_mount   mounts that would hide it there
+ *   lsm/sb_mount, move_mount   mounts that would hide it there; the first also a read-only mount
  *   lsm/sb_remount   a read-only file system takes no pins
  */
 #include "lock.h"
@@ -208,10 +208,18 @@ static __always_inline int judge_cover(const struct path *path)
 	return deny(MSEALD_LOCK_OP_MOUNT);
 }
 
+/* A read-only mount takes no more pins. mount_setattr(2) has no hook. */
+static __always_inline int judge_change(const struct path *path)
+{
+	return lock.on && (u64)mount_of(path->mnt) == lock.mount && !by_us() ? deny(MSEALD_LOCK_OP_MOUNT) : 0;
+}
+
 SEC("lsm/sb_mount")
 int BPF_PROG(lock_sb_mount, const char *name, const struct path *path, const char *type, unsigned long flags)
 {
 	/* Same order as in fs/namespace.c, path_mount: changing a mount covers nothing. */
+	if ((flags & (MS_REMOUNT | MS_BIND)) == (MS_REMOUNT | MS_BIND))
+		return judge_change(path);
 	if (flags & MS_REMOUNT || (!(flags & MS_BIND) && flags & MS_PROPAGATION))
 		return 0;
 	return judge_cover(path);

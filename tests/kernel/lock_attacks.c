@@ -676,6 +676,17 @@ static long remount(pid_t daemon)
 	return r;
 }
 
+/* Only of the mount, not of the file system. */
+static long remount_bind(pid_t daemon)
+{
+	long r = result_of(mount(NULL, BPFFS, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
+
+	(void)daemon;
+	if (r == 0)
+		(void)mount(NULL, BPFFS, NULL, MS_REMOUNT | MS_BIND, NULL);
+	return r;
+}
+
 /* In a child with its own mount namespace, whose mounts propagate to this one. */
 static long in_peer_namespace(long (*act)(void))
 {
@@ -1094,6 +1105,7 @@ const struct lock_attack lock_attacks[] = {
 	{ "move_mount over bpffs", cover_anew, .lasts = true },
 	{ "mount over bpffs in a namespace that shares its mounts", peer_cover, .lasts = true },
 	{ "remount of bpffs, read-only", remount, .lasts = true },
+	{ "remount of the mount of bpffs, read-only", remount_bind, .lasts = true },
 	{ "rmdir of /sys in another mount namespace", remove_sys, .lasts = true, .ends_pins = true },
 	{ "rename over /sys in another mount namespace", replace_sys, .lasts = true, .ends_pins = true },
 	{ "umount of bpffs in a namespace that shares its mounts", peer_detach_bpffs, .lasts = true,
