@@ -140,25 +140,27 @@ struct bpf_prog_aux___write_ctx {
 	bool kprobe_write_ctx;
 } __attribute__((preserve_access_index));
 
+/* It has a call of bpf_override_return. */
+struct bpf_prog___override {
+	u16 kprobe_override : 1;
+} __attribute__((preserve_access_index));
+
 /*
  * Could the program undo the lock? kernel/bpf/syscall.c tests the result of security_bpf_map() for less than
- * 0, so a number above 0 means "allowed". Two kinds of programs can return one: fmod_ret on the function,
- * which may return any value, and LSM programs of cgroups, by bpf_set_retval.
+ * 0, so a number above 0 means "allowed". fmod_ret on the function may return one; so may LSM programs of
+ * cgroups, by bpf_set_retval. Where the kernel has error injection, fmod_ret and bpf_override_return replace
+ * results of whole system calls: mseald's bpf(2) could claim a commit that was not made.
  */
 static __always_inline bool is_harmful(struct bpf_prog *prog)
 {
 	struct bpf_prog_aux___write_ctx *write = (void *)prog->aux;
-	static const char prefix[8] = "security";
-	char name[16] = {};
+	struct bpf_prog___override *override = (void *)prog;
 
 	if (bpf_core_field_exists(write->kprobe_write_ctx) && BPF_CORE_READ(write, kprobe_write_ctx))
 		return true;
-	if (prog->expected_attach_type == BPF_LSM_CGROUP)
-		return true;
-	if (prog->expected_attach_type != BPF_MODIFY_RETURN)
-		return false;
-	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(prog, aux, attach_func_name));
-	return *(u64 *)name == *(const u64 *)prefix && name[8] == '_';
+	return BPF_CORE_READ_BITFIELD_PROBED(override, kprobe_override) ||
+	       prog->expected_attach_type == BPF_LSM_CGROUP ||
+	       prog->expected_attach_type == BPF_MODIFY_RETURN;
 }
 
 SEC("lsm/bpf_prog")

@@ -3,10 +3,10 @@
  * The lock (bpf/lock.bpf.c): the part that guards the pins.
  *
  *   lsm/inode_unlink, inode_rmdir, inode_rename, inode_create, inode_mkdir, inode_symlink, inode_link
- *                    the folder of pins
+ *                    the folder of pins; rmdir and rename also the folders that its mounts are on
  *   lsm/sb_umount    pins last as long as their file system is mounted. The lock keeps the mount in the
  *                    namespace of pid 1, with all mounts that it is mounted on
- *   lsm/sb_mount, move_mount   mounts that would hide it there
+ *   lsm/sb_mount, move_mount   mounts that would hide it there; the first also a read-only mount
  *   lsm/sb_remount   a read-only file system takes no pins
  */
 #include "lock.h"
@@ -38,19 +38,6 @@ SEC("lsm/inode_unlink")
 int BPF_PROG(lock_inode_unlink, struct inode *dir, struct dentry *dentry)
 {
 	return judge_pin(dentry);
-}
-
-SEC("lsm/inode_rmdir")
-int BPF_PROG(lock_inode_rmdir, struct inode *dir, struct dentry *dentry)
-{
-	return judge_pin(dentry);
-}
-
-SEC("lsm/inode_rename")
-int BPF_PROG(lock_inode_rename, struct inode *dir, struct dentry *dentry, struct inode *new_dir,
-	     struct dentry *new)
-{
-	return (in_folder(dentry) || in_folder(new)) && !by_us() ? deny(MSEALD_LOCK_OP_PIN) : 0;
 }
 
 /* A foreign file where mseald is going to pin an object would make the pin fail. */
@@ -155,6 +142,44 @@ int BPF_PROG(lock_sb_umount, struct vfsmount *mnt)
 	return deny(MSEALD_LOCK_OP_MOUNT);
 }
 
+/*
+ * Is something on the way to the pins mounted on this folder? When the folder goes, the kernel unmounts that
+ * in all namespaces, without a hook (fs/namei.c, vfs_rmdir and vfs_rename: detach_mounts). Only another
+ * namespace can remove it.
+ */
+static __always_inline bool holds_mount(const struct dentry *dentry)
+{
+	struct mount *at = (void *)lock.mount;
+
+	for (int i = 0; i < MOUNTS_DEEP && lock.on; i++) {
+		struct mount *up = BPF_CORE_READ(at, mnt_parent);
+
+		if (up == at)
+			break;
+		if (BPF_CORE_READ(at, mnt_mountpoint) == dentry)
+			return true;
+		at = up;
+	}
+	return false;
+}
+
+SEC("lsm/inode_rmdir")
+int BPF_PROG(lock_inode_rmdir, struct inode *dir, struct dentry *dentry)
+{
+	if (holds_mount(dentry) && !by_us())
+		return deny(MSEALD_LOCK_OP_MOUNT);
+	return judge_pin(dentry);
+}
+
+SEC("lsm/inode_rename")
+int BPF_PROG(lock_inode_rename, struct inode *dir, struct dentry *dentry, struct inode *new_dir,
+	     struct dentry *new)
+{
+	if (holds_mount(new) && !by_us())
+		return deny(MSEALD_LOCK_OP_MOUNT);
+	return (in_folder(dentry) || in_folder(new)) && !by_us() ? deny(MSEALD_LOCK_OP_PIN) : 0;
+}
+
 /* Would a mount on this dentry hide the pins from the namespace of pid 1? */
 __noinline int lock_covers(u64 address, u64 dentry)
 {
@@ -183,10 +208,18 @@ static __always_inline int judge_cover(const struct path *path)
 	return deny(MSEALD_LOCK_OP_MOUNT);
 }
 
+/* A read-only mount takes no more pins. mount_setattr(2) has no hook. */
+static __always_inline int judge_change(const struct path *path)
+{
+	return lock.on && (u64)mount_of(path->mnt) == lock.mount && !by_us() ? deny(MSEALD_LOCK_OP_MOUNT) : 0;
+}
+
 SEC("lsm/sb_mount")
 int BPF_PROG(lock_sb_mount, const char *name, const struct path *path, const char *type, unsigned long flags)
 {
 	/* Same order as in fs/namespace.c, path_mount: changing a mount covers nothing. */
+	if ((flags & (MS_REMOUNT | MS_BIND)) == (MS_REMOUNT | MS_BIND))
+		return judge_change(path);
 	if (flags & MS_REMOUNT || (!(flags & MS_BIND) && flags & MS_PROPAGATION))
 		return 0;
 	return judge_cover(path);

@@ -7,14 +7,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/bpf.h>
 #include <linux/mount.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -25,6 +28,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "attack.h"
+#include "daemon.h"
+#include "mseald/syscall_entry.h"
 #include "puppet.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
@@ -412,14 +418,17 @@ static int load_traced(enum bpf_prog_type type, enum bpf_attach_type attach, con
 	return fd < 0 ? -errno : fd;
 }
 
-static long override_check(pid_t daemon)
+static long got_traced(int fd)
 {
-	int fd = load_traced(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, "security_bpf_map", 1);
-
-	(void)daemon;
 	if (fd >= 0)
 		close(fd);
 	return fd < 0 ? fd : 0;
+}
+
+static long override_check(pid_t daemon)
+{
+	(void)daemon;
+	return got_traced(load_traced(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, "security_bpf_map", 1));
 }
 
 int lock_override_check(void)
@@ -433,14 +442,32 @@ int lock_override_check(void)
 	return link < 0 ? -errno : link;
 }
 
-static long cgroup_check(pid_t daemon)
+/* Could tell mseald that a commit of seals, which the kernel has not made, has been made. */
+static long override_call(pid_t daemon)
 {
-	int fd = load_traced(BPF_PROG_TYPE_LSM, BPF_LSM_CGROUP, "bpf_map", 1);
+	(void)daemon;
+	return got_traced(load_traced(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, SYSCALL_ENTRY(bpf), 1));
+}
+
+/* The same by a kprobe. */
+static long override_call_by_kprobe(pid_t daemon)
+{
+	const struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_override_return },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
 
 	(void)daemon;
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 ? fd : 0;
+	return got(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "test", "GPL", program, ELEMENTS(program), &opts));
+}
+
+static long cgroup_check(pid_t daemon)
+{
+	(void)daemon;
+	return got_traced(load_traced(BPF_PROG_TYPE_LSM, BPF_LSM_CGROUP, "bpf_map", 1));
 }
 
 static long write_user(pid_t daemon)
@@ -575,6 +602,7 @@ static long pin_there(pid_t daemon)
 
 void lock_mount_all(void)
 {
+	(void)mkdir("/sys", 0755);
 	if (access("/sys/kernel", F_OK) < 0)
 		(void)mount("sysfs", "/sys", "sysfs", 0, NULL);
 	if (access("/sys/kernel/security/lsm", F_OK) < 0)
@@ -648,6 +676,17 @@ static long remount(pid_t daemon)
 	return r;
 }
 
+/* Only of the mount, not of the file system. */
+static long remount_bind(pid_t daemon)
+{
+	long r = result_of(mount(NULL, BPFFS, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
+
+	(void)daemon;
+	if (r == 0)
+		(void)mount(NULL, BPFFS, NULL, MS_REMOUNT | MS_BIND, NULL);
+	return r;
+}
+
 /* In a child with its own mount namespace, whose mounts propagate to this one. */
 static long in_peer_namespace(long (*act)(void))
 {
@@ -711,6 +750,128 @@ static long peer_cover(pid_t daemon)
 {
 	(void)daemon;
 	return in_peer_namespace(act_cover_bpffs);
+}
+
+/*
+ * In a child with its own mount namespace, where nothing is mounted on /sys. When the folder goes, the kernel
+ * unmounts what is mounted on it in any namespace (fs/namei.c, detach_mounts).
+ */
+static long without_sys(int (*act)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+			_exit(255);
+		while (umount2("/sys", MNT_DETACH) == 0)
+			;
+		_exit(act() < 0 ? errno : 0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+static int act_remove_sys(void)
+{
+	return rmdir("/sys");
+}
+
+static int act_replace_sys(void)
+{
+	(void)mkdir("/empty", 0755);
+	return rename("/empty", "/sys");
+}
+
+static long remove_sys(pid_t daemon)
+{
+	(void)daemon;
+	return without_sys(act_remove_sys);
+}
+
+static long replace_sys(pid_t daemon)
+{
+	(void)daemon;
+	return without_sys(act_replace_sys);
+}
+
+/* --- the code of mseald --- */
+
+/* The file that has this function of a library, and the place in it; -1: none. */
+static int open_code(const void *function, int flags, char path[256], uint64_t *ret_offset)
+{
+	uint64_t at = (uintptr_t)function, start, end, offset;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	int fd = -1;
+
+	while (maps && fd < 0 && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %*s %255s", &start, &end,
+			   &offset, path) == 4 &&
+		    start <= at && at < end) {
+			*ret_offset = at - start + offset;
+			fd = open(path, flags | O_CLOEXEC);
+		}
+	if (maps)
+		fclose(maps);
+	return fd;
+}
+
+static __attribute__((noinline, aligned(64))) int failing(void)
+{
+	return -1;
+}
+
+/*
+ * Writes other code into the file of libbpf. Does mseald run it? Then it fails to seal. This test does not
+ * call the function.
+ */
+static long overwrite_library(pid_t daemon)
+{
+	struct puppet *puppet = puppet_new();
+	uint64_t page = puppet_pages(puppet, 1, PROT_READ), offset;
+	struct range range = { page, page + PAGE };
+	char path[256], old[16];
+	int fd = open_code(bpf_prog_test_run_opts, O_RDWR, path, &offset);
+	const char *error;
+
+	(void)daemon;
+	if (fd < 0 || pread(fd, old, sizeof(old), (off_t)offset) != sizeof(old) ||
+	    pwrite(fd, (const void *)failing, sizeof(old), (off_t)offset) != sizeof(old))
+		return -EIO;
+	error = daemon_seal(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1 }, NULL);
+	if (pwrite(fd, old, sizeof(old), (off_t)offset) != sizeof(old))
+		return -EIO;
+	close(fd);
+	puppet_end(puppet);
+	return error ? 0 : -EPERM;
+}
+
+/* A breakpoint in the code of mseald, which Status reaches. -ESRCH: it is not reached. */
+static long uprobe(pid_t daemon)
+{
+	FILE *file = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
+	struct perf_event_attr attr = { .size = sizeof(attr) };
+	uint64_t offset, hits = 0;
+	char path[256];
+	int fd;
+
+	if (!file || fscanf(file, "%u", &attr.type) != 1)
+		return -EIO;
+	fclose(file);
+	fd = open_code(bpf_obj_get_info_by_fd, O_RDONLY, path, &offset);
+	close(fd);
+	attr.config1 = (uintptr_t)path;
+	attr.config2 = offset;
+	fd = (int)syscall(SYS_perf_event_open, &attr, daemon, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	for (int i = 0; i < 10; i++)
+		(void)daemon_call("Status", NULL, NULL);
+	if (read(fd, &hits, sizeof(hits)) != sizeof(hits))
+		return -EIO;
+	close(fd);
+	return hits ? 0 : -ESRCH;
 }
 
 /* --- mseald itself --- */
@@ -848,6 +1009,28 @@ static long stop_by_owner(pid_t daemon)
 	return stop_by(daemon, 0);
 }
 
+/* A perf event that sends SIGTRAP, for which the kernel calls no hook. -ESRCH: mseald goes on. */
+static long trap(pid_t daemon)
+{
+	struct perf_event_attr attr = { .size = sizeof(attr),
+					.type = PERF_TYPE_SOFTWARE,
+					.config = PERF_COUNT_SW_CONTEXT_SWITCHES,
+					.sample_period = 1,
+					.sigtrap = 1,
+					.remove_on_exec = 1 };
+	int fd = (int)syscall(SYS_perf_event_open, &attr, daemon, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	bool alive = true;
+
+	if (fd < 0)
+		return -errno;
+	for (int i = 0; i < 10 && alive; i++) {
+		alive = daemon_alive();
+		nap(100);
+	}
+	close(fd);
+	return alive ? -ESRCH : 0;
+}
+
 bool lock_leaves_others(void)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "spaces", 4, 4, 1, NULL), other = -1;
@@ -888,6 +1071,9 @@ const struct lock_attack lock_attacks[] = {
 	{ "an iterator over the elements of a map", iterate },
 	{ "pinning a map once more", pin_elsewhere },
 	{ "loading fmod_ret on security_bpf_map", override_check, .lasts = true },
+	{ "loading fmod_ret on bpf(2)", override_call, .lasts = true, .not_here = -EINVAL },
+	{ "loading a program with bpf_override_return", override_call_by_kprobe, .lasts = true,
+	  .not_here = -EINVAL },
 	{ "loading an LSM program of cgroups on bpf_map", cgroup_check, .lasts = true },
 	{ "loading a program with bpf_probe_write_user", write_user, .lasts = true, .when_locked = -EINVAL },
 	{ "turning ftrace off", switch_off, .lasts = true, .not_here = -EOPNOTSUPP },
@@ -900,6 +1086,8 @@ const struct lock_attack lock_attacks[] = {
 	{ "mkdir where links go", make_folder, .lasts = true },
 	{ "a hard link to a pin", link_pin, .lasts = true },
 	{ "pinning something there", pin_there, .lasts = true },
+	{ "overwriting a library that mseald has mapped", overwrite_library },
+	{ "a uprobe in a library of mseald", uprobe, .when_locked = -ESRCH },
 	{ "ptrace", trace },
 	{ "process_vm_readv, process_vm_writev", write_memory },
 	{ "/proc/PID/mem", open_memory, .when_locked = -EACCES },
@@ -917,11 +1105,15 @@ const struct lock_attack lock_attacks[] = {
 	{ "move_mount over bpffs", cover_anew, .lasts = true },
 	{ "mount over bpffs in a namespace that shares its mounts", peer_cover, .lasts = true },
 	{ "remount of bpffs, read-only", remount, .lasts = true },
+	{ "remount of the mount of bpffs, read-only", remount_bind, .lasts = true },
+	{ "rmdir of /sys in another mount namespace", remove_sys, .lasts = true, .ends_pins = true },
+	{ "rename over /sys in another mount namespace", replace_sys, .lasts = true, .ends_pins = true },
 	{ "umount of bpffs in a namespace that shares its mounts", peer_detach_bpffs, .lasts = true,
 	  .ends_pins = true },
 	{ "umount -l of /sys in such a namespace", peer_detach_sys, .lasts = true, .ends_pins = true },
 	{ "umount of bpffs", unmount, .lasts = true, .ends_pins = true },
 	{ "umount -l of bpffs", detach_bpffs, .lasts = true, .ends_pins = true },
 	{ "umount -l of /sys", detach_sys, .lasts = true, .ends_pins = true },
+	{ "SIGTRAP by a perf event", trap, .when_locked = -ESRCH }, /* last: it ends mseald */
 };
 const size_t lock_attacks_count = ELEMENTS(lock_attacks);

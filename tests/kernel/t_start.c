@@ -309,6 +309,9 @@ static void offered_sets(void)
 	if (state == MAP_FAILED)
 		bail("the state cannot be mapped: %s", strerror(errno));
 	close(map);
+	/* So many that others are free. */
+	for (int i = 0; i < 300 && state->pool_made < 2 * 64; i++)
+		nap(100);
 	for (size_t i = 0; i < AT_ONCE; i++)
 		pids[i] = start(FOLDER "started", "--sleep");
 	nap(1000);

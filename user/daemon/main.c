@@ -83,16 +83,21 @@ static int block_signals(struct daemon *daemon)
 	return r;
 }
 
-/* The kernel calls no hook for signals from a terminal: a locked daemon blocks all but its own faults. */
+/*
+ * The kernel calls no hook for signals from a terminal, nor for SIGTRAP from a perf event
+ * (kernel/events/core.c, perf_sigtrap). So a locked daemon blocks all signals except its own faults, and
+ * ignores SIGTRAP. A breakpoint of its own still ends it (force_sig).
+ */
 static void keep_signals_out(void)
 {
-	static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
+	static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS };
 	sigset_t set;
 
 	(void)sigfillset(&set);
 	for (size_t i = 0; i < ELEMENTS(faults); i++)
 		(void)sigdelset(&set, faults[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGTRAP, SIG_IGN);
 }
 
 /* Called once the earlier policies are active again; programs that start from here on are reported. */

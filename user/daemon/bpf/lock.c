@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "bpf/bpffs.h"
 #include "bpf/lock_holders.h"
+#include "bpf/lock_memory.h"
 #include "bpf/lock_ops.h"
 #include "bpf/lock_selftest.h"
 #include "bpf/map.h"
@@ -80,6 +81,18 @@ static int attach(struct lock *lock)
 	return 0;
 }
 
+static int own_memory(void)
+{
+	int r = lock_memory_own();
+
+	if (r == -EPERM)
+		log_error("Lock=yes: a policy or filter keeps mseald from copying its code; not locked; "
+			  "exclude it, reboot");
+	else if (r < 0)
+		log_error("Lock=yes: cannot copy the code of mseald: %s; not locked", strerror(-r));
+	return r;
+}
+
 static int engage(struct lock *lock)
 {
 	static const char *const why[] = {
@@ -145,7 +158,9 @@ int lock_take(bool signals, struct lock **ret)
 	if (!lock)
 		return -ENOMEM;
 	lock->signals = signals;
-	r = bpffs_prepare();
+	r = own_memory();
+	if (r >= 0)
+		r = bpffs_prepare();
 	if (r >= 0)
 		r = bpffs_enter();
 	if (r < 0)

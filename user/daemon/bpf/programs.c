@@ -318,7 +318,8 @@ static int run_with(const struct programs *programs, enum tool tool, void *argum
 
 	if (ret)
 		*ret = opts.retval;
-	return r;
+	/* Not of the kernel: a program that overrides bpf(2) for mseald (error injection). */
+	return r > 0 ? -EIO : r;
 }
 
 static int run(const struct programs *programs, enum tool tool, struct mseald_commit *commit)

@@ -35,10 +35,14 @@ static enum space_map_when when(const struct seal_request *request)
 	return request->readiness ? SPACE_MAP_SOON : SPACE_MAP_NOW;
 }
 
-/* Undoes a try, which is to be repeated. */
-static void undo(struct space_map *space_map, const struct target *target, const struct space_map_old *before)
+/*
+ * Undoes a try, which is to be repeated. If the commit replaced another set than expected, it was not made,
+ * and undoing it would remove seals.
+ */
+static void undo(struct space_map *space_map, const struct target *target, uint32_t expected,
+		 const struct space_map_old *before)
 {
-	if (before)
+	if (before && MSEALD_WORD_SET(before->bits) == expected)
 		(void)space_map_restore_space(space_map, target->key, before);
 }
 
@@ -366,7 +370,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	if (r > 0)
 		r = target_unchanged(programs, target);
 	if (r <= 0) {
-		undo(space_map, target, changed ? &before : NULL);
+		undo(space_map, target, owner.expected, changed ? &before : NULL);
 		if (r == -EBADR)
 			return r;
 		return r == 0 ? 0 :
