@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define MSEALD_LAYOUT 13
+#define MSEALD_LAYOUT 14
 
 /* The deny mask: the operations that a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {

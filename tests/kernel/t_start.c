@@ -571,7 +571,7 @@ static void settings(void)
 	nap(4000);
 	ok(seals_of(held) > 0, "Settle=4s: sealed, but not what its loader needs");
 	state_is(held, "pending settle", "so pending, and why");
-	state_is(traced, "sealed ", "only traced: sealed");
+	state_is(traced, "weaker gate", "only traced: sealed, but its constructor has opened RELRO");
 	ok(native_seals(pid) == 0, "NativeAfter=9s: not native before (%d)", native_seals(pid));
 	ok(metric("late", "reason", "traced") == 1, "late, for it is traced");
 	for (int i = 0; native && i < 200 && native_seals(pid) <= 0; i++)

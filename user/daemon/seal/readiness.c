@@ -103,15 +103,17 @@ static bool is_through(const struct readiness *readiness, const struct object *p
 }
 
 /*
- * Is a loader still at work on the program? It leaves RELRO of less than a page as it is (glibc
- * elf/dl-reloc.c, _dl_protect_relro).
+ * Has a loader yet to make the RELRO of the program read-only? It leaves RELRO of less than a page as it is
+ * (glibc elf/dl-reloc.c, _dl_protect_relro). If it has been read-only, or that of the loader is, which is its
+ * last, the program made it writable again.
  */
-static bool is_loading(const struct object *program, const struct object *loader,
-		       const struct task_vmas *vmas)
+static bool is_loading(const struct readiness *readiness, const struct object *program,
+		       const struct object *loader, const struct task_vmas *vmas)
 {
 	uint64_t start, end;
 
-	if (!program || !loader || !has_relro(program) || relro_in_force(program, vmas))
+	if (!program || !loader || !has_relro(program) || relro_in_force(program, vmas) ||
+	    relro_in_force(loader, vmas) || end_of_start(readiness, program) < readiness->relro_count)
 		return false;
 	start = program->bias + program->elf.relro_vaddr;
 	end = start + program->elf.relro_memsz;
@@ -222,7 +224,7 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 	events_catch_up(readiness->events);
 	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
 	readiness->through = is_through(readiness, program, loader, vmas);
-	readiness->loading = is_loading(program, loader, vmas);
+	readiness->loading = is_loading(readiness, program, loader, vmas);
 	if (readiness->kills_32 && program && !program->elf.is_64bit)
 		readiness->late = LATE_NOT;
 	r = find_late(readiness, objects, program, loader, proc_dirfd);
