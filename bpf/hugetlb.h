@@ -38,10 +38,16 @@ static __always_inline u64 huge_end_of(u64 start, u64 end, u64 distance, bool se
  */
 static __always_inline u64 huge_end(u64 start, u64 end, u64 distance, bool several)
 {
-	u64 least = huge_end_of(start, end, distance, several, HUGE_SHIFT_MIN);
-	u64 most = huge_end_of(start, end, distance, several, HUGE_SHIFT_MAX);
+	const u32 shifts[] = HUGE_SHIFTS;
+	u64 most = huge_end_of(start, end, distance, several, shifts[0]);
 
-	return most > least ? most : least;
+#pragma unroll
+	for (u32 i = 1; i < sizeof(shifts) / sizeof(*shifts); i++) {
+		u64 rounded = huge_end_of(start, end, distance, several, shifts[i]);
+
+		most = rounded > most ? rounded : most;
+	}
+	return most;
 }
 
 #endif

@@ -4,7 +4,9 @@
  * these. Their names are in arch/ARCH/include/asm/syscall_wrapper.h.
  *
  *   SYSCALL_ENTRY(name)           64-bit calls
- *   SYSCALL_ENTRY_32(name_32)     32-bit calls; name_32 with its "sys_" or "compat_sys_"
+ *
+ * SYSCALL_ENTRY_32(name_32) are 32-bit calls, where these enter by functions of their own; name_32 has its
+ * "sys_" or "compat_sys_".
  */
 #ifndef MSEALD_SYSCALL_ENTRY_H
 #define MSEALD_SYSCALL_ENTRY_H
@@ -18,11 +20,10 @@
 #elif defined(__TARGET_ARCH_arm64) || defined(__aarch64__)
 
 /*
- * If a call has no compat_ form, 32-bit calls enter by the function of the 64-bit ones
- * (arch/arm64/kernel/sys32.c): task_in_compat() of bpf/arch.h tells them apart.
+ * No call that has a gate has a compat_ form (arch/arm64/kernel/sys32.c), so 32-bit calls enter by the
+ * function of the 64-bit ones: entry_in_compat() of bpf/arch.h tells them apart.
  */
 #define SYSCALL_ENTRY(name) "__arm64_sys_" #name
-#define SYSCALL_ENTRY_32(name_32) "__arm64_" #name_32
 
 #else
 #error "no names of entries for this architecture"

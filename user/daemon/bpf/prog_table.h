@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "mseald/syscall_entry.h"
+
 enum prog_kind {
 	PROG_LIFECYCLE, /* attached first, detached last, so that no child is missed */
 	PROG_LSM,
@@ -12,7 +14,14 @@ enum prog_kind {
 	PROG_KILL,
 };
 
+/* PROG_32(): the program for 32-bit calls: one of its own, if these enter by functions of their own. */
+#ifdef SYSCALL_ENTRY_32
 #define PROG_COUNT 53
+#define PROG_32(program) program "_32"
+#else
+#define PROG_COUNT 40
+#define PROG_32(program) program
+#endif
 
 /*
  * Programs that a seal set needs in addition to those always attached: they cost time in other processes'
