@@ -7,8 +7,8 @@
  *   entry_in_compat(regs)    whether a call that entered by SYSCALL_ENTRY() is one of the 32-bit ABI
  *   regs_call(regs, compat)  the call, as an enum call
  *   regs_arg(regs, compat, n), regs_ip(regs)   argument n of the call; the address of the call
- *   mm_key(mm)               the key of an address space; 0: there is none. With MM_KEYS_RETURN the kernel
- *                            uses the number again once the address space is gone
+ *   mm_key(mm)               the key of an address space; 0: there is none. Only with
+ *                            MSEALD_KEYS_RETURN (mseald/syscall_entry.h) the kernel uses a number again
  *   mm_key_read(mm)          the same, of a pointer that the verifier does not follow; 0: it is not readable
  *   untagged(mm, address)    the address without its tag, for the calls that strip tags
  *   mm_vdso(mm, start, end)  the range where the kernel has mapped its own code

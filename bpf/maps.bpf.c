@@ -24,5 +24,6 @@ struct events_map events SEC(".maps");
 const volatile __u32 possible_cpus = 1;
 const volatile bool madvise_overridden = false, madvise_32_overridden = false;
 const volatile bool setattr_has_idmap = false;
+const volatile __u32 page_shift = 12;
 
 char LICENSE[] SEC("license") = "GPL";

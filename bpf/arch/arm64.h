@@ -3,7 +3,11 @@
 #ifndef MSEALD_BPF_ARCH_ARM64_H
 #define MSEALD_BPF_ARCH_ARM64_H
 
-#define PAGE_SHIFT 12
+/* The daemon fills it in: kernels have pages of 4 or of 16 KiB, and of 64, which it refuses. */
+extern const volatile __u32 page_shift;
+
+#define PAGE_SHIFT page_shift
+/* Of both, with several entries of a page table for one page, too. */
 #define HUGE_SHIFTS \
 	{ \
 		16, 21, 25, 30 \
@@ -90,14 +94,12 @@ static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, 
 /*
  * The kernel does not number address spaces (context.id changes), so the key is the address of the mm_struct,
  * made small: mm_structs are aligned to 64 bytes, and differ in the low 52 bits of their addresses. The
- * kernel uses an address again as soon as it is free: MM_KEYS_RETURN.
+ * kernel uses an address again as soon as it is free: MSEALD_KEYS_RETURN.
  *
  * The verifier lets a program compute the difference of two pointers, and nothing else of one. The other
  * pointer is the same for all programs, as long as the maps are there. A number that was read is no pointer,
  * so mm_key_read() gets the other pointer as a number too, by way of memory; all store the same.
  */
-#define MM_KEYS_RETURN
-
 __u64 arch_key_base SEC(".bss") __attribute__((weak));
 
 #define MM_KEY_SHIFT 6

@@ -458,6 +458,7 @@ struct kernfs_node {
 };
 
 struct linux_binprm {
+	struct mm_struct *mm;
 	struct file *file;
 };
 

@@ -8,6 +8,9 @@ const struct prog prog_table[PROG_COUNT] = {
 	{ "mseald_exit_mmap", PROG_LIFECYCLE, "exit_mmap", NULL },
 	{ "mseald_task_free", PROG_LIFECYCLE, NULL, NULL },
 	{ "mseald_exec", PROG_LIFECYCLE, NULL, NULL },
+#ifdef MSEALD_KEYS_RETURN
+	{ "mseald_exec_begin", PROG_LIFECYCLE, NULL, NULL },
+#endif
 	{ "mseald_task_newtask", PROG_LIFECYCLE, NULL, NULL },
 	{ "mseald_kill_fork", PROG_LIFECYCLE, NULL, NULL },
 	{ "mseald_kill_vfork", PROG_LIFECYCLE, NULL, NULL },

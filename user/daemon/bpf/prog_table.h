@@ -19,7 +19,7 @@ enum prog_kind {
 #define PROG_COUNT 53
 #define PROG_32(program) program "_32"
 #else
-#define PROG_COUNT 40
+#define PROG_COUNT 41
 #define PROG_32(program) program
 #endif
 

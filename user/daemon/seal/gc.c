@@ -48,18 +48,19 @@ static void forget_all(struct gc *gc)
 	if (space_map_read_keys(gc->space_map, &keys, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		(void)space_map_forget_space(gc->space_map, keys[i]);
+		(void)space_map_forget_space(gc->space_map, keys[i], 0);
 }
 
-/* Removes entries whose address space is gone; their keys are never reused. */
+/* Removes entries whose address space is gone. */
 static void forget_stale(struct gc *gc)
 {
+	_cleanup_free_ struct mseald_space *spaces = NULL;
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t keys_count, tasks_count, forgotten = 0;
 
-	/* Keys are read first: an address space made later has none of these keys. */
-	if (space_map_read_keys(gc->space_map, &keys, &keys_count) < 0 ||
+	/* Entries are read first: an address space made later has none of these. */
+	if (space_map_read_spaces(gc->space_map, &keys, &spaces, &keys_count) < 0 ||
 	    task_iter_read(gc->programs, 0, &tasks, &tasks_count) < 0)
 		return;
 	task_iter_sort_by_key(tasks, tasks_count);
@@ -69,7 +70,7 @@ static void forget_stale(struct gc *gc)
 
 		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) < 0 || count)
 			continue;
-		if (space_map_forget_space(gc->space_map, keys[i]) >= 0)
+		if (space_map_forget_space(gc->space_map, keys[i], MSEALD_SPACE_BORN(&spaces[i])) >= 0)
 			forgotten++;
 	}
 	if (forgotten)
