@@ -19,23 +19,28 @@ KERNEL_LIB := \
 	$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
 RUNME := $(addprefix $(B)/tests/kernel/, \
-	runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro runme32 librunpre.so)
+	runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro librunpre.so)
 STARTED := $(addprefix $(B)/tests/kernel/, \
 	started started-norelro started-nopie started-static started-static-pie started-static-norelro)
 EARLY := $(addprefix $(B)/tests/kernel/, early early-lazy early-nopie early-static early-static-pie)
+# 32-bit programs, and the fuzzer of calls, which makes their calls too: only for one architecture yet.
+ifeq ($(ARCH),x86)
 EARLY_32 := $(addprefix $(B)/tests/kernel/, early-32 early-32-nopie)
+RUNME_32 := $(B)/tests/kernel/runme32
+PUPPET_32 := $(B)/tests/kernel/puppet32
+FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
+endif
 CASES := $(addprefix $(B)/tests/kernel/case-, \
 	leak packed packed-relro reopen reopen.so unload unload.so plugin.so plugin-2m.so slow \
 	slow-static readonly static stale whole)
 ADVISED := $(B)/tests/kernel/case-advised
 TROUBLE := $(addprefix $(B)/tests/kernel/case-, trouble trouble-php trouble-packed trouble-leak \
 	trouble-stack.so trouble-holes.so)
-FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
 KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(CASES) $(ADVISED) $(TROUBLE) $(FUZZ_CALLS) \
 	$(B)/tests/kernel/briefly \
 	$(B)/tests/kernel/inject \
 	$(B)/tests/kernel/httpload \
-	$(B)/tests/kernel/puppet32 $(RUNME)
+	$(PUPPET_32) $(RUNME) $(RUNME_32)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -132,7 +137,7 @@ $(B)/tests/kernel/runme-norelro: private RUNME_LINK := -fPIE -pie -Wl,-z,norelro
 $(B)/tests/kernel/runme-static: private RUNME_LINK := -fno-pie -no-pie -static
 $(B)/tests/kernel/runme-static-pie: private RUNME_LINK := -fPIE -static-pie
 $(B)/tests/kernel/runme-static-norelro: private RUNME_LINK := -fno-pie -no-pie -static -Wl,-z,norelro
-$(filter-out %32 %.so,$(RUNME)): tests/kernel/runme.c
+$(filter-out %.so,$(RUNME)): tests/kernel/runme.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(RUNME_FLAGS) $(RUNME_LINK) -o $@ $<

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Address spaces come and go beside sealed ones. Where the kernel gives the key of one that is gone to the next
- * (MSEALD_KEYS_RETURN of mseald/syscall_entry.h), no process may meet the seals of an earlier one, or lack its
- * own for that. Seals are revocable: the programs alone enforce them.
+ * Address spaces come and go beside sealed ones. Where the kernel gives the key of one that is gone to the
+ * next (MSEALD_KEYS_RETURN of mseald/syscall_entry.h), no process may meet the seals of an earlier one, or
+ * lack its own for that. Seals are revocable, so that the programs alone enforce them.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -125,7 +125,7 @@ static long fork_often(const long arguments[6])
 	struct forks *forks = (struct forks *)arguments[1];
 
 	for (long i = 0; i < arguments[2]; i++) {
-		long child = RAW(SYS_fork);
+		long child = RAW(SYS_clone, SIGCHLD);
 
 		if (child < 0)
 			return child;

@@ -53,7 +53,7 @@ bool probe_page_size(void)
 {
 	if (page_size() <= 16384)
 		return true;
-	log_error("pages of %d bytes: mseald knows pages of at most 16384", (int)page_size());
+	log_error("the kernel has pages of %d bytes; mseald knows pages of at most 16384", (int)page_size());
 	return false;
 }
 
