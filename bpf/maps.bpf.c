@@ -3,6 +3,9 @@
 #include "maps.h"
 
 struct mseald_state state;
+#ifdef MSEALD_KEYS_RETURN
+__u64 key_base;
+#endif
 
 struct spaces_map spaces SEC(".maps");
 struct sets_map sets SEC(".maps");

@@ -18,6 +18,10 @@ KERNEL_LIB := \
 	tests/kernel/cases.c tests/kernel/advised.c tests/kernel/trouble.c, \
 	$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
+# Attacks by 32-bit calls alone.
+ifneq ($(ARCH),x86)
+KERNEL_TEST := $(filter-out %/t_rows_32,$(KERNEL_TEST))
+endif
 RUNME := $(addprefix $(B)/tests/kernel/, \
 	runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro librunpre.so)
 STARTED := $(addprefix $(B)/tests/kernel/, \

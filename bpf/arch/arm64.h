@@ -100,7 +100,7 @@ static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, 
  * pointer is the same for all programs, as long as the maps are there. A number that was read is no pointer,
  * so mm_key_read() gets the other pointer as a number too, by way of memory; all store the same.
  */
-__u64 arch_key_base SEC(".bss") __attribute__((weak));
+extern __u64 key_base;
 
 #define MM_KEY_SHIFT 6
 #define MM_KEY_MASK ((1ULL << 46) - 1)
@@ -111,7 +111,7 @@ static __always_inline u64 mm_key(const struct mm_struct *mm)
 
 	if (!mm)
 		return 0;
-	asm volatile("%0 -= %1" : "+r"(key) : "r"(&arch_key_base));
+	asm volatile("%0 -= %1" : "+r"(key) : "r"(&key_base));
 	return key >> MM_KEY_SHIFT & MM_KEY_MASK;
 }
 
@@ -119,8 +119,8 @@ static __always_inline u64 mm_key_read(const struct mm_struct *mm)
 {
 	if (!mm)
 		return 0;
-	*(volatile u64 *)&arch_key_base = (u64)&arch_key_base;
-	return ((u64)mm - *(volatile u64 *)&arch_key_base) >> MM_KEY_SHIFT & MM_KEY_MASK;
+	*(volatile u64 *)&key_base = (u64)&key_base;
+	return ((u64)mm - *(volatile u64 *)&key_base) >> MM_KEY_SHIFT & MM_KEY_MASK;
 }
 
 /*

@@ -220,6 +220,7 @@ static long strict(const long arguments[6])
 
 /* --- others --- */
 
+#ifdef __x86_64__
 static long dispatches(const long arguments[6])
 {
 	static char selector; /* 0: allow */
@@ -231,6 +232,7 @@ static long dispatches(const long arguments[6])
 	MUST(n == 5, n);
 	return 0;
 }
+#endif
 
 static long without_vdso(const long arguments[6])
 {
@@ -271,7 +273,9 @@ const struct victim state_victims[] = {
 	{ "busy under a filter that kills", busy_under_filter, RUNS, wake_stop },
 	{ "under a filter without mseal", no_mseal, SYS_read, wake_pipe },
 	{ "in strict seccomp mode", strict, SYS_read, wake_pipe, .dies = true },
+#ifdef __x86_64__
 	{ "dispatches its calls itself", dispatches, SYS_read, wake_pipe, .gate = NEXT },
+#endif
 	{ "without vdso", without_vdso, SYS_read, wake_pipe },
 	{ "busy without vdso", busy_without_vdso, RUNS, wake_stop },
 	{ .name = NULL },
