@@ -167,15 +167,17 @@ $(B)/tests/kernel/started-static: STARTED_FLAGS := -static -no-pie -fno-pie -DST
 $(B)/tests/kernel/started-static-pie: STARTED_FLAGS := -static-pie -fPIE -DSTATIC
 $(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-pie -Wl,-z,norelro -DSTATIC
 
+# The constants of some programs are opened while they run, so no code may be on their pages.
+APART := -Wl,-z,separate-code
 $(B)/tests/kernel/libearly.so: tests/kernel/early.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -fPIC -shared -DLIBRARY \
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(APART) -fPIC -shared -DLIBRARY \
 		-Wl,-z,relro,-z,now,-soname,libearly.so -o $@ $<
 $(EARLY): tests/kernel/early.c $(B)/tests/kernel/libearly.so
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(EARLY_FLAGS) -o $@ $< \
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(APART) $(EARLY_FLAGS) -o $@ $< \
 		$(if $(findstring STATIC,$(EARLY_FLAGS)),,$(B)/tests/kernel/libearly.so -Wl,-rpath,/srv/early)
 $(B)/tests/kernel/early: private EARLY_FLAGS := -pie -fPIE -Wl,-z,relro,-z,now
 $(B)/tests/kernel/early-lazy: private EARLY_FLAGS := -pie -fPIE -Wl,-z,relro,-z,lazy
@@ -206,8 +208,8 @@ $(B)/tests/kernel/early-32-nopie: private EARLY_32_LINK = -fno-pie -no-pie $(cal
 $(CASES): tests/kernel/cases.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(if $(filter %.so,$@),-fPIC -shared) $(CASE_FLAGS) -o $@ $< \
-		$(CASE_LIBRARY)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(APART) $(if $(filter %.so,$@),-fPIC -shared) $(CASE_FLAGS) \
+		-o $@ $< $(CASE_LIBRARY)
 $(B)/tests/kernel/case-leak: private CASE_FLAGS := -DLEAK -fsanitize=leak
 $(B)/tests/kernel/case-packed: private CASE_FLAGS := -DPACKED -static -no-pie -fno-pie -Wl,-z,norelro
 $(B)/tests/kernel/case-packed-relro: private CASE_FLAGS := -DPACKED -static -no-pie -fno-pie
