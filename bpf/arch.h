@@ -13,6 +13,7 @@
  *   untagged(mm, address)    the address without its tag, for the calls that strip tags
  *   mm_vdso(mm, start, end)  the range where the kernel has mapped its own code
  *   mm_user_limit(mm)        upper limit of user memory, whatever the process does after exec
+ *   TEXT_FIRST               whether linkers put text into the first segment, with the constants
  *   PAGE_SHIFT               shift of a page
  *   HUGE_SHIFTS, HUGE_SHIFT_MAX   shifts of the huge pages; of the largest
  *

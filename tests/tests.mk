@@ -54,6 +54,9 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 
 # --- programs ---
 
+# The constants of some programs are opened while they run, so no code may be on their pages.
+APART := -Wl,-z,separate-code
+
 $(B)/tests/%.o: INCLUDES := -Itests/kernel
 
 unit-programs: $(UNIT)
@@ -159,7 +162,7 @@ $(B)/tests/kernel/librunpre.so: tests/kernel/runpre.c
 $(STARTED): tests/kernel/started.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 $(STARTED_FLAGS) -o $@ $<
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 $(APART) $(STARTED_FLAGS) -o $@ $<
 $(B)/tests/kernel/started: STARTED_FLAGS := -pie -fPIE -Wl,-z,relro,-z,now
 $(B)/tests/kernel/started-norelro: STARTED_FLAGS := -pie -fPIE -Wl,-z,norelro
 $(B)/tests/kernel/started-nopie: STARTED_FLAGS := -no-pie -fno-pie -Wl,-z,relro
@@ -167,8 +170,6 @@ $(B)/tests/kernel/started-static: STARTED_FLAGS := -static -no-pie -fno-pie -DST
 $(B)/tests/kernel/started-static-pie: STARTED_FLAGS := -static-pie -fPIE -DSTATIC
 $(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-pie -Wl,-z,norelro -DSTATIC
 
-# The constants of some programs are opened while they run, so no code may be on their pages.
-APART := -Wl,-z,separate-code
 $(B)/tests/kernel/libearly.so: tests/kernel/early.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

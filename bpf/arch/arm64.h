@@ -7,6 +7,7 @@
 extern const volatile __u32 page_shift;
 
 #define PAGE_SHIFT page_shift
+#define TEXT_FIRST true
 /* Of both, with several entries of a page table for one page, too. */
 #define HUGE_SHIFTS \
 	{ \

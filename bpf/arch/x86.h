@@ -4,6 +4,7 @@
 #define MSEALD_BPF_ARCH_X86_H
 
 #define PAGE_SHIFT 12
+#define TEXT_FIRST false
 #define HUGE_SHIFTS \
 	{ \
 		21, 30 \
