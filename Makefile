@@ -28,8 +28,10 @@ INSTALL ?= install
 
 # The architecture to build for, as bpf/arch/ names it. On a machine of another one: by Debian's cross
 # compiler (`make deps ARCH=arm64`), with the libraries of packaging/sysroot, into build/ARCH.
-MACHINE := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
+arch_name = $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(1)))
+MACHINE := $(call arch_name,$(shell uname -m))
 ARCH ?= $(MACHINE)
+override ARCH := $(call arch_name,$(ARCH))
 ifeq ($(ARCH),$(MACHINE))
 B := build
 else
