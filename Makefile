@@ -113,6 +113,7 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 
 # The kernel types of the BPF programs, from the BTF of a kernel: BTF=FILE, else the VM's 6.12.
 # Committed, so made anew only when named as a target.
+ifneq ($(filter vmlinux.h,$(MAKECMDGOALS)),)
 .PHONY: vmlinux.h
 vmlinux.h: ## makes bpf/arch/ARCH/vmlinux.h anew from a kernel's BTF
 	@mkdir -p $(B)
@@ -121,6 +122,7 @@ vmlinux.h: ## makes bpf/arch/ARCH/vmlinux.h anew from a kernel's BTF
 		$(or $(BTF),$$(tests/vm/kernel --btf $(patsubst x86-%,%,$(ARCH)-6.12))) format c | \
 		packaging/trim-vmlinux bpf/vmlinux.types bpf/arch/$(ARCH).types > $(B)/vmlinux.h && \
 		mv $(B)/vmlinux.h bpf/arch/$(ARCH)/vmlinux.h
+endif
 
 # --- user space ---
 
