@@ -40,6 +40,7 @@ TRIPLET := $(patsubst arm64,aarch64,$(ARCH))-linux-gnu
 SYSROOT := $(shell packaging/sysroot $(ARCH))
 CC := $(TRIPLET)-gcc --sysroot=$(SYSROOT)
 AR := $(TRIPLET)-ar
+LD := $(TRIPLET)-ld
 PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
 	PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(TRIPLET)/pkgconfig pkg-config
 endif
@@ -50,7 +51,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wno-missing-field-initializers -Werror
+	-Wno-missing-field-initializers -Wno-unused-parameter -Werror
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= -DMSEALD_VERSION='"$(VERSION)"' \
 	-Iinclude -Iuser $(INCLUDES) -I$(B) -MMD -MP $(PIC) $(CFLAGS) $(CFLAGS_EXTRA)
 LIBS_DAEMON := \

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef MSEALD_BPF_BITS_H
-#define MSEALD_BPF_BITS_H
+#pragma once
 
 #include "arch.h"
 
@@ -20,5 +19,3 @@ static __always_inline u32 lowest_bit(u64 word)
 	}
 	return at;
 }
-
-#endif

@@ -519,7 +519,7 @@ __noinline int exec_begin_start(u64 key, struct match *match)
 	/* pid 1 cannot be killed, and a tracer writes to the memory of its program. */
 	if (!wanted || !(wanted->rule | wanted->data_rule) || task->tgid == 1 || task->ptrace)
 		return BEGUN_BY_DAEMON;
-	position = watch_start_take(key);
+	position = watch_start_take(key, false);
 	start = start_at(position);
 	if (!start)
 		return BEGUN_BY_DAEMON;

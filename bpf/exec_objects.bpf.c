@@ -79,7 +79,7 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 		at = exec_mapping_at(entry, address);
 		mapping = mapping_of(entry, at - 1);
 		/* Another file, which was mapped there once, is not the object that begins here. */
-		if (at && (mapping->inode == (u32)call_arg(&site, 4) || call_arg(&site, 5))) {
+		if (at && (mapping->inode == entry->inode || call_arg(&site, 5))) {
 			add_mapped(mapping, address, pages, call_arg(&site, 2));
 			return 0;
 		}
@@ -91,8 +91,17 @@ __noinline int exec_watch_mapping(u64 key, u64 address)
 			return 0;
 	}
 	mapping = mapping_of(entry, entry->next++);
-	*mapping = (struct mseald_mapping){ .start = address, .pages = pages, .inode = call_arg(&site, 4) };
+	*mapping = (struct mseald_mapping){ .start = address, .pages = pages, .inode = entry->inode };
 	add_mapped(mapping, address, pages, call_arg(&site, 2) & PROT_EXEC);
+	return 0;
+}
+
+__noinline int exec_watch_file(u64 key, u64 inode)
+{
+	struct mseald_loading *entry = loading_of(key);
+
+	if (entry)
+		entry->inode = inode;
 	return 0;
 }
 
@@ -146,9 +155,10 @@ __noinline int exec_add_piece(struct mseald_loading *loading, u64 start, u64 end
 	return 0;
 }
 
-__noinline int exec_add_library(struct mseald_loading *loading, u32 at)
+__noinline int exec_add_library(struct mseald_loading *loading, u32 at, bool exact)
 {
 	struct mseald_mapping *mapping;
+	bool named;
 	u64 start;
 
 	if (!loading)
@@ -161,6 +171,10 @@ __noinline int exec_add_library(struct mseald_loading *loading, u32 at)
 	 */
 	if (!mapping->text_end || !mapping->data ||
 	    loading->relro < start + ((u64)mapping->data << PAGE_SHIFT))
+		return 0;
+	named = !exact || exec_add_elf(loading, start, true);
+	loading->pieces = 0;
+	if (!named)
 		return 0;
 	loading->text = start + ((u64)mapping->text << PAGE_SHIFT);
 	loading->text_end = start + ((u64)mapping->text_end << PAGE_SHIFT);
@@ -258,13 +272,10 @@ _Static_assert(ELF_READ <= MSEALD_LOADING_ELF && sizeof(((struct mseald_loading 
 #define SEGMENTS_END 2	 /* the last header is not PT_LOAD */
 #define SEGMENTS_RELRO 4 /* PT_GNU_RELRO begins where the current RELRO does */
 
-/*
- * Has the object the current RELRO? Before the RELRO of a program with a loader only the loader runs. A
- * static program may make any of its data read-only, so PT_GNU_RELRO must name it.
- */
+/* Has the object the current RELRO? */
 static __always_inline bool owns_relro(const struct mseald_loading *loading)
 {
-	return loading->found & SEGMENTS_OWN && (loading->loader || loading->found & SEGMENTS_RELRO);
+	return loading->found & SEGMENTS_OWN && (!loading->exact || loading->found & SEGMENTS_RELRO);
 }
 
 /* Notes whether the header at this byte of loading->elf is the PT_GNU_RELRO of the current RELRO. */
@@ -303,7 +314,7 @@ __noinline int exec_add_segments(struct mseald_loading *loading, u64 at, u32 cou
 		at += loading->width;
 		if (wide->type != PT_LOAD) {
 			loading->found |= SEGMENTS_END;
-			if (!loading->loader)
+			if (loading->exact)
 				exec_note_relro(loading, at - loading->width);
 			/* PT_LOAD stand together, with only data behind the segment with the RELRO. */
 			if (owns_relro(loading))
@@ -319,7 +330,7 @@ __noinline int exec_add_segments(struct mseald_loading *loading, u64 at, u32 cou
 	return 0;
 }
 
-__noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
+__noinline int exec_add_elf(struct mseald_loading *loading, u64 start, bool exact)
 {
 	const struct elf_header_64 *header;
 	const struct elf_header_32 *narrow;
@@ -352,6 +363,7 @@ __noinline int exec_add_elf(struct mseald_loading *loading, u64 start)
 	loading->text_end = 0;
 	loading->pieces = 0;
 	loading->found = 0;
+	loading->exact = exact;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < ELF_READS; i++) {
 		if (fit > count)

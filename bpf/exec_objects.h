@@ -23,14 +23,15 @@ int exec_add_piece(struct mseald_loading *loading, u64 start, u64 end, u32 segme
 
 /*
  * Adds the pieces of the library at this position, whose segments are contiguous. Adds none if the current
- * RELRO does not belong to the library.
+ * RELRO does not belong to the library. exact: as of exec_add_elf().
  */
-int exec_add_library(struct mseald_loading *loading, u32 at);
+int exec_add_library(struct mseald_loading *loading, u32 at, bool exact);
 
 /*
  * Adds the pieces of the ELF object that begins at this page. Returns 1 if the current RELRO belongs to it.
+ * exact: PT_GNU_RELRO must name it, for code of the object may have run, and can make any data read-only.
  */
-int exec_add_elf(struct mseald_loading *loading, u64 start);
+int exec_add_elf(struct mseald_loading *loading, u64 start, bool exact);
 
 /*
  * Record the current object for exec_name_object() of verdict.h: begin before it is sealed, end afterwards.

@@ -80,9 +80,9 @@ __noinline int exec_own_object(struct mseald_loading *loading)
 {
 	if (!loading)
 		return 0;
-	if (exec_add_elf(loading, loading->loader))
+	if (exec_add_elf(loading, loading->loader, false))
 		return MSEALD_LOADING_DONE;
-	if (exec_add_elf(loading, loading->program))
+	if (exec_add_elf(loading, loading->program, !loading->loader))
 		return MSEALD_LOADING_PROGRAM | (loading->loader ? 0 : MSEALD_LOADING_DONE);
 	loading->pieces = 0;
 	return 0;
@@ -149,7 +149,7 @@ __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 		return 0;
 	}
 	if (at)
-		exec_add_library(loading, at - 1);
+		exec_add_library(loading, at - 1, late);
 	if (!loading->pieces)
 		return 0;
 	exec_begin_object(loading, at);

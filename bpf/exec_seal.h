@@ -10,6 +10,9 @@
 /* Called by lsm/mmap_addr: mmap() maps a file at this address. */
 int exec_watch_mapping(u64 key, u64 address);
 
+/* Called by lsm/mmap_file: mmap() is about to map a file, whose inode has this address. */
+int exec_watch_file(u64 key, u64 inode);
+
 /* Called by lsm/mmap_file: mmap() maps huge pages. */
 int exec_watch_hugetlb(u64 key);
 

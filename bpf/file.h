@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The file behind a mapping. */
-#ifndef MSEALD_BPF_FILE_H
-#define MSEALD_BPF_FILE_H
+#pragma once
 
 #include "maps.h"
 
@@ -72,5 +71,3 @@ static __always_inline u64 file_may_be_written(struct inode___file *file)
 	return is_negative(-(s64)file->i_writecount.counter) |
 	       (file_is_memory(file) & is_zero(file->i_nlink));
 }
-
-#endif

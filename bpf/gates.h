@@ -7,8 +7,7 @@
  * A call that the kernel refuses before it changes anything gets the kernel's own error, so that an EINVAL
  * kills no process. This must hold in every version, for every argument; where in doubt, the call is judged.
  */
-#ifndef MSEALD_BPF_GATES_H
-#define MSEALD_BPF_GATES_H
+#pragma once
 
 #include "syscall.h"
 #include "hugetlb.h"
@@ -322,5 +321,3 @@ static __always_inline int gate_ipc(const struct pt_regs *regs, bool compat, u32
 		       gate_detach(regs_arg(regs, compat, 4), reaction) :
 		       0;
 }
-
-#endif

@@ -3,8 +3,7 @@
  * Rounds ranges as mremap does: outward to whole pages, and to whole huge pages in mappings of huge pages.
  * Only address spaces with such mappings (MSEALD_SPACE_HUGETLB) need the latter.
  */
-#ifndef MSEALD_BPF_HUGETLB_H
-#define MSEALD_BPF_HUGETLB_H
+#pragma once
 
 #include "seal_tree.h"
 
@@ -49,5 +48,3 @@ static __always_inline u64 huge_end(u64 start, u64 end, u64 distance, bool sever
 	}
 	return most;
 }
-
-#endif

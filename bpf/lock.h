@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* State and maps that the two files of the lock share (lock.bpf.c defines them), and the tasks of mseald. */
-#ifndef MSEALD_BPF_LOCK_H
-#define MSEALD_BPF_LOCK_H
+#pragma once
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -83,5 +82,3 @@ static __always_inline struct mount *mount_of(const struct vfsmount *mnt)
 {
 	return container_of((struct vfsmount *)mnt, struct mount, mnt);
 }
-
-#endif

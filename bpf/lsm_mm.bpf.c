@@ -144,6 +144,9 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);
+	/* No object begins with its data. */
+	if (unlikely(space_watched(key)) && !(prot & PROT_WRITE) && file)
+		(void)exec_watch_file(key, (u64)BPF_CORE_READ(file, f_inode));
 	if (likely(space_unsealed(key))) {
 		/* The first seal copies this flag into the new entry. */
 		if (unlikely(space_watched(key)) && has_file(flags) && is_hugetlb(file))

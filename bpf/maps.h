@@ -3,8 +3,7 @@
  * Every map and the global state, as all BPF files see them; bpf/maps.bpf.c defines them. Linked by `bpftool
  * gen object`.
  */
-#ifndef MSEALD_BPF_MAPS_H
-#define MSEALD_BPF_MAPS_H
+#pragma once
 
 #include "arch.h"
 #include <bpf/bpf_tracing.h>
@@ -182,5 +181,3 @@ extern struct events_map events SEC(".maps");
 extern const volatile __u32 possible_cpus;
 extern const volatile bool madvise_overridden, madvise_32_overridden;
 extern const volatile bool setattr_has_idmap;
-
-#endif

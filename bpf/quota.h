@@ -4,8 +4,7 @@
  * Without a quota one user could take them all: other users could not be sealed, nor fork when sealed. Over
  * quota the fork fails, so a child is never unsealed.
  */
-#ifndef MSEALD_BPF_QUOTA_H
-#define MSEALD_BPF_QUOTA_H
+#pragma once
 
 #include "maps.h"
 
@@ -59,5 +58,3 @@ static __always_inline void quota_give(u32 account)
 	if (usage)
 		__sync_fetch_and_add(usage, -1);
 }
-
-#endif

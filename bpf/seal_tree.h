@@ -4,8 +4,7 @@
  * branches on data. It may return true where the slow path in verdict.bpf.c finds nothing (another deny bit),
  * never the reverse.
  */
-#ifndef MSEALD_BPF_SEAL_TREE_H
-#define MSEALD_BPF_SEAL_TREE_H
+#pragma once
 
 #include "maps.h"
 
@@ -166,5 +165,3 @@ static __always_inline u64 seals_first(u32 set, u64 start, u64 end)
 	}
 	return node->start[slot] < end ? node->start[slot] : 0;
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Seal sets that programs fill: the interface of bpf/set_pool.bpf.c. */
-#ifndef MSEALD_BPF_SET_POOL_H
-#define MSEALD_BPF_SET_POOL_H
+#pragma once
 
 #include "space.h"
 
@@ -12,5 +11,3 @@
 #define OBJECT_MEETS_SEAL (MSEALD_LEFT_COUNT + 1)
 
 int set_pool_seal_pieces(u64 key, struct mseald_loading *loading);
-
-#endif

@@ -9,8 +9,7 @@
  * tp_btf/task_newtask, which can, gives the child its own entry and removes the mark. Until then the fork is
  * pending, and a look-up that finds no entry reads the mark.
  */
-#ifndef MSEALD_BPF_SPACE_H
-#define MSEALD_BPF_SPACE_H
+#pragma once
 
 #include "maps.h"
 #include "quota.h"
@@ -291,5 +290,3 @@ static __always_inline void set_let_go(u32 set)
 	if (unlikely(is_pooled(set)))
 		(void)space_set_put_called(set);
 }
-
-#endif

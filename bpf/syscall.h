@@ -6,8 +6,7 @@
  *
  * io_uring workers hold stale registers of their creator (kernel/fork.c, copy_thread) and are in no call.
  */
-#ifndef MSEALD_BPF_SYSCALL_H
-#define MSEALD_BPF_SYSCALL_H
+#pragma once
 
 #include "arch.h"
 #include "maps.h"
@@ -33,5 +32,3 @@ static __always_inline u64 call_arg(const struct call_site *site, int n)
 {
 	return regs_arg(site->regs, site->compat, n);
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Who traces a task (ptrace(2)). */
-#ifndef MSEALD_BPF_TRACER_H
-#define MSEALD_BPF_TRACER_H
+#pragma once
 
 #include "maps.h"
 
@@ -42,5 +41,3 @@ static __always_inline u32 tracer_of(struct task_struct *task)
 		return MSEALD_TRACER_COMING;
 	return BPF_CORE_READ(task, ptrace) ? BPF_CORE_READ(task, parent, tgid) : 0;
 }
-
-#endif

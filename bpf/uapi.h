@@ -3,8 +3,7 @@
  * Macros of the kernel, which BTF lacks. All of them are the same on every 64-bit architecture that mseald
  * may come to; the others are in bpf/arch/.
  */
-#ifndef MSEALD_BPF_UAPI_H
-#define MSEALD_BPF_UAPI_H
+#pragma once
 
 /* include/linux/compiler.h */
 #define likely(x) __builtin_expect(!!(x), 1)
@@ -105,5 +104,3 @@
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define PROC_SUPER_MAGIC 0x9fa0
 #define TMPFS_MAGIC 0x01021994
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The verdict on an attempt on a sealed range: the interface of bpf/verdict.bpf.c. */
-#ifndef MSEALD_BPF_VERDICT_H
-#define MSEALD_BPF_VERDICT_H
+#pragma once
 
 #include "maps.h"
 #include "seal_tree.h"
@@ -129,5 +128,3 @@ static __always_inline int verdict_on_inline(u64 key, u64 start, u64 length, u32
 	return likely(in_gap(key, start, length)) ? 0 :
 						    verdict_beyond_gap_inline(key, start, length, attempt);
 }
-
-#endif

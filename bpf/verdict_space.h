@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* An attempt on the address space of another process, or on a whole one, where no range is known. */
-#ifndef MSEALD_BPF_VERDICT_SPACE_H
-#define MSEALD_BPF_VERDICT_SPACE_H
+#pragma once
 
 #include "verdict.h"
 
@@ -31,5 +30,3 @@ static __always_inline int verdict_on_all(u64 key, u64 owner, u32 attempt)
 	set_let_go(set);
 	return r;
 }
-
-#endif

@@ -14,7 +14,7 @@
 /* --- `starts` ---
  *
  * An element is free as soon as its key is 0, although a thread of its program may still use it. Keys count
- * up, so it is not taken again before MSEALD_STARTS more address spaces have been made.
+ * up, so it is not taken again before MSEALD_STARTS / 2 more address spaces have been made.
  *
  * The functions are global: then a position is any number to the verifier, and not one path for each probe.
  */
@@ -29,10 +29,10 @@ __noinline u32 watch_start_find(u64 key)
 	return start_find_inline(key);
 }
 
-__noinline u32 watch_start_take(u64 key)
+__noinline u32 watch_start_take(u64 key, bool child)
 {
 #pragma clang loop unroll(disable)
-	for (u32 i = 0; i < MSEALD_START_PROBES; i++)
+	for (u32 i = child; i < MSEALD_START_PROBES; i += 1 + child)
 		if (!*(volatile u64 *)key_at(key, i) &&
 		    !__sync_val_compare_and_swap(key_at(key, i), 0, MSEALD_START_TAKEN))
 			return MSEALD_START_AT(key, i) + 1;
@@ -50,15 +50,11 @@ __noinline int watch_start_publish(u64 key, u32 position)
 __noinline bool watch_start_give(u64 key)
 {
 	u32 position = watch_start_find(key);
-	struct mseald_start *start = start_at(position);
-	bool child = start && start->facts.flags & MSEALD_WATCHED_FORKED;
 
 	if (!position || __sync_val_compare_and_swap(&state.start_keys[(position - 1) & (MSEALD_STARTS - 1)],
 						     key, 0) != key)
 		return false;
 	__sync_fetch_and_add(&space_slot(key)->watched, -1);
-	if (child)
-		__sync_fetch_and_add(&state.start_children, -1);
 	return true;
 }
 
@@ -95,22 +91,14 @@ static __always_inline void child_facts(struct mseald_watched *facts, u32 pid)
 	facts->pid = pid;
 }
 
-/*
- * A child continues loading where its parent was; false: there is no room. Half of the map is for starts
- * alone: they find room, however many children there are.
- */
+/* A child continues loading where its parent was; false: there is no room. */
 static __always_inline bool start_child(const struct mseald_start *parent, u64 key, u32 pid)
 {
-	struct mseald_start *start;
-	u32 position;
+	u32 position = watch_start_take(key, true);
+	struct mseald_start *start = start_at(position);
 
-	if (*(volatile u32 *)&state.start_children >= MSEALD_STARTS / 2)
-		return false;
-	position = watch_start_take(key);
-	start = start_at(position);
 	if (!start)
 		return false;
-	__sync_fetch_and_add(&state.start_children, 1);
 	bpf_probe_read_kernel(start, sizeof(*start), parent);
 	child_facts(&start->facts, pid);
 	(void)watch_start_publish(key, position);

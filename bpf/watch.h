@@ -3,8 +3,7 @@
  * Watched address spaces: entries of the maps `starts` (programs that the kernel seals as they start) and
  * `watched` (what the daemon seals). Made at exec and fork, removed with the address space.
  */
-#ifndef MSEALD_BPF_WATCH_H
-#define MSEALD_BPF_WATCH_H
+#pragma once
 
 #include "space.h"
 
@@ -13,8 +12,11 @@
 /* The element of this address space. */
 u32 watch_start_find(u64 key);
 
-/* Reserves an element for an address space without one. No look-up finds it before watch_start_publish(). */
-u32 watch_start_take(u64 key);
+/*
+ * Reserves an element for an address space without one. No look-up finds it before watch_start_publish().
+ * child: of fork.
+ */
+u32 watch_start_take(u64 key, bool child);
 
 /* The element is filled in: from now on look-ups find it, and the address space counts as watched. */
 int watch_start_publish(u64 key, u32 position);
@@ -49,7 +51,11 @@ static __always_inline struct mseald_loading *loading_of(u64 key)
 {
 	struct mseald_start *start = start_of(key);
 
-	return start ? &start->loading : NULL;
+	if (!start)
+		return NULL;
+	/* The verifier refuses an addition before the comparison, which the compiler would make. */
+	asm volatile("" : "+r"(start));
+	return &start->loading;
 }
 
 /* --- `watched` --- */
@@ -92,5 +98,3 @@ int watch_send_event(u32 type, u64 key, u32 pid, u64 address);
 
 /* The same of a loader's work, if the address space is watched. */
 int watch_send_relro(u64 key, u32 tgid, u64 address);
-
-#endif

@@ -12,7 +12,7 @@ KERNEL_LIB := \
 	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c \
 	tests/kernel/t_%.c tests/kernel/r_%.c \
 	tests/kernel/fuzz_%.c \
-	tests/kernel/inject_main.c tests/kernel/httpload.c \
+	tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/jited.c \
 	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c \
 	tests/kernel/runpre.c tests/kernel/runme.c tests/kernel/briefly.c tests/kernel/early.c \
 	tests/kernel/cases.c tests/kernel/advised.c tests/kernel/trouble.c, \
@@ -28,22 +28,28 @@ STARTED := $(addprefix $(B)/tests/kernel/, \
 	started started-norelro started-nopie started-static started-static-pie started-static-norelro)
 EARLY := $(addprefix $(B)/tests/kernel/, early early-lazy early-nopie early-static early-static-pie)
 # 32-bit programs, and the fuzzer of calls, which makes their calls too: only for one architecture yet.
+EARLY_UNLOAD := $(B)/tests/kernel/early-unload.so
 ifeq ($(ARCH),x86)
+EARLY_UNLOAD += $(B)/tests/kernel/early-32-unload.so
 EARLY_32 := $(addprefix $(B)/tests/kernel/, early-32 early-32-nopie)
 RUNME_32 := $(B)/tests/kernel/runme32
 PUPPET_32 := $(B)/tests/kernel/puppet32
 FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
 endif
 CASES := $(addprefix $(B)/tests/kernel/case-, \
-	leak packed packed-relro reopen reopen.so unload unload.so plugin.so plugin-2m.so slow \
-	slow-static readonly static stale whole)
+	leak packed packed-relro reopen reopen.so small small.so unload unload.so plugin.so plugin-2m.so \
+	slow slow-static readonly readonly-library readonly-library.so static stale \
+	stale-closed replace whole)
+# Each of these has a library.
+CASES_TWO := $(addprefix $(B)/tests/kernel/case-,readonly-library reopen small unload)
 ADVISED := $(B)/tests/kernel/case-advised
 TROUBLE := $(addprefix $(B)/tests/kernel/case-, trouble trouble-php trouble-packed trouble-leak \
 	trouble-stack.so trouble-holes.so)
-KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(CASES) $(ADVISED) $(TROUBLE) $(FUZZ_CALLS) \
+KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(EARLY_UNLOAD) $(CASES) $(ADVISED) $(TROUBLE) $(FUZZ_CALLS) \
 	$(B)/tests/kernel/briefly \
 	$(B)/tests/kernel/inject \
 	$(B)/tests/kernel/httpload \
+	$(B)/tests/kernel/jited \
 	$(PUPPET_32) $(RUNME) $(RUNME_32)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -99,6 +105,9 @@ $(B)/tests/kernel/inject: $(B)/tests/kernel/inject_main.o $(KERNEL_LIB) $(B)/lib
 $(B)/tests/kernel/httpload: $(B)/tests/kernel/httpload.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^
+$(B)/tests/kernel/jited: $(B)/tests/kernel/jited.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lbpf
 
 # One program makes the calls that valgrind does not know; the library is preloaded under it.
 VALGRIND_CALLS := $(addprefix $(B)/tests/valgrind/,calls libcalls.so)
@@ -170,11 +179,11 @@ $(B)/tests/kernel/started-static: STARTED_FLAGS := -static -no-pie -fno-pie -DST
 $(B)/tests/kernel/started-static-pie: STARTED_FLAGS := -static-pie -fPIE -DSTATIC
 $(B)/tests/kernel/started-static-norelro: STARTED_FLAGS := -static -no-pie -fno-pie -Wl,-z,norelro -DSTATIC
 
-$(B)/tests/kernel/libearly.so: tests/kernel/early.c
+$(B)/tests/kernel/libearly.so $(B)/tests/kernel/early-unload.so: tests/kernel/early.c tests/kernel/early.ld
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(APART) -fPIC -shared -DLIBRARY \
-		-Wl,-z,relro,-z,now,-soname,libearly.so -o $@ $<
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(APART) -fPIC -shared -nostartfiles -DLIBRARY \
+		-Wl,-z,relro,-z,now,-soname,$(@F),-T,tests/kernel/early.ld -o $@ $<
 $(EARLY): tests/kernel/early.c $(B)/tests/kernel/libearly.so
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
@@ -191,10 +200,12 @@ $(B)/tests/kernel/early-static-pie: private EARLY_FLAGS := -static-pie -fPIE -DS
 EARLY_32_FLAGS = -m32 -std=gnu11 $(WARNINGS) -O1 -fno-stack-protector -nostartfiles -nodefaultlibs \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch) -Wl,-z,relro,-z,now
 crt_32 = $(shell $(CC) -m32 -print-file-name=$(1).o)
-$(B)/tests/kernel/libearly-32.so: tests/kernel/early.c
+$(B)/tests/kernel/libearly-32.so $(B)/tests/kernel/early-32-unload.so: tests/kernel/early.c \
+	tests/kernel/early.ld
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
-	$(Q)$(CC) $(EARLY_32_FLAGS) -fPIC -shared -DLIBRARY -Wl,-soname,libearly-32.so -o $@ $< -lc
+	$(Q)$(CC) $(EARLY_32_FLAGS) -fPIC -shared -DLIBRARY \
+		-Wl,-soname,$(@F),-T,tests/kernel/early.ld -o $@ $< -lc
 $(EARLY_32): tests/kernel/early.c $(B)/tests/kernel/libearly-32.so
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
@@ -214,22 +225,33 @@ $(CASES): tests/kernel/cases.c
 $(B)/tests/kernel/case-leak: private CASE_FLAGS := -DLEAK -fsanitize=leak
 $(B)/tests/kernel/case-packed: private CASE_FLAGS := -DPACKED -static -no-pie -fno-pie -Wl,-z,norelro
 $(B)/tests/kernel/case-packed-relro: private CASE_FLAGS := -DPACKED -static -no-pie -fno-pie
-$(B)/tests/kernel/case-reopen: private CASE_FLAGS := -DREOPEN -Wl,-rpath,/srv/cases
+$(CASES_TWO): private CASE_FLAGS := -DREOPEN -Wl,-rpath,/srv/cases
+$(CASES_TWO): private CASE_LIBRARY = $@.so
+$(CASES_TWO): %: %.so
 $(B)/tests/kernel/case-unload: private CASE_FLAGS := -DUNLOAD -Wl,-rpath,/srv/cases
-$(B)/tests/kernel/case-reopen $(B)/tests/kernel/case-unload: private CASE_LIBRARY = $@.so
-$(B)/tests/kernel/case-reopen: $(B)/tests/kernel/case-reopen.so
-$(B)/tests/kernel/case-unload: $(B)/tests/kernel/case-unload.so
 $(B)/tests/kernel/case-reopen.so: private CASE_FLAGS := -DREOPEN_LIBRARY -Wl,-z,relro,-z,now \
 	-Wl,-soname,case-reopen.so
 $(B)/tests/kernel/case-unload.so: private CASE_FLAGS := -DUNLOAD_LIBRARY -Wl,-soname,case-unload.so
+# As lld does, text begins in the page of the file that constants end in.
+$(B)/tests/kernel/case-small.so: private CASE_FLAGS = -DSMALL_LIBRARY -Wl,-soname,case-small.so \
+	-Wl,-z,relro,-z,now,-T,$(B)/tests/kernel/case-small.ld
+$(B)/tests/kernel/case-small.so: $(B)/tests/kernel/case-small.ld
+$(B)/tests/kernel/case-small.ld:
+	@mkdir -p $(@D)
+	$(Q)$(LD) -shared -z separate-code --verbose | sed -e '1,/^====/d; /^====/,$$d' \
+		-e 's/ALIGN(CONSTANT (MAXPAGESIZE))/. + CONSTANT (MAXPAGESIZE)/' >$@
 $(B)/tests/kernel/case-plugin.so: private CASE_FLAGS := -DPLUGIN
 $(B)/tests/kernel/case-plugin-2m.so: private CASE_FLAGS := -DPLUGIN -Wl,-z,max-page-size=0x200000
 $(B)/tests/kernel/case-slow: private CASE_FLAGS := -DSLOW -Wl,-z,relro,-z,now
 $(B)/tests/kernel/case-slow-static: private CASE_FLAGS := -DSLOW -static -no-pie -fno-pie
 $(B)/tests/kernel/case-readonly: private CASE_FLAGS := -DREADONLY -static -no-pie -fno-pie -Wl,-z,norelro
+$(B)/tests/kernel/case-readonly-library.so: private CASE_FLAGS := -DREADONLY_LIBRARY -Wl,-z,norelro \
+	-Wl,-soname,case-readonly-library.so
 $(B)/tests/kernel/case-static: private CASE_FLAGS := -DSTATIC -static -no-pie -fno-pie -Wl,-z,norelro \
 	-Wl,--no-warnings
 $(B)/tests/kernel/case-stale: private CASE_FLAGS := -DSTALE
+$(B)/tests/kernel/case-stale-closed: private CASE_FLAGS := -DSTALE -DSTALE_CLOSED
+$(B)/tests/kernel/case-replace: private CASE_FLAGS := -DREPLACE
 $(B)/tests/kernel/case-whole: private CASE_FLAGS := -DWHOLE
 
 $(ADVISED): tests/kernel/advised.c

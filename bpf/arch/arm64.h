@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* arm64, with its 32-bit calls: the definitions that bpf/arch.h lists and includes. */
-#ifndef MSEALD_BPF_ARCH_ARM64_H
-#define MSEALD_BPF_ARCH_ARM64_H
+#pragma once
 
 /* The daemon fills it in: kernels have pages of 4 or of 16 KiB, and of 64, which it refuses. */
 extern const volatile __u32 page_shift;
@@ -138,5 +137,3 @@ static __always_inline u64 mm_user_limit(const struct mm_struct *mm)
 {
 	return mm->task_size;
 }
-
-#endif

@@ -474,8 +474,8 @@ struct mseald_policy_seal {
 /* A mapping of a file; an object if it has an executable segment. Pages are counted from its start. */
 struct mseald_mapping {
 	__u64 start;
-	__u64 file;  /* address of the open file, and the low half of its inode's address: an identity */
-	__u32 inode; /* until it is sealed: the descriptor, by which a loader maps all of an object */
+	__u64 file; /* address of the open file, and the low half of its inode's address: an identity */
+	__u32 inode;
 	__u32 pages;
 	__u32 text, text_end; /* the executable segment; both 0: none */
 	__u32 data;	      /* begin of the first writable segment and its RELRO; 0: none */
@@ -502,6 +502,8 @@ struct mseald_loading {
 	__u32 written, biased; /* whether the file may be open for writing; whether bias is complete */
 	__u32 place;	       /* ring position of the current object */
 	__u32 found;	       /* in its program headers: of bpf/exec_objects.bpf.c */
+	__u32 exact;	       /* whether PT_GNU_RELRO must name the range */
+	__u32 inode;	       /* of the file that is being mapped: as in struct mseald_mapping */
 	/* Only the first ones are valid, and zero at the start is only what stands above. */
 	__u64 piece[MSEALD_LOADING_PIECES + 1];
 	__u64 piece_end[MSEALD_LOADING_PIECES + 1];
@@ -556,11 +558,12 @@ struct mseald_watched {
  * A program that the kernel seals as it starts, until the daemon takes it over or it ends. The map `starts`
  * is an array: a look-up costs no call, and no start allocates. state.start_keys has the address space of
  * each element. The position of a key is one of the first few from its low bits on. If all of these are
- * taken, the daemon seals the program.
+ * taken, the daemon seals the program. Children of fork get odd positions only: half of the map is for starts
+ * alone, however many children there are. Keys count up, so each has a pair of its own.
  */
 #define MSEALD_STARTS 2048u
 #define MSEALD_START_PROBES 8u
-#define MSEALD_START_AT(key, probe) (((key) + (probe)) & (MSEALD_STARTS - 1))
+#define MSEALD_START_AT(key, probe) ((2 * (key) + (probe)) & (MSEALD_STARTS - 1))
 #define MSEALD_START_TAKEN (1ULL << 62) /* an element that is being filled: no key is that high */
 
 struct mseald_start {
@@ -617,11 +620,11 @@ struct mseald_state {
 	/* Starts that ended before all was sealed, by reason; the last: before the program's own RELRO */
 	__u64 ended[MSEALD_LEFT_COUNT + 1];
 	__u64 pool_free[MSEALD_POOL_SETS / 64]; /* a bit for each free set of the pool */
-	__u32 pool_made;      /* number of sets in the pool, from the first on; written by the daemon */
-	__u32 start_children; /* elements of the map `starts` that children of fork have */
-	__u64 other_files;    /* address of the operations of some file that is not on hugetlbfs */
-	__u32 quota_each;     /* limit of one account; set by the daemon */
-	__u32 files;	      /* the map `files` may have entries; set by the daemon */
+	__u32 pool_made; /* number of sets in the pool, from the first on; written by the daemon */
+	__u32 pad2;
+	__u64 other_files; /* address of the operations of some file that is not on hugetlbfs */
+	__u32 quota_each;  /* limit of one account; set by the daemon */
+	__u32 files;	   /* the map `files` may have entries; set by the daemon */
 	__u64 attempts[MSEALD_OP_COUNT][MSEALD_VERDICT_COUNT];
 	struct mseald_match_table match[2];
 	__u64 start_keys[MSEALD_STARTS]; /* of the map `starts`: address space key; 0: free */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A system call for programs without a library, or before theirs is relocated. */
-#ifndef MSEALD_TESTS_BARE_CALL_H
-#define MSEALD_TESTS_BARE_CALL_H
+#pragma once
 
 static inline long bare_call(long number, long a, long b, long c)
 {
@@ -21,5 +20,3 @@ static inline long bare_call(long number, long a, long b, long c)
 	return x0;
 #endif
 }
-
-#endif

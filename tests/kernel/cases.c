@@ -8,13 +8,18 @@
  *                   it; status 1 if this is denied
  *   REOPEN          in a constructor, its library REOPEN_LIBRARY makes its RELRO writable again, like that of
  *                   elfhack in Firefox, and aborts if this is denied
+ *   SMALL_LIBRARY   in a constructor, makes its text writable, for REOPEN
  *   UNLOAD          in a constructor, its library UNLOAD_LIBRARY loads PLUGIN, after this many milliseconds,
  *                   and unloads it: status 3 if the memory is still mapped
  *   SLOW            a resolver of an indirect function takes the loader 5 s; then a constructor tries to make
  *                   constants and RELRO writable: status 1 if it can. With an argument it stays
- *   READONLY        a static program without RELRO makes a page of its data read-only, and writable again
+ *   READONLY        without RELRO, makes a page of its data read-only, and writable again; READONLY_LIBRARY
+ *                   in a constructor, for REOPEN
  *   STATIC          a static program loads PLUGIN, and unloads it
- *   STALE           maps and unmaps a file, loads PLUGIN with large alignment, and maps memory around it
+ *   STALE           maps and unmaps a file, loads PLUGIN with large alignment, and maps memory around it;
+ *                   with STALE_CLOSED by the same descriptor number
+ *   REPLACE         for 14 s loads and unloads PLUGIN, and maps memory in its place: status 3 if that
+ *                   memory cannot be unmapped
  *   WHOLE           a child unmaps all of its memory, as gVisor and CRIU do; prints how the child ended.
  *                   Status 9 of the child: this was denied
  */
@@ -96,6 +101,18 @@ __attribute__((constructor)) static void reopen(void)
 	reopened = 1;
 }
 
+#elif defined SMALL_LIBRARY
+
+extern int reopened;
+int reopened;
+
+__attribute__((constructor)) static void reopen(void)
+{
+	void *page = (void *)((uintptr_t)&reopen & ~(uintptr_t)(PAGE - 1));
+
+	reopened = mprotect(page, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC) == 0;
+}
+
 #elif defined REOPEN
 
 extern int reopened;
@@ -169,27 +186,52 @@ static int opens(const void *address)
 			PROT_READ | PROT_WRITE) == 0;
 }
 
-__attribute__((constructor)) static void attack(void)
+/* With an argument it is no attack. */
+__attribute__((constructor)) static void attack(int argc)
 {
-	opened = opens(constants) | opens(pointers);
+	opened = argc == 1 && (opens(constants) | opens(pointers));
 }
 
+/* With an argument it waits until its RELRO is sealed, half a minute. */
 int main(int argc, char **argv)
 {
 	(void)argv;
-	while (argc > 1)
-		pause();
-	return slow() == 1 ? opened : 2;
+	for (int i = 0; i < 300 && argc > 1; i++) {
+		if (!opens(pointers))
+			return 0;
+		(void)mprotect((void *)((uintptr_t)pointers & ~(uintptr_t)(PAGE - 1)), PAGE, PROT_READ);
+		(void)usleep(100000);
+	}
+	return slow() == 1 && argc == 1 ? opened : 2;
 }
 
-#elif defined READONLY
+#elif defined READONLY || defined READONLY_LIBRARY
 
 static char page[PAGE] __attribute__((aligned(PAGE))) = { 1 };
 
+static int reopens(void)
+{
+	return mprotect(page, PAGE, PROT_READ) == 0 && mprotect(page, PAGE, PROT_READ | PROT_WRITE) == 0;
+}
+
+#ifdef READONLY
+
 int main(void)
 {
-	return mprotect(page, PAGE, PROT_READ) || mprotect(page, PAGE, PROT_READ | PROT_WRITE);
+	return !reopens();
 }
+
+#else
+
+extern int reopened;
+int reopened;
+
+__attribute__((constructor)) static void reopen(void)
+{
+	reopened = reopens();
+}
+
+#endif
 
 #elif defined STATIC
 
@@ -209,12 +251,57 @@ int main(void)
 	int fd = open("/srv/cases/case-packed", O_RDONLY | O_CLOEXEC);
 	void *room = mmap(NULL, ROOM, PROT_READ, MAP_PRIVATE, fd, 0);
 
+#ifdef STALE_CLOSED
+	(void)close(fd);
+#endif
 	if (room == MAP_FAILED || munmap(room, ROOM) || !dlopen("/srv/cases/case-plugin-2m.so", RTLD_NOW))
 		return 2;
 	for (int i = 0; i < 100; i++)
 		if (mmap(NULL, ROOM / 128, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
 			return 3;
 	return 0;
+}
+
+#elif defined REPLACE
+
+#define LENGTH (5ul * PAGE) /* of the library */
+
+static void wait_briefly(long milliseconds)
+{
+	struct timespec pause = { .tv_nsec = milliseconds * 1000000 };
+
+	(void)nanosleep(&pause, NULL);
+}
+
+int main(void)
+{
+	time_t end = time(NULL) + 14;
+	int loads = 0;
+
+	/* At the place of a library that is gone a seal of the daemon can be, until it sees that. */
+	while (time(NULL) < end) {
+		void *loaded = dlopen("/srv/cases/case-plugin.so", RTLD_NOW);
+		void *plugin = loaded ? dlsym(loaded, "plugin") : NULL, *memory;
+		Dl_info info;
+
+		if (!plugin || !dladdr(plugin, &info)) {
+			wait_briefly(20);
+			continue;
+		}
+		loads++;
+		wait_briefly(5);
+		(void)dlclose(loaded);
+		memory = mmap(info.dli_fbase, LENGTH, PROT_READ,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+		/* Sealed, the library stays. */
+		wait_briefly(memory == MAP_FAILED ? 200 : 20);
+		for (int i = 0; memory != MAP_FAILED && munmap(memory, LENGTH); i++) {
+			if (i == 100)
+				return 3;
+			wait_briefly(20);
+		}
+	}
+	return loads ? 0 : 2;
 }
 
 #elif defined WHOLE

@@ -10,20 +10,26 @@
  *   early stay    stays until it is killed, and first prints a line with the status
  *   early fork    a child, with its parent's memory, tries once more
  *   early data    counts instead how many of three equal calls make its data read-only
- *   early fill    tries instead to put a page into constants that nothing has touched, by userfaultfd(2): 1
+ *   early fill    tries instead to put a page into memory that nothing has touched, by userfaultfd(2): 1
+ *                 constants, 2 RELRO of the library that no file is behind
+ *   early unload  loads and unloads another such library; and once more, with 14 s between
+ *   early crowd   runs once more, while more children live than the map `starts` has room for
  *   early zero    runs once more, with the page at address 0 mapped, without a file (personality(2)); then it
  *                 maps anonymous memory over such memory, as a loader does
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
 #include <linux/userfaultfd.h>
 #include <stdint.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,6 +37,7 @@
 #define PAGE 4096
 
 extern int early_library(void);
+extern char *early_memory(void);
 int early_library_could;
 
 static int could;
@@ -49,12 +56,22 @@ static int try(void)
 	       opens(constants, PROT_READ | PROT_WRITE) << 1 | opens(pointers, PROT_READ | PROT_WRITE) << 2;
 }
 
-__attribute__((constructor)) static void early(void)
+/* Not where a library is to be unloaded: what this opens is never sealed. */
+__attribute__((constructor)) static void early(int argc, char **argv)
 {
-	could = try();
+	if (argc != 2 || strcmp(argv[1], "unload") != 0)
+		could = try();
 }
 
 #ifdef LIBRARY
+
+/* Its last RELRO (tests/kernel/early.ld). */
+static char memory[2 * PAGE] __attribute__((section(".bss.rel.ro"), aligned(PAGE)));
+
+char *early_memory(void)
+{
+	return memory;
+}
 
 int early_library(void)
 {
@@ -68,6 +85,16 @@ int early_library(void)
 static int all(void)
 {
 	return could | try();
+}
+
+char *early_memory(void)
+{
+	return NULL;
+}
+
+static int unloads(void)
+{
+	return 128;
 }
 
 #else
@@ -97,6 +124,20 @@ static int all(void)
 	return could | try() | early_library() << 3 | once_more << 6;
 }
 
+static int unloads(void)
+{
+	for (unsigned seconds = 0; seconds <= 14; seconds += 14) {
+		void *loaded = dlopen(sizeof(void *) == 8 ? "/srv/early/early-unload.so" :
+							    "/srv/early/early-32-unload.so",
+				      RTLD_NOW);
+
+		(void)sleep(seconds);
+		if (!loaded || dlclose(loaded))
+			return 128;
+	}
+	return all();
+}
+
 #endif
 
 static char data[3 * PAGE] __attribute__((aligned(PAGE))) = { 1 };
@@ -116,20 +157,33 @@ static int data_closed(void)
 /* A fault maps the pages around it, too: up to 64 KiB. */
 static const char untouched[64 * PAGE] __attribute__((aligned(PAGE))) = { 1 };
 
-/* tmpfs is in reach of userfaultfd, also where it is mapped privately. */
-static int filled(void)
+/* tmpfs is in reach of userfaultfd, also where it is mapped privately; and memory without a file. */
+static int filled(const char *volatile at)
 {
 	static char page[PAGE] __attribute__((aligned(PAGE))) = { 7 };
-	const char *volatile at = untouched + sizeof(untouched) / 2;
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register area = { .range = { (uintptr_t)at, PAGE },
 					.mode = UFFDIO_REGISTER_MODE_MISSING };
 	struct uffdio_copy copy = { .dst = (uintptr_t)at, .src = (uintptr_t)page, .len = PAGE };
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0 || ioctl(fd, UFFDIO_REGISTER, &area) < 0)
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0)
 		return 128;
-	return ioctl(fd, UFFDIO_COPY, &copy) == 0 && *at == 7;
+	return ioctl(fd, UFFDIO_REGISTER, &area) == 0 && ioctl(fd, UFFDIO_COPY, &copy) == 0 && *at == 7;
+}
+
+static int crowded(char *program)
+{
+	for (int i = 0; i < 2200; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return 128;
+		while (pid == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
+			pause();
+	}
+	execl(program, program, NULL);
+	return 128;
 }
 
 static int zero(char *program)
@@ -157,7 +211,12 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "data"))
 		return data_closed();
 	if (argc == 2 && !strcmp(argv[1], "fill"))
-		return filled();
+		return filled(untouched + sizeof(untouched) / 2) |
+		       (early_memory() ? filled(early_memory()) << 1 : 0);
+	if (argc == 2 && !strcmp(argv[1], "unload"))
+		return unloads();
+	if (argc == 2 && !strcmp(argv[1], "crowd"))
+		return crowded(argv[0]);
 	if (argc == 2 && !strcmp(argv[1], "zero"))
 		return zero(argv[0]);
 	if (argc == 2 && !strcmp(argv[1], "stay")) {

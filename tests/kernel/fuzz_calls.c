@@ -3,7 +3,7 @@
  * A fuzzer of the promise: in every process that lives on, sealed memory stays unchanged. Victims are forks
  * of a process with seals of every kind (fuzz_scene.c). They make random calls (fuzz_draw.c) by all ABIs
  * (fuzz_runner.c). After each batch the oracle (fuzz_oracle.c) compares. Findings are replayed, pruned
- * (fuzz_play.c) and printed.
+ * (fuzz_play.c) and printed. What the calls never reach in the gates: tests/kernel/coverage.
  *
  *   $MSEALD_FUZZ_SECONDS   duration (default 30)
  *   $MSEALD_SEED           repeats the same calls; SEED.NUMBER: of that victim only

@@ -98,8 +98,13 @@ static uint64_t some_place(struct fuzz_draw *draw)
 
 bool fuzz_only_sane, fuzz_takes_pages;
 
+static uint64_t address_in(struct fuzz_draw *draw, enum fuzz_memory memory);
+
 static uint64_t address(struct fuzz_draw *draw)
 {
+	/* The widest gap between seals ends there: ranges in it are judged by in_gap() alone. */
+	if (fuzz_chance(draw, 6))
+		return address_in(draw, FUZZ_HEAP);
 	return fuzz_chance(draw, 3) && !fuzz_only_sane ? strange_address(draw) : near(draw, some_place(draw));
 }
 
@@ -186,8 +191,10 @@ static void draw_munmap(struct fuzz_draw *draw)
 static void draw_mprotect(struct fuzz_draw *draw)
 {
 	uint64_t at = aligned_address(draw);
-	int more = fuzz_chance(draw, 90) ? 0 : fuzz_chance(draw, 50) ? PROT_GROWSDOWN : PROT_GROWSUP;
+	int more = fuzz_chance(draw, 90) ? 0 : fuzz_chance(draw, 70) ? PROT_GROWSDOWN : PROT_GROWSUP;
 
+	if (more == PROT_GROWSDOWN)
+		at = address_in(draw, FUZZ_STACK) & -FUZZ_PAGE;
 	SET(draw, SYS_mprotect, (long)at, (long)length_from(draw, at), protection(draw) | more);
 }
 
@@ -259,7 +266,13 @@ static void draw_mremap(struct fuzz_draw *draw)
 						aligned_address(draw);
 	uint64_t old = length_from(draw, from);
 	uint64_t new = fuzz_chance(draw, 50) ? old : length_from(draw, from);
+	const struct fuzz_area *area = scene_area(draw->scene, from);
 
+	/* The end of a mapping can grow in place. */
+	if (area && fuzz_chance(draw, 20)) {
+		old = draw->scene->starts[area - fuzz_areas] + area->pages * FUZZ_PAGE - from;
+		new = old + length_from(draw, from);
+	}
 	/* An unsealed page that grows would map its sealed neighbours once more (docs/threat-model.md). */
 	if (is_unsealed_shared(draw->scene, from))
 		new = old = FUZZ_PAGE;
@@ -364,12 +377,17 @@ static void draw_shmctl(struct fuzz_draw *draw)
 
 static void draw_remap_file_pages(struct fuzz_draw *draw)
 {
-	/* Not for sealed pages: a second mapping of shared memory may be written (docs/threat-model.md). */
+	/*
+	 * Not for sealed pages, 2 to 5 of each file: a second mapping of shared memory may be written
+	 * (docs/threat-model.md).
+	 */
 	static const long offsets[] = { 0, 1, 6, 7, 8, 40 };
 	uint64_t at = fuzz_chance(draw, 50) ? address_in(draw, FUZZ_SHARED) & -FUZZ_PAGE :
 					      aligned_address(draw);
+	long offset = ONE_OF(draw, offsets);
+	uint64_t length = offset < 2 ? (2 - (uint64_t)offset) * FUZZ_PAGE : length_from(draw, at);
 
-	SET(draw, SYS_remap_file_pages, (long)at, (long)length_from(draw, at), 0, ONE_OF(draw, offsets), 0);
+	SET(draw, SYS_remap_file_pages, (long)at, (long)length, 0, offset, 0);
 }
 
 static void draw_io_setup(struct fuzz_draw *draw)
@@ -413,10 +431,13 @@ static void draw_mseal(struct fuzz_draw *draw)
 	SET(draw, SYS_mseal, (long)at, (long)length_from(draw, at), 0);
 }
 
-static void draw_write_self(struct fuzz_draw *draw)
+/* To itself, or to a process that it has made, which may share its memory. */
+static void draw_write(struct fuzz_draw *draw)
 {
+	long slot = fuzz_chance(draw, 60) ? 0 : (long)random_below(draw->random, FUZZ_FAMILY);
+
 	draw->by = FUZZ_WRITE;
-	SET(draw, SYS_process_vm_writev, (long)aligned_address(draw), 8);
+	SET(draw, SYS_process_vm_writev, (long)aligned_address(draw), 8, slot);
 }
 
 static void draw_userfaultfd(struct fuzz_draw *draw)
@@ -457,6 +478,12 @@ static void draw_ipc(struct fuzz_draw *draw)
 		SET(draw, 117, 21 /* SHMAT */, fuzz_scrap_segment, SHM_REMAP,
 		    (long)(FUZZ_BOARD + offsetof(struct fuzz_slot, text)), (long)aligned_address(draw));
 	draw->only_32 = true;
+}
+
+/* Makes the kernel read there, which lets a stack grow. */
+static void draw_open(struct fuzz_draw *draw)
+{
+	SET(draw, SYS_open, (long)address_in(draw, FUZZ_STACK));
 }
 
 static void draw_memfile(struct fuzz_draw *draw)
@@ -521,11 +548,12 @@ const struct fuzz_op fuzz_ops[] = {
 	{ "mlock", 2, draw_mlock, "al" },
 	{ "msync", 1, draw_msync, "alx" },
 	{ "mseal", 1, draw_mseal, "alx" },
-	{ "process_vm_writev", 3, draw_write_self, "al" },
+	{ "process_vm_writev", 3, draw_write, "ald" },
 	{ "userfaultfd", 5, draw_userfaultfd, "adaxx" },
 	{ "map_shadow_stack", 1, draw_shadow_stack, "alx", ONLY_64 },
 	{ "personality", 1, draw_personality, "x", IN_32 | ONLY_32 },
 	{ "ipc", 3, draw_ipc, "xdxxa", IN_LOW | ONLY_32 },
+	{ "open", 2, draw_open, "a" },
 	{ "memfile", 2, draw_memfile, "a", IN_ALL },
 	{ "filewrite", 30, draw_file, "dxxx", IN_FILE | ONLY_64 },
 	{ "fork", 2, draw_fork, "d", PROCESS },

@@ -6,8 +6,6 @@
 #include "fuzz_ops.h"
 #include "fuzz_oracle.h"
 
-#define FUZZ_FAMILY 9u /* slots of a victim: its own and those of its children */
-
 /* The result of a batch. */
 struct fuzz_judgement {
 	struct fuzz_change change; /* page NULL: sealed memory is unchanged in all survivors */

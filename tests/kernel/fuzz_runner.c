@@ -159,9 +159,9 @@ static int64_t advise(struct fuzz_slot *slot, const uint64_t argument[6])
 	return result;
 }
 
-static int64_t write_self(struct fuzz_slot *slot, const uint64_t argument[6])
+static int64_t write_process(struct fuzz_slot *slot, const uint64_t argument[6])
 {
-	uint64_t made[6] = { (uint64_t)slot->pid, 0, 1, 0, 1, 0 };
+	uint64_t made[6] = { (uint64_t)slot[argument[2]].pid, 0, 1, 0, 1, 0 };
 
 	made[1] = vector(slot, 0, POINTER(slot->page), argument[1], argument[3] != 0);
 	made[3] = vector(slot, 2, argument[0], argument[1], argument[3] != 0);
@@ -397,7 +397,7 @@ static void make(struct fuzz_slot *slot, struct fuzz_call *call)
 	case FUZZ_SHARER: call->result = begin_sharer(slot, call); break;
 	case FUZZ_RING: call->result = by_ring(argument); break;
 	case FUZZ_ADVISE: call->result = advise(slot, argument); break;
-	case FUZZ_WRITE: call->result = write_self(slot, argument); break;
+	case FUZZ_WRITE: call->result = write_process(slot, argument); break;
 	case FUZZ_UFFD: call->result = userfault(slot, argument); break;
 	case FUZZ_OLDMMAP: call->result = old_mmap(slot, argument); break;
 	case FUZZ_MEMFILE: call->result = write_mem(slot, argument); break;

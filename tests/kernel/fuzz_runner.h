@@ -16,6 +16,7 @@
 #define FUZZ_CALLS 512	/* in one batch */
 #define FUZZ_PROBES 400
 #define FUZZ_SLOTS 40
+#define FUZZ_FAMILY 9u /* slots of a victim: its own and those of its children */
 #define FUZZ_SCENES 12
 #define FUZZ_X 0x5858585858585858ull /* written by an attacker */
 
@@ -32,7 +33,7 @@ enum fuzz_by {
 	FUZZ_RING, /* IORING_OP_MADVISE: address, length, advice */
 	/* process_madvise of itself: address, length, advice, by int 0x80? number in argument 5 */
 	FUZZ_ADVISE,
-	/* process_vm_writev of FUZZ_X to itself: address, length, -, by int 0x80?, -, number */
+	/* process_vm_writev of FUZZ_X: address, length, slot of the process, by int 0x80?, -, number */
 	FUZZ_WRITE,
 	FUZZ_UFFD,    /* register, command, unregister: address, command, source, mode, features */
 	FUZZ_OLDMMAP, /* i386 number 90: arguments of mmap, in memory */

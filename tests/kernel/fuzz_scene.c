@@ -31,18 +31,18 @@
 #define HIGH 0x100000000000ul
 #define LOW 0x20000000ul
 
-const char *const fuzz_memory_names[] = { "anon",	 "data",    "relro",  "text",  "shared",
-					  "shared-data", "segment", "guards", "keyed", "huge-data",
-					  "huge",	 "heap",    "room" };
+const char *const fuzz_memory_names[] = { "anon",	 "data",    "relro",  "text",	  "shared",
+					  "shared-data", "segment", "guards", "keyed",	  "huge-data",
+					  "huge",	 "heap",    "stack",  "dontfork", "room" };
 const char *const fuzz_strength_names[] = { "unsealed", "permanent", "revocable", "audit",
 					    "weak",	"kill",	     "all" };
 
 struct fuzz_scene fuzz_scenes[] = {
 	{ "mixed", HIGH, .permanent = FUZZ_PERMANENT, .flags = SCENE_AUDIT },
-	{ "revocable", HIGH, .permanent = FUZZ_REVOCABLE },
-	{ "all", HIGH, .permanent = FUZZ_ALL },
-	{ "low", LOW, .low = true, .permanent = FUZZ_PERMANENT, .flags = SCENE_AUDIT },
-	{ "huge", HIGH, .permanent = FUZZ_PERMANENT, .flags = SCENE_HUGE },
+	{ "revocable", HIGH, .permanent = FUZZ_REVOCABLE, .crowd = FUZZ_CROWD },
+	{ "all", HIGH, .permanent = FUZZ_ALL, .flags = SCENE_HUGE_DATA },
+	{ "low", LOW, .low = true, .permanent = FUZZ_PERMANENT, .flags = SCENE_AUDIT, .crowd = 20 },
+	{ "huge", LOW, .low = true, .permanent = FUZZ_PERMANENT, .flags = SCENE_HUGE },
 	{ "32", LOW, .is_32 = true, .low = true, .permanent = FUZZ_PERMANENT, .flags = SCENE_AUDIT },
 	{ "32-huge", LOW, .is_32 = true, .low = true, .permanent = FUZZ_REVOCABLE, .flags = SCENE_HUGE },
 	{ "file", HIGH, .permanent = FUZZ_PERMANENT, .flags = SCENE_FILE },
@@ -91,12 +91,21 @@ const struct fuzz_area fuzz_areas[] = {
 	{ "plain", FUZZ_DATA, AT(20), 8, {} },
 	{ "plain_shared", FUZZ_SHARED_DATA, AT(21), 8, {} },
 	/* An ordinary page, a huge page after it, then ordinary pages, some sealed. */
-	{ "before", FUZZ_DATA, 2 * FUZZ_HUGE - FUZZ_PAGE, 1, {} },
-	{ "huge", FUZZ_HUGE_DATA, 2 * FUZZ_HUGE, 512, {} },
+	{ "before", FUZZ_DATA, 2 * FUZZ_HUGE - FUZZ_PAGE, 1, {}, SCENE_HUGE | SCENE_HUGE_DATA },
+	{ "huge", FUZZ_HUGE_DATA, 2 * FUZZ_HUGE, 512, {}, SCENE_HUGE | SCENE_HUGE_DATA },
 	{ "behind", FUZZ_DATA, 3 * FUZZ_HUGE, 16, { { 8, 4, FUZZ_PERMANENT } } },
+	/* Victims have a hole there, into which the mapping below can grow: that seal does not hold. */
+	{ "dontfork", FUZZ_DONTFORK, 3 * FUZZ_HUGE + AT(1), 8, { { 0, 4, FUZZ_PERMANENT } } },
 	/* Here a huge page would cover sealed memory. */
 	{ "slot", FUZZ_DATA, 5 * FUZZ_HUGE - FUZZ_PAGE, 17, { { 9, 4, FUZZ_REVOCABLE } } },
 	{ "slot_permanent", FUZZ_DATA, 7 * FUZZ_HUGE - FUZZ_PAGE, 17, { { 9, 4, FUZZ_PERMANENT } } },
+	/* It has room to grow down into. Its first page may be unmapped; then that is a hole with a seal. */
+	{ "stack",
+	  FUZZ_STACK,
+	  8 * FUZZ_HUGE,
+	  8,
+	  { { 0, 1, FUZZ_AUDIT }, { 4, 2, FUZZ_PERMANENT } },
+	  SCENE_AUDIT },
 	{ "room", FUZZ_ROOM, 9 * FUZZ_HUGE, 1024, {} },
 	{ "before2", FUZZ_DATA, 12 * FUZZ_HUGE - FUZZ_PAGE, 1, {}, SCENE_HUGE },
 	{ "huge_tail", FUZZ_HUGE_DATA, 12 * FUZZ_HUGE, 512, { { 508, 4, FUZZ_REVOCABLE } }, SCENE_HUGE },
@@ -286,9 +295,14 @@ static bool make_area(struct fuzz_scene *scene, unsigned i, uint64_t at)
 	switch (area->memory) {
 	case FUZZ_ANON:
 	case FUZZ_DATA:
-		(void)map(scene, area, at, READ_WRITE, ANONYMOUS, -1);
+	case FUZZ_STACK:
+		(void)map(scene, area, at, READ_WRITE,
+			  ANONYMOUS | (area->memory == FUZZ_STACK ? MAP_GROWSDOWN : 0), -1);
 		fill(scene, at, area->pages);
-		return area->memory == FUZZ_DATA || protect(scene, i, at, PROT_READ);
+		return area->memory != FUZZ_ANON || protect(scene, i, at, PROT_READ);
+	case FUZZ_DONTFORK:
+		(void)map(scene, area, at, READ_WRITE, ANONYMOUS, -1);
+		return CALL(SYS_madvise, (long)at, (long)area_bytes(area), MADV_DONTFORK) == 0;
 	case FUZZ_RELRO:
 		(void)from_file(scene, i, at, READ_WRITE, MAP_PRIVATE);
 		fill(scene, at, area->pages);
@@ -310,7 +324,7 @@ static bool make_area(struct fuzz_scene *scene, unsigned i, uint64_t at)
 static bool is_writable(enum fuzz_memory memory)
 {
 	return memory == FUZZ_DATA || memory == FUZZ_SHARED_DATA || memory == FUZZ_SEGMENT ||
-	       memory == FUZZ_GUARDS || memory == FUZZ_HUGE_DATA;
+	       memory == FUZZ_GUARDS || memory == FUZZ_HUGE_DATA || memory == FUZZ_STACK;
 }
 
 static unsigned holds(const struct fuzz_scene *scene, const struct fuzz_area *area, unsigned page)
@@ -332,7 +346,8 @@ static void promise(struct fuzz_scene *scene, unsigned i)
 	for (unsigned page = 0; page < area->pages; page++) {
 		enum fuzz_strength strength = scene_strength(scene, area, page);
 
-		if (strength == FUZZ_NONE || strength == FUZZ_AUDIT || strength == FUZZ_WEAK)
+		if (strength == FUZZ_NONE || strength == FUZZ_AUDIT || strength == FUZZ_WEAK ||
+		    area->memory == FUZZ_DONTFORK)
 			continue;
 		if (area->memory == FUZZ_HUGE_ANON && page % 128 && page != area->pages - 1)
 			continue;
@@ -381,9 +396,26 @@ static void name_places(struct fuzz_scene *scene)
 	}
 }
 
+/* One page of memory that has no other use, and the one behind it unsealed. */
+static struct range crowd_range(const struct fuzz_scene *scene, unsigned number)
+{
+	uint64_t start = scene->base - (AT(1) + 2 * (number + 1) * FUZZ_PAGE);
+
+	return (struct range){ start, start + FUZZ_PAGE };
+}
+
+static void make_crowd(struct fuzz_scene *scene)
+{
+	uint64_t start = scene->crowd ? crowd_range(scene, scene->crowd - 1).start : 0;
+
+	if (start && CALL(SYS_mmap, (long)start, (long)(scene->base - AT(1) - start), READ_WRITE,
+			  ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != (long)start)
+		bail("scene %s: no memory for a crowd of seals at %#lx", scene->name, start);
+}
+
 static void seal_all(struct fuzz_scene *scene)
 {
-	struct range ranges[FUZZ_AREAS];
+	struct range ranges[FUZZ_AREAS * 3 + FUZZ_CROWD];
 
 	for (unsigned strength = FUZZ_PERMANENT; strength < FUZZ_STRENGTHS; strength++) {
 		struct seal_order order = { .pid = scene->template.pid, .ranges = ranges };
@@ -399,6 +431,8 @@ static void seal_all(struct fuzz_scene *scene)
 					ranges[order.count++] =
 						(struct range){ start, start + seal->pages * FUZZ_PAGE };
 			}
+		for (unsigned i = 0; i < scene->crowd && strength == FUZZ_REVOCABLE; i++)
+			ranges[order.count++] = crowd_range(scene, i);
 		if (!order.count)
 			continue;
 		order.revocable = strength == FUZZ_REVOCABLE || strength == FUZZ_WEAK ||
@@ -486,6 +520,7 @@ void scene_build(struct fuzz_scene *scene, bool sealed)
 		BOARD->probes[scene->index].at[i] = scene->pages[i].address;
 	BOARD->probes[scene->index].count = scene->pages_count;
 	name_places(scene);
+	make_crowd(scene);
 	limit_memory(scene->template.pid);
 	if (sealed)
 		seal_all(scene);

@@ -33,6 +33,8 @@ enum fuzz_memory {
 	FUZZ_HUGE_DATA,
 	FUZZ_HUGE_ANON,
 	FUZZ_HEAP,
+	FUZZ_STACK,
+	FUZZ_DONTFORK,
 	FUZZ_ROOM,
 	FUZZ_MEMORIES,
 };
@@ -65,9 +67,10 @@ struct fuzz_area {
 	unsigned only; /* SCENE_*: only in scenes with one of these; 0: in all */
 };
 
-#define SCENE_HUGE 1u  /* seals on huge pages */
-#define SCENE_FILE 2u  /* victims may write to the files of their sealed memory */
-#define SCENE_AUDIT 4u /* seals that only log beside those that deny */
+#define SCENE_HUGE 1u	   /* huge pages, some sealed */
+#define SCENE_FILE 2u	   /* victims may write to the files of their sealed memory */
+#define SCENE_AUDIT 4u	   /* seals that only log beside those that deny */
+#define SCENE_HUGE_DATA 8u /* huge pages, none sealed */
 
 /* Permitted contents of a sealed page, by: */
 #define HOLDS_PATTERN 1u
@@ -90,8 +93,9 @@ struct fuzz_place {
 	unsigned index; /* of the area */
 };
 
-#define FUZZ_AREAS 33 /* at most, as their files are open below FUZZ_BOARD_FD */
+#define FUZZ_AREAS 34 /* with files: the first 33 only, as these are open below FUZZ_BOARD_FD */
 #define FUZZ_PLACES (FUZZ_AREAS * 8)
+#define FUZZ_CROWD 1010
 
 struct fuzz_scene {
 	const char *name;
@@ -99,6 +103,7 @@ struct fuzz_scene {
 	bool is_32, low;	      /* low: below 4 GiB, so that int 0x80 reaches it */
 	enum fuzz_strength permanent; /* strength of permanent seals in this scene */
 	unsigned flags;
+	unsigned crowd; /* number of further seals below base, so that the tree of seals is deeper */
 
 	unsigned index;
 	bool built, off;

@@ -22,6 +22,7 @@
 
 #define FOLDER "/srv/cases/"
 #define ETC "/etc/mseald/policy.d"
+#define CONFIG "/etc/mseald/mseald.conf"
 #define AT_ONCE 20
 #define ABORTED (256 + SIGABRT)
 
@@ -197,6 +198,11 @@ static void reopen(void)
 	set_policy("Segments=all");
 }
 
+static void small(void)
+{
+	all_end(times, false, "case-small", 0, 2, "text that begins in the first page of its file is sealed");
+}
+
 static void unload(void)
 {
 	bool denies = gate_is_override();
@@ -213,22 +219,48 @@ static void unload(void)
 		"msealctl run: what a constructor has loaded it can unload");
 }
 
-/*
- * The kernel seals a start however long it takes, also while policies are read again and the daemon looks at
- * other processes.
- */
-static void slow(void)
+/* Starts case-slow some times, sets the policy anew after a second, and counts other ends than this. */
+static unsigned slow_not(int expected, const char *seal)
 {
 	pid_t pids[AT_ONCE / 2];
 	unsigned wrong = 0;
 
+	set_policy(seal);
 	for (size_t i = 0; i < sizeof(pids) / sizeof(*pids); i++)
 		pids[i] = start(false, "case-slow", NULL);
 	(void)usleep(1000000);
-	set_policy("Segments=all");
-	for (size_t i = 0; i < sizeof(pids) / sizeof(*pids); i++)
-		wrong += child_end(pids[i]) != 0;
+	set_policy(seal);
+	for (size_t i = 0; i < sizeof(pids) / sizeof(*pids); i++) {
+		int status = child_end(pids[i]);
+
+		if (status != expected && !wrong++)
+			diag("case-slow[%d] ended with %d, not %d", (int)pids[i], status, expected);
+	}
+	return wrong;
+}
+
+/*
+ * The kernel seals a start however long it takes, also while policies are read again and the daemon looks at
+ * other processes. After Settle= the daemon takes it over, and seals RELRO only when it finds it read-only.
+ */
+static void slow(void)
+{
+	FILE *file;
+	unsigned wrong = slow_not(0, "Segments=all");
+
 	ok(wrong == 0, "case-slow: its constructor opens nothing, 5 s after its start (%u not)", wrong);
+	(void)daemon_stop(SIGTERM);
+	file = fopen(CONFIG, "we");
+	if (!file || fputs("[Mseald]\nSettle=1s\n", file) < 0 || fclose(file))
+		bail("no configuration");
+	daemon_start();
+	wrong = slow_not(1, "Segments=all");
+	ok(wrong == 0, "Settle=1s: it starts, and its constructor opens RELRO (%u not)", wrong);
+	ok(child_end(start(false, "case-slow", "stay")) == 0, "then its RELRO is sealed");
+	(void)daemon_stop(SIGTERM);
+	(void)unlink(CONFIG);
+	daemon_start();
+	set_policy("Segments=all");
 }
 
 /* A tracer that comes after the exec, and before any RELRO, could write to the memory: it is not sealed. */
@@ -252,12 +284,23 @@ static void traced(void)
 	set_policy("Segments=all");
 }
 
+/* Memory in the place of a library that was unloaded before its seal is not sealed instead. */
+static void replaced(void)
+{
+	set_policy("Segments=all\nDlopen=yes");
+	all_end(AT_ONCE / 2, false, "case-replace", 0, 0, "Dlopen=yes: only the library is sealed");
+	set_policy("Segments=all");
+}
+
 static void own_data(void)
 {
 	all_end(times, false, "case-readonly", 0, 0, "a static program may change its own data");
 	all_end(times, false, "case-static", 0, 0, "Dlopen=no: a static program can unload what it loaded");
+	set_policy("Segments=text rodata relro\nDlopen=yes");
+	all_end(times, false, "case-readonly-library", 0, 0, "Dlopen=yes: a library may change its own data");
 	set_policy("Segments=all\nDlopen=yes");
 	all_end(times, false, "case-stale", 0, 0, "Dlopen=yes: where a file was, a library is sealed alone");
+	all_end(times, false, "case-stale-closed", 0, 0, "also by the same descriptor number");
 	set_policy("Segments=all");
 }
 
@@ -280,8 +323,9 @@ static void whole(void)
 int main(void)
 {
 	static const char *const programs[] = {
-		"case-packed",	 "case-packed-relro", "case-reopen", "case-unload",
-		"case-readonly", "case-static",	      "case-stale",  "case-whole",
+		"case-packed",	 "case-packed-relro",	  "case-reopen", "case-small", "case-unload",
+		"case-readonly", "case-readonly-library", "case-static", "case-stale", "case-stale-closed",
+		"case-whole",
 	};
 
 	times = brief(200, 20);
@@ -296,11 +340,13 @@ int main(void)
 	packed();
 	packed_late();
 	reopen();
+	small();
 	unload();
 	set_policy("Segments=all");
 	slow();
 	traced();
 	own_data();
+	replaced();
 	whole();
 	ok(daemon_stop(SIGTERM) == 0, "and it ends well");
 	(void)unlink(ETC "/cases.conf");

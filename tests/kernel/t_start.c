@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 #include "tap.h"
 
 #define FOLDER "/srv/early/"
+#define RAMFS "/srv/early-ramfs"
 #define ETC "/etc/mseald/policy.d"
 #define CONFIG "/etc/mseald/mseald.conf"
 #define AT_ONCE 12
@@ -55,6 +57,12 @@ static void install(void)
 	if (system("cp early* started started-norelro libearly*.so /usr/lib/*/libz.so.1 " FOLDER
 		   " && cp early /srv/early-other"))
 		bail("the programs cannot be copied");
+	mkdir(RAMFS, 0755);
+	if (mount("none", RAMFS, "ramfs", 0, NULL) ||
+	    system("mkdir -p " RAMFS FOLDER " " RAMFS
+		   "/lib64 && cp early libearly.so /usr/lib/*/libc.so.6 " RAMFS FOLDER
+		   " && cp /lib64/ld-linux-x86-64.so.2 " RAMFS "/lib64"))
+		bail("no root on ramfs: %s", strerror(errno));
 }
 
 static void write_file(const char *path, const char *text)
@@ -137,7 +145,21 @@ static void each_form(void)
 	}
 	ok(child_end(start("/srv/early-other", NULL)) == 0177,
 	   "a program that no policy matches opens all of it");
-	ok(child_end(start("/srv/early-other", "fill")) == 1, "and userfaultfd changes its constants");
+	ok(child_end(start("/srv/early-other", "fill")) == 3,
+	   "and userfaultfd changes its constants, and RELRO without a file");
+}
+
+/* On ramfs, unlike tmpfs, userfaultfd reaches only memory without a file. */
+static int filled_on_ramfs(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (chroot(RAMFS) == 0)
+			execl(FOLDER "early", FOLDER "early", "fill", NULL);
+		_exit(127);
+	}
+	return child_end(pid);
 }
 
 /* The seals of a program whose policy names one segment. */
@@ -145,10 +167,10 @@ static void each_segment(void)
 {
 	static const struct {
 		const char *segments;
-		int left;
+		int left, filled;
 	} cases[] = {
-		{ "text", 0166 },	 { "rodata", 0155 }, { "relro", 033 },
-		{ "text rodata", 0144 }, { "data", 0177 },
+		{ "text", 0166, 0 },	    { "rodata", 0155, 0 }, { "relro", 033, 0 },
+		{ "text rodata", 0144, 0 }, { "data", 0177, 2 },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -163,6 +185,9 @@ static void each_segment(void)
 		status = run("early", NULL);
 		ok(status == cases[i].left, "Segments=%s: only that is sealed (0%o)", cases[i].segments,
 		   status);
+		status = filled_on_ramfs();
+		ok(status == cases[i].filled, "... and userfaultfd %s RELRO without a file (%d)",
+		   cases[i].filled ? "changes" : "does not change", status);
 	}
 }
 
@@ -187,6 +212,29 @@ static void data_again(void)
 		   seals[i], status);
 	}
 	ok(run("early", "zero") == 0, "with memory that has no file where the kernel maps a program's");
+}
+
+/* What cannot be sealed without a kill, because it may be unloaded, is not. */
+static void unloads(void)
+{
+	static const char *const names[] = { "early", "early-32" };
+	pid_t pids[COUNT(names)];
+
+	write_policy("[Match]\nExe=" FOLDER "\n[Seal]\nDlopen=yes\n");
+	if (daemon_call("ReloadPolicy", NULL, NULL))
+		bail("the policies are not read again");
+	for (size_t i = 0; i < COUNT(names); i++) {
+		char path[256];
+
+		snprintf(path, sizeof(path), FOLDER "%s", names[i]);
+		pids[i] = start(path, "unload");
+	}
+	for (size_t i = 0; i < COUNT(names); i++) {
+		int status = child_end(pids[i]);
+
+		ok(status == 0, "Dlopen=yes: %s unloads a library, at once and after 14 s (0%o)", names[i],
+		   status);
+	}
 }
 
 static double seconds(struct timeval time)
@@ -256,6 +304,7 @@ static void without_daemon(void)
 	unsigned times = brief(1000, 60), bad;
 
 	daemon_pause(true);
+	ok(run("early", "crowd") == 0, "a program while 2,200 children of another live: it was sealed");
 	bad = storm(FOLDER "early", NULL, times);
 	daemon_pause(false);
 	ok(bad == 0, "%u programs while the daemon is stopped: each was sealed (%u not)", times, bad);
@@ -528,6 +577,7 @@ int main(void)
 	settings();
 	each_segment();
 	data_again();
+	unloads();
 	ok(status_becomes("sets", 0, 30), "no seal sets are left");
 	ok(daemon_stop(SIGTERM) == 0, "and it ends well");
 	(void)unlink(ETC "/start.conf");

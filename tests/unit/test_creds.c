@@ -111,7 +111,7 @@ static void capabilities_are_compared(void **state)
 
 static void connections_are_counted(void **state)
 {
-	struct quota *quota = quota_new();
+	struct quota the_quota = QUOTA_NEW, *quota = &the_quota;
 	struct quota_user *all[QUOTA_CONNECTIONS_ALL], *one;
 	unsigned count = 0;
 
@@ -133,12 +133,11 @@ static void connections_are_counted(void **state)
 		quota_leave(quota, all[--count]);
 	quota_leave(quota, NULL);
 	quota_free(quota);
-	quota_free(NULL);
 }
 
 static void time_is_paid_back(void **state)
 {
-	struct quota *quota = quota_new();
+	struct quota the_quota = QUOTA_NEW, *quota = &the_quota;
 	struct quota_user *user, *other;
 	uint64_t now = 100 * SECOND, wait;
 
@@ -167,7 +166,7 @@ static void time_is_paid_back(void **state)
 
 static void a_share_is_a_share(void **state)
 {
-	struct quota *quota = quota_new();
+	struct quota the_quota = QUOTA_NEW, *quota = &the_quota;
 	struct quota_user *user;
 	uint64_t now = 100 * SECOND, spent = 0;
 
@@ -192,7 +191,7 @@ static void a_share_is_a_share(void **state)
 
 static void debt_outlives_the_connection(void **state)
 {
-	struct quota *quota = quota_new();
+	struct quota the_quota = QUOTA_NEW, *quota = &the_quota;
 	struct quota_user *user;
 	uint64_t now = 100 * SECOND;
 

@@ -14,8 +14,8 @@
 #define MANY 72
 
 static sd_event *loop;
-static struct quota *quota;
-static struct throttle *throttle;
+static struct quota the_quota, *quota = &the_quota;
+static struct throttle the_throttle, *throttle = &the_throttle;
 static struct throttled some[MANY], other;
 static struct throttled *turns[2 * MANY];
 static unsigned turns_count;
@@ -31,8 +31,8 @@ static int setup(void **state)
 {
 	(void)state;
 	turns_count = 0;
-	quota = quota_new();
-	assert_true(quota && sd_event_new(&loop) >= 0 && throttle_open(loop, quota, on_turn, &throttle) >= 0);
+	the_quota = (struct quota)QUOTA_NEW;
+	assert_true(sd_event_new(&loop) >= 0 && throttle_open(throttle, loop, quota, on_turn) >= 0);
 	memset(some, 0, sizeof(some));
 	memset(&other, 0, sizeof(other));
 	for (int i = 0; i < MANY; i++)

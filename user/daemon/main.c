@@ -11,7 +11,6 @@
 
 #include "api/daemon.h"
 #include "api/method.h"
-#include "api/methods.h"
 #include "api/server.h"
 #include "api/subscribers.h"
 #include "audit/attempt_log.h"
@@ -39,18 +38,17 @@
 static void daemon_close(struct daemon *daemon)
 {
 	method_run_end_all();
-	server_close(daemon->server);
-	daemon->server = NULL; /* denials by the lock so far are only logged */
-	events_close(daemon->events);
+	server_close(&daemon->server); /* denials by the lock so far are only logged */
+	events_close(&daemon->events);
 	attempt_log_close(daemon->attempt_log);
 	lock_log_close(daemon->lock_log);
-	report_close(daemon->report);
+	report_close(&daemon->report);
 	reconcile_close(daemon->reconcile);
-	active_free(daemon->active);
-	containers_close(daemon->containers);
-	gc_close(daemon->gc);
-	integrity_close(daemon->integrity);
-	space_map_close(daemon->space_map);
+	active_free(&daemon->active);
+	containers_close(&daemon->containers);
+	gc_close(&daemon->gc);
+	integrity_close(&daemon->integrity);
+	set_map_close(daemon->space_map.sets);
 	programs_free(daemon->programs);
 	lock_free(daemon->lock);
 	(void)sd_event_unref(daemon->loop);
@@ -61,7 +59,6 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 {
 	struct daemon *daemon = context;
 
-	(void)source;
 	if (!lock_keeps_signals(daemon->lock))
 		return sd_event_exit(daemon->loop, 0);
 	return info->ssi_signo == SIGTERM && info->ssi_pid == 1 ?
@@ -86,10 +83,7 @@ static int block_signals(struct daemon *daemon)
 	return r;
 }
 
-/*
- * The kernel calls no hook for signals from a terminal. So a locked daemon blocks all signals except its own
- * faults.
- */
+/* The kernel calls no hook for signals from a terminal: a locked daemon blocks all but its own faults. */
 static void keep_signals_out(void)
 {
 	static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
@@ -107,19 +101,18 @@ static int open_policies(struct daemon *daemon)
 	_cleanup_(diagnostics_free) struct diagnostics faults = {};
 	int r;
 
-	daemon->active = active_new(daemon->programs);
-	r = daemon->active ? containers_open(daemon->programs, daemon->active, &daemon->containers) : -ENOMEM;
+	daemon->active.programs = daemon->programs;
+	containers_open(&daemon->containers, daemon->programs, &daemon->active);
+	r = reconcile_open(&(struct reconcile_context){ .loop = daemon->loop,
+							.programs = daemon->programs,
+							.space_map = &daemon->space_map,
+							.events = &daemon->events,
+							.active = &daemon->active,
+							.containers = &daemon->containers,
+							.config = &daemon->config },
+			   &daemon->reconcile);
 	if (r >= 0)
-		r = reconcile_open(&(struct reconcile_context){ .loop = daemon->loop,
-								.programs = daemon->programs,
-								.space_map = daemon->space_map,
-								.events = daemon->events,
-								.active = daemon->active,
-								.containers = daemon->containers,
-								.config = &daemon->config },
-				   &daemon->reconcile);
-	if (r >= 0)
-		r = active_reload(daemon->active, &faults);
+		r = active_reload(&daemon->active, &faults);
 	if (r < 0)
 		log_error("cannot start the policies: %s", strerror(-r));
 	return r;
@@ -131,8 +124,6 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	struct error error = {};
 	json_t *reply;
 
-	(void)source;
-	(void)info;
 	/* systemd.service(5), Type=notify-reload: before and after, one message with both fields. */
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_us());
 	reply = method_policy_reload(context, &error);
@@ -150,8 +141,8 @@ static void on_attempt(void *context, const struct mseald_event *event)
 	struct daemon *daemon = context;
 
 	attempt_log_add(daemon->attempt_log, event);
-	report_attempt(daemon->report, event);
-	subscribers_publish(daemon->server, event);
+	report_attempt(&daemon->report, event);
+	subscribers_publish(&daemon->server, event);
 }
 
 static void on_exec_event(void *context, const struct mseald_exec_event *event)
@@ -166,21 +157,21 @@ static void on_lost(void *context, uint64_t count)
 	struct daemon *daemon = context;
 
 	attempt_log_lost(count);
-	subscribers_publish_lost(daemon->server, count);
+	subscribers_publish_lost(&daemon->server, count);
 }
 
 static void on_killed(void *context)
 {
 	struct daemon *daemon = context;
 
-	integrity_end_kill_pending(daemon->integrity);
+	integrity_end_kill_pending(&daemon->integrity);
 }
 
 static void on_unused(void *context)
 {
 	struct daemon *daemon = context;
 
-	gc_collect_soon(daemon->gc);
+	gc_collect_soon(&daemon->gc);
 }
 
 static const struct event_handlers event_handlers = {
@@ -195,7 +186,7 @@ static void on_denial(void *context, const struct mseald_lock_denial *denial)
 {
 	struct daemon *daemon = context;
 
-	subscribers_publish_denial(daemon->server, denial);
+	subscribers_publish_denial(&daemon->server, denial);
 }
 
 /* Checks for changes that events may have missed (seal/gc.c). */
@@ -204,9 +195,9 @@ static int on_tick(sd_event_source *source, uint64_t now, void *context)
 	struct daemon *daemon = context;
 	bool attached = programs_attached(daemon->programs), missed;
 
-	containers_tick(daemon->containers);
-	container_watch_look(daemon->containers, daemon->reconcile, daemon->programs, daemon->space_map);
-	missed = gc_tick(daemon->gc);
+	containers_tick(&daemon->containers);
+	container_watch_look(&daemon->containers, daemon->reconcile, daemon->programs, &daemon->space_map);
+	missed = gc_tick(&daemon->gc);
 	if (attached)
 		reconcile_tick(daemon->reconcile, missed);
 	(void)sd_event_source_set_time(source, now + TICK_US);
@@ -258,32 +249,32 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		return r;
 	programs_state(daemon->programs)->quota_each = daemon->config.user_spaces;
 	tracer_allow(daemon->programs);
-	r = space_map_open(daemon->programs, &daemon->space_map);
+	r = space_map_open(&daemon->space_map, daemon->programs);
 	if (r < 0) {
 		log_error("cannot read the maps: %s", strerror(-r));
 		return r;
 	}
-	r = integrity_open(daemon->loop, daemon->programs, daemon->space_map, &daemon->integrity);
+	r = integrity_open(&daemon->integrity, daemon->loop, daemon->programs, &daemon->space_map);
 	if (r >= 0)
-		r = gc_open(daemon->loop, daemon->programs, daemon->space_map, daemon->integrity,
-			    &daemon->gc);
+		r = gc_open(&daemon->gc, daemon->loop, daemon->programs, &daemon->space_map,
+			    &daemon->integrity);
 	if (r >= 0)
-		r = events_open(daemon->loop, daemon->programs, &event_handlers, daemon, &daemon->events);
+		r = events_open(&daemon->events, daemon->loop, daemon->programs, &event_handlers, daemon);
 	if (r < 0) {
 		log_error("cannot watch for events: %s", strerror(-r));
 		return r;
 	}
-	r = gc_take_over(daemon->gc);
+	r = gc_take_over(&daemon->gc);
 	if (r >= 0)
 		r = open_policies(daemon);
 	if (r < 0)
 		return r;
-	r = server_open(daemon, socket, methods_call, &daemon->server);
+	r = server_open(&daemon->server, daemon, socket, methods_call);
 	if (r < 0)
 		return r;
-	r = report_open(daemon->loop, daemon->programs, daemon->space_map, daemon->active, &daemon->report);
+	r = report_open(&daemon->report, daemon->loop, daemon->programs, &daemon->space_map, &daemon->active);
 	if (r >= 0)
-		r = attempt_log_open(daemon->loop, daemon->programs, daemon->containers,
+		r = attempt_log_open(daemon->loop, daemon->programs, &daemon->containers,
 				     &daemon->attempt_log);
 	if (r >= 0)
 		r = sd_event_add_time_relative(daemon->loop, NULL, CLOCK_MONOTONIC, TICK_US, TICK_US / 5,
@@ -296,7 +287,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 	if (r >= 0 && daemon->lock && lock_complete(daemon->lock) < 0)
 		r = -ENOLCK;
 	if (r >= 0 && daemon->lock &&
-	    lock_log_open(daemon->loop, daemon->lock, daemon->containers, on_denial, daemon,
+	    lock_log_open(daemon->loop, daemon->lock, &daemon->containers, on_denial, daemon,
 			  &daemon->lock_log) < 0)
 		log_warning("cannot read the denials of the lock; denials are counted, but not logged");
 	if (r >= 0)
@@ -429,7 +420,7 @@ int main(int argc, char **argv)
 	if (r < 0)
 		log_error("the event loop failed: %s", strerror(-r));
 	else if (!shutdown_begun())
-		gc_finish(daemon.gc);
+		gc_finish(&daemon.gc);
 	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STOPPED, NULL, "mseald has stopped");
 	return r < 0 ? 1 : 0;
 }

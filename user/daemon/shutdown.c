@@ -21,10 +21,7 @@ static struct {
 
 static int look(void);
 
-/*
- * Is it a storage daemon of root that runs until the power is off (systemd.io/ROOT_STORAGE_DAEMONS)?
- * systemd-shutdown does not kill those.
- */
+/* Is it a storage daemon of root (systemd.io/ROOT_STORAGE_DAEMONS)? systemd-shutdown does not kill those. */
 static bool is_left(uint32_t tgid)
 {
 	_cleanup_close_ int fd = proc_open((pid_t)tgid, "cmdline", O_RDONLY);
@@ -62,9 +59,6 @@ static int find_other(pid_t *ret)
 /* sd_event_io_handler_t: a process has ended; looks for the next. */
 static int on_gone(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
-	(void)fd;
-	(void)revents;
-	(void)context;
 	(void)sd_event_source_disable_unref(source);
 	return look();
 }

@@ -7,8 +7,7 @@
  * Root controls pid 1, which may claim a shutdown that does not happen. So the claim only starts the check:
  * the daemon does not exit while any process lives that seals could protect.
  */
-#ifndef MSEALD_SHUTDOWN_H
-#define MSEALD_SHUTDOWN_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -18,5 +17,3 @@
 int shutdown_begin(sd_event *loop, struct programs *programs);
 /* Will the daemon exit as the last process of the machine? */
 bool shutdown_begun(void);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How libmseal asks mseald: async-signal-safe, without malloc, stateless. */
-#ifndef MSEALD_LIBMSEAL_MSEAL_ASK_H
-#define MSEALD_LIBMSEAL_MSEAL_ASK_H
+#pragma once
 
 #include <stddef.h>
 #include <sys/syscall.h>
@@ -15,5 +14,3 @@ int mseal_ask_range(const void *addr, size_t len, unsigned long flags);
 
 /* Seals all segments of the calling process by mseald. Errors as above. */
 int mseal_ask_all(void);
-
-#endif

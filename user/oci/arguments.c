@@ -5,9 +5,6 @@
  */
 #include "arguments.h"
 
-#include <stddef.h>
-#include <string.h>
-
 #include "lib/base/util.h"
 
 /* Options with a value in runc 1.3 and crun 1.21, before the command and of create and run. */

@@ -4,8 +4,7 @@
  * mseald-oci-runtime needs. No standard defines it, and both programs get new options: an unknown option
  * changes nothing.
  */
-#ifndef MSEALD_OCI_ARGUMENTS_H
-#define MSEALD_OCI_ARGUMENTS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -21,5 +20,3 @@ struct arguments {
 
 /* argv as of main(). Any argv gives a result. */
 void arguments_parse(char *const *argv, struct arguments *ret);
-
-#endif

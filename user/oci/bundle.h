@@ -4,8 +4,7 @@
  * text around the hook stays the same, byte by byte: numbers that engines write, such as a limit of 2^64-1,
  * would not survive parsing and writing.
  */
-#ifndef MSEALD_OCI_BUNDLE_H
-#define MSEALD_OCI_BUNDLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,5 +38,3 @@ int bundle_read(const char *path, char **ret_text, size_t *ret_size, struct stat
  * reason: the file is unchanged.
  */
 int bundle_write(const char *path, const char *text, size_t size, const struct stat *st, struct fault *fault);
-
-#endif

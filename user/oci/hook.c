@@ -4,11 +4,9 @@
  * container's state. If the annotations ask for it, it has mseald seal every process that starts in the
  * container's cgroup. Exit status 0: done, or not asked for; 1: the runtime is to abandon the container.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <string.h>
 #include <syslog.h>
 
 #include "state.h"
@@ -54,7 +52,6 @@ static void on_alarm(int signal)
 {
 	static const char text[] = "mseald-oci-hook: neither the runtime nor mseald has answered in time";
 
-	(void)signal;
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ||
 	    write(STDERR_FILENO, verdict(), strlen(verdict())) < 0)
 		_exit(status());

@@ -4,10 +4,7 @@
  * created has an annotation of mseald, it adds mseald-oci-hook to config.json. Then it executes the runtime,
  * with the same arguments. All other commands and containers are passed on unchanged.
  */
-#include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "arguments.h"

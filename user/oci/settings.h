@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* oci-runtime.conf: the runtime that makes the containers, and the hook to add. */
-#ifndef MSEALD_OCI_SETTINGS_H
-#define MSEALD_OCI_SETTINGS_H
+#pragma once
 
 #include "lib/conf/diagnostics.h"
 
@@ -21,5 +20,3 @@ int settings_parse(const char *path, const char *text, size_t size, struct setti
  */
 int settings_load(const char *root, struct settings *ret, struct diagnostics *faults);
 void settings_free(struct settings *settings); /* takes zeroed, leaves it zeroed */
-
-#endif

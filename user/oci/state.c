@@ -2,10 +2,7 @@
 /* See state.h. */
 #include "state.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <stdint.h>
-#include <string.h>
 
 #include "lib/base/names.h"
 #include "lib/base/util.h"
@@ -179,8 +176,6 @@ static int add_dlopen(json_t *request, const char *key, const char *value, struc
 
 static int check_on_failure(json_t *request, const char *key, const char *value, struct fault *fault)
 {
-	(void)request;
-	(void)key;
 	return state_find_on_failure(value) == ON_FAILURE_UNSAID ?
 		       wrong(fault, "io.mseald.on-failure=%.64s: must be stop or run", value) :
 		       0;

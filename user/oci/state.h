@@ -4,8 +4,7 @@
  * requests of its annotations. The author of the container wrote them: nothing in it is trusted, and nothing
  * is guessed.
  */
-#ifndef MSEALD_OCI_STATE_H
-#define MSEALD_OCI_STATE_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -46,5 +45,3 @@ enum on_failure state_find_on_failure(const char *name);
 
 /* Turns text into one line that is safe for terminals. Returns it. */
 char *state_clean(char *text);
-
-#endif

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See change.h. */
-#include <string.h>
-
 #include "ctl/base/change.h"
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A change of one or several processes, by a method that supports a dry run. */
-#ifndef MSEALCTL_CHANGE_H
-#define MSEALCTL_CHANGE_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -20,5 +19,3 @@ struct change {
  * nevertheless, this complains about it, and changes the others. An exit status.
  */
 int change_all(const struct ctl *ctl, const struct change *change, const struct targets *targets);
-
-#endif

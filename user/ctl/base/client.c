@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Calls to the daemon, and messages when they fail: see client.h. */
-#include <errno.h>
-#include <string.h>
-
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/reply.h"

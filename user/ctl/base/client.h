@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Calls to the daemon, and messages when they fail. */
-#ifndef MSEALCTL_CLIENT_H
-#define MSEALCTL_CLIENT_H
+#pragma once
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #include "ctl/base/command.h"
 #include "lib/base/util.h"
@@ -31,5 +28,3 @@ int client_complain_connection(const struct ctl *ctl, int r);
 
 /* Prints one JSON document and a new line on stdout, and flushes. */
 int client_print_json(const json_t *document);
-
-#endif

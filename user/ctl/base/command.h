@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shared by all commands of msealctl: the entry in a table of commands, global options, exit statuses. */
-#ifndef MSEALCTL_COMMAND_H
-#define MSEALCTL_COMMAND_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -40,5 +39,3 @@ struct ctl {
 	const char *root; /* of policy --root: "" means / */
 	int status;	  /* exit status after CTL_STOP */
 };
-
-#endif

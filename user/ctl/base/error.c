@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* All messages of msealctl on standard error are printed here, one line at a time. */
-#include <errno.h>
 #include <langinfo.h>
 #include <poll.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "ctl/base/error.h"
 #include "ctl/base/text.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Messages of msealctl on standard error. */
-#ifndef MSEALCTL_ERROR_H
-#define MSEALCTL_ERROR_H
+#pragma once
 
 #include "ctl/base/command.h"
 #include "lib/base/util.h"
@@ -17,5 +16,3 @@ int error_out_of_memory(void);
  * Output could not be written, errno has the reason. Returns CTL_FAILURE, or CTL_BROKEN_PIPE without a line.
  */
 int error_printing(void);
-
-#endif

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Options and arguments of all commands: see options.h. */
-#include <errno.h>
 #include <limits.h>
-#include <string.h>
 
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"

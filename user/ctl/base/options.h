@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Options and arguments of all commands. */
-#ifndef MSEALCTL_OPTIONS_H
-#define MSEALCTL_OPTIONS_H
+#pragma once
 
 #include <getopt.h>
 #include <jansson.h>
@@ -54,5 +53,3 @@ int options_add_words(struct ctl *ctl, unsigned *mask, const char *list, const c
  */
 int options_parse_ranges(const struct ctl *ctl, int argc, char **argv, const char *file,
 			 json_t **ret_parameters);
-
-#endif

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* JSON documents, and members of the daemon's replies. */
-#ifndef MSEALCTL_REPLY_H
-#define MSEALCTL_REPLY_H
+#pragma once
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #include "lib/base/util.h"
 
@@ -20,5 +17,3 @@ static inline void cleanup_json(json_t **json)
 uint64_t reply_integer(const json_t *object, const char *key);
 bool reply_bool(const json_t *object, const char *key);
 const char *reply_string(const json_t *object, const char *key);
-
-#endif

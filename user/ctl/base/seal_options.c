@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Parses SEAL OPTIONS: see seal_options.h. */
-#include <errno.h>
-#include <string.h>
-
 #include "ctl/base/error.h"
 #include "ctl/base/seal_options.h"
 #include "lib/base/names.h"

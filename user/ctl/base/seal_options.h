@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SEAL OPTIONS: the properties of seals, the same for every command that makes seals. */
-#ifndef MSEALCTL_SEAL_OPTIONS_H
-#define MSEALCTL_SEAL_OPTIONS_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -47,5 +46,3 @@ struct seal_options {
 int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int option, const char *value);
 /* Adds the given options to the parameters of io.mseald.Seal. 0 or -ENOMEM. */
 int seal_options_to_json(const struct seal_options *opts, json_t *parameters);
-
-#endif

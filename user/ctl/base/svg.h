@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Writes SVG: text escaped for XML, and the colours of a terminal as classes of a style sheet. */
-#ifndef MSEALCTL_SVG_H
-#define MSEALCTL_SVG_H
+#pragma once
 
 #include <stdio.h>
 
@@ -16,5 +15,3 @@ void svg_title(FILE *out, const char *text);
 const char *svg_class(enum colour colour);
 /* Prints the rules of all colours: for a light page, and for a dark page (prefers-color-scheme). */
 void svg_style(FILE *out);
-
-#endif

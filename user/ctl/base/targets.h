@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The processes that a command acts on: PID..., --unit=UNIT, --comm=NAME. */
-#ifndef MSEALCTL_TARGETS_H
-#define MSEALCTL_TARGETS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,5 +58,3 @@ bool targets_given(const struct targets *targets);
 bool targets_have(const struct targets *targets, pid_t pid);
 /* The same of a process that may be gone, with its name and cgroup (v2). cgroup NULL: unknown. */
 bool targets_had(const struct targets *targets, pid_t pid, const char *comm, const char *cgroup);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Properties of standard output: colour, UTF-8, width. */
-#ifndef MSEALCTL_TERMINAL_H
-#define MSEALCTL_TERMINAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,5 +34,3 @@ const char *terminal_off(const struct terminal *terminal, enum colour colour);
 
 /* One colour for each segment, the same everywhere. */
 enum colour terminal_segment_colour(enum mseald_segment segment);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Makes text chosen by other processes safe and short enough for a terminal. */
-#ifndef MSEALCTL_TEXT_H
-#define MSEALCTL_TEXT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -48,5 +47,3 @@ const char *text_size(uint64_t bytes, char buf[TEXT_SIZE_MAX]);
 
 /* A JSON string; invalid UTF-8 becomes U+FFFD. */
 json_t *text_json(const char *text);
-
-#endif

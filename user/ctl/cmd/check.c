@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* msealctl check: requirements that this machine lacks, and how to meet them. */
-#include <errno.h>
-#include <string.h>
 #include <sys/utsname.h>
 
 #include "ctl/base/client.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The commands, each in the file of its name. */
-#ifndef MSEALCTL_COMMANDS_H
-#define MSEALCTL_COMMANDS_H
+#pragma once
 
 #include "ctl/base/command.h"
 
@@ -28,5 +27,3 @@ int command_policy_disable(struct ctl *ctl, int argc, char **argv);
 int command_policy_list(struct ctl *ctl, int argc, char **argv);
 int command_policy_reload(struct ctl *ctl, int argc, char **argv);
 int command_policy_report(struct ctl *ctl, int argc, char **argv);
-
-#endif

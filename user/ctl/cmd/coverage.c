@@ -4,10 +4,7 @@
  * processes that start later are left out, and so are those that exit meanwhile.
  */
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <string.h>
 
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"

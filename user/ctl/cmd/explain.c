@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* msealctl explain: the outcome of each operation on one page, and the reason. */
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* msealctl list: every seal, one per line. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"

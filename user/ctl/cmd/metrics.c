@@ -4,10 +4,7 @@
  * that node_exporter reads: it knows neither UNIT nor the type info, and requires _total in names of
  * families.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "ctl/base/client.h"

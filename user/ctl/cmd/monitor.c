@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* msealctl monitor: attempts as they happen, until interrupted. */
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <string.h>
-#include <time.h>
 
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
@@ -23,7 +20,6 @@
  */
 static void on_signal(int signal)
 {
-	(void)signal;
 	_exit(CTL_OK);
 }
 

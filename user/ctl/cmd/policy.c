@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* msealctl policy: the table of its commands. */
-#include <string.h>
-
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
 #include "ctl/cmd/commands.h"

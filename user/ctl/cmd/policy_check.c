@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* msealctl policy check: faults and warnings, one per line. */
-#include <errno.h>
-#include <string.h>
-
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"

@@ -5,8 +5,6 @@
  * Action=, in a folder of that name beside it. The link points to the ready policy, so that an upgrade
  * changes its contents.
  */
-#include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "ctl/base/client.h"

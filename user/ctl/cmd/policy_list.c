@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* msealctl policy list, reload: the daemon's active policies. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
 #include "ctl/base/reply.h"
-#include "ctl/base/text.h"
 #include "ctl/cmd/commands.h"
 #include "ctl/view/match.h"
 #include "ctl/view/table.h"

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* msealctl policy report: attempts, summed up, and advice. */
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"

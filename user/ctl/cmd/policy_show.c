@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* msealctl policy show and list-files: the files of policies, and their meaning. */
-#include <errno.h>
-#include <string.h>
-
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"

@@ -3,9 +3,6 @@
  * msealctl run: becomes another program, which the daemon holds at its entry point until it is sealed. Then
  * only the pid of this process is left. So it need not pass on any status, signal or terminal.
  */
-#include <errno.h>
-#include <string.h>
-
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "ctl/base/change.h"
-#include "ctl/base/client.h"
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
 #include "ctl/base/reply.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* msealctl status: the result of each operation on this kernel, usage, counters and warnings. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Joins /proc/PID/maps, segments and seals: see address_space.h. */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-
 #include "ctl/base/error.h"
 #include "ctl/base/reply.h"
 #include "ctl/view/address_space.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The mappings of a process together with their seals. */
-#ifndef MSEALCTL_ADDRESS_SPACE_H
-#define MSEALCTL_ADDRESS_SPACE_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -70,5 +69,3 @@ enum share_kind {
 struct share address_space_share(const struct address_space *space, enum share_kind kind);
 /* Rounded down, so that an incomplete share is never shown as whole; 0 for nothing. */
 unsigned address_space_percent(struct share share);
-
-#endif

@@ -2,9 +2,7 @@
 /* See coverage.h. */
 #include "ctl/view/coverage.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "ctl/base/reply.h"
 #include "ctl/base/text.h"

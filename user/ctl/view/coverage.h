@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How much of each process of the machine is sealed, and the reasons for the rest. */
-#ifndef MSEALCTL_COVERAGE_H
-#define MSEALCTL_COVERAGE_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -69,5 +68,3 @@ struct coverage_totals {
 };
 
 void coverage_totals(const struct coverage *coverage, struct coverage_totals *ret);
-
-#endif

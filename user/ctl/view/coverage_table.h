@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Prints the coverage of a machine as a table. */
-#ifndef MSEALCTL_COVERAGE_TABLE_H
-#define MSEALCTL_COVERAGE_TABLE_H
+#pragma once
 
 #include <stdio.h>
 
@@ -11,5 +10,3 @@
 /* Prints the processes in these states (bits 1 << enum coverage_state) and all totals. 0 or -ENOMEM. */
 int coverage_table_print(const struct coverage *coverage, unsigned states, const struct terminal *terminal,
 			 FILE *out);
-
-#endif

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Formats events: see event.h. */
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
 
 #include "ctl/base/reply.h"
 #include "ctl/base/text.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Attempts from io.mseald.Monitor, as text. */
-#ifndef MSEALCTL_EVENT_H
-#define MSEALCTL_EVENT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -21,5 +20,3 @@ const char *event_time(int64_t realtime, char buf[EVENT_TIME_MAX]);
 char *event_line(const json_t *event, int64_t clock_offset, bool utf8);
 /* The same for a denial by the lock: "TIME rm[812] uid 0 denied pin (lock)". */
 char *event_denial_line(const json_t *denial, int64_t clock_offset, bool utf8);
-
-#endif

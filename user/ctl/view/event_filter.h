@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Selects the attempts to show, by operation and by verdict. */
-#ifndef MSEALCTL_EVENT_FILTER_H
-#define MSEALCTL_EVENT_FILTER_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -22,5 +21,3 @@ int event_filter_add_verdicts(struct ctl *ctl, struct filter *filter, const char
 /* Is an event of io.mseald.Monitor to be shown, or a denial by the lock? */
 bool event_filter_lets(const struct filter *filter, const json_t *event);
 bool event_filter_lets_denial(const struct filter *filter, const json_t *denial);
-
-#endif

@@ -3,9 +3,7 @@
  * Examines /proc, /sys and /boot: see host_check.h. It needs neither the daemon nor root; facts that only
  * root can read are unknown to other users.
  */
-#include <errno.h>
 #include <stdarg.h>
-#include <string.h>
 
 #include "ctl/view/host_check.h"
 #include "lib/base/util.h"

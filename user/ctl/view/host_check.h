@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The requirements of mseald on this machine, and the remedy for each that is not met. */
-#ifndef MSEALCTL_HOST_CHECK_H
-#define MSEALCTL_HOST_CHECK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,5 +35,3 @@ int host_check_look(const struct machine *machine, struct finding findings[HOST_
 void host_check_free(struct finding findings[HOST_CHECK_FINDINGS]);
 
 const char *host_check_state_name(enum finding_state state);
-
-#endif

@@ -4,10 +4,6 @@
  * range, permissions, size, a bar, the object's name (once), segment, deny mask. The length of the bar stands
  * for the size of the mapping, each cell for the corresponding part.
  */
-#include <errno.h>
-#include <string.h>
-
-#include "ctl/base/command.h"
 #include "ctl/base/text.h"
 #include "ctl/view/map_drawing.h"
 #include "ctl/view/map_rows.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Draws an address space: each mapping a row, its bar filled where it is sealed. */
-#ifndef MSEALCTL_MAP_DRAWING_H
-#define MSEALCTL_MAP_DRAWING_H
+#pragma once
 
 #include <stdio.h>
 
@@ -10,5 +9,3 @@
 
 /* Prints to out, at most terminal->width columns wide (80 if that is 0). 0 or -ENOMEM. */
 int map_drawing_print(const struct address_space *space, const struct terminal *terminal, FILE *out);
-
-#endif

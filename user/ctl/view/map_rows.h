@@ -3,8 +3,7 @@
  * The rows of a drawing of an address space: text, colours and bars. map_drawing draws them on a
  * terminal, map_svg as SVG.
  */
-#ifndef MSEALCTL_MAP_ROWS_H
-#define MSEALCTL_MAP_ROWS_H
+#pragma once
 
 #include "ctl/base/terminal.h"
 #include "ctl/base/text.h"
@@ -71,5 +70,3 @@ const char *map_fill_text(enum share_fill fill);
 const char *map_segment_text(enum mseald_segment segment);
 /* Legend of the brief deny mask: its letters, and its marks. Each array ends in NULL. */
 extern const char *const map_letters[], *const map_marks[];
-
-#endif

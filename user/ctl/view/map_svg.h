@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Draws an address space as an SVG file for a browser, with the rows of map_drawing. */
-#ifndef MSEALCTL_MAP_SVG_H
-#define MSEALCTL_MAP_SVG_H
+#pragma once
 
 #include <stdio.h>
 
@@ -9,5 +8,3 @@
 
 /* 0 or -ENOMEM. */
 int map_svg_print(const struct address_space *space, FILE *out);
-
-#endif

@@ -2,8 +2,6 @@
 /* See match.h. */
 #include "ctl/view/match.h"
 
-#include <string.h>
-
 #include "ctl/base/reply.h"
 #include "lib/base/util.h"
 

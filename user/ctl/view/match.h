@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* States of a process under a policy, and their reasons, as named by io.mseald.ListMatches. */
-#ifndef MSEALCTL_MATCH_H
-#define MSEALCTL_MATCH_H
+#pragma once
 
 #include <jansson.h>
 
@@ -15,5 +14,3 @@ const char *match_reason_text(const char *reason);
  */
 char *match_why_text(const json_t *match);
 enum colour match_state_colour(const char *state);
-
-#endif

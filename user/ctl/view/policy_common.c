@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See policy_common.h. */
-#include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "ctl/base/client.h"

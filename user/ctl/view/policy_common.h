@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shared by the commands of `msealctl policy`. */
-#ifndef MSEALCTL_POLICY_COMMON_H
-#define MSEALCTL_POLICY_COMMON_H
+#pragma once
 
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
@@ -41,5 +40,3 @@ const char *policy_common_state_name(enum policy_file_state state);
  */
 int policy_common_reload(const struct ctl *ctl, const char **ret_said);
 extern const char policy_common_daemon_absent[];
-
-#endif

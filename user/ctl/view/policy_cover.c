@@ -3,7 +3,6 @@
 #include "ctl/view/policy_cover.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "ctl/base/reply.h"
 #include "ctl/base/terminal.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The coverage of a newly enabled policy, and its gaps: in one line, and as JSON. */
-#ifndef MSEALCTL_POLICY_COVER_H
-#define MSEALCTL_POLICY_COVER_H
+#pragma once
 
 #include <jansson.h>
 
@@ -17,5 +16,3 @@ size_t policy_cover_pending(const json_t *policies, const json_t *matches);
 int policy_cover_print(const json_t *policies, const json_t *matches);
 /* Adds the counts as a member "covers" to each policy; matches: NULL: none. */
 void policy_cover_add(json_t *policies, const json_t *matches);
-
-#endif

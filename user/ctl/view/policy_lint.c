@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Parts of a policy that are valid, but surely unintended. */
-#include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "ctl/view/policy_lint.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Warnings: probable mistakes of a policy that are not faults. 0 or -ENOMEM. */
-#ifndef MSEALCTL_POLICY_LINT_H
-#define MSEALCTL_POLICY_LINT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -14,5 +13,3 @@
 int policy_lint(const char *root, const struct policy *policy, bool ready, struct diagnostics *warnings);
 /* Policies that never apply, and Enabled=no without effect. */
 int policy_lint_files(const struct policy_files *files, struct diagnostics *warnings);
-
-#endif

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Policies and their faults, as text and as JSON. */
-#include <string.h>
-
 #include "ctl/base/reply.h"
 #include "ctl/base/terminal.h"
 #include "ctl/base/text.h"
@@ -39,49 +37,29 @@ static bool put_value(FILE *out, bool first, const char *key, const char *value)
 	return fprintf(out, first ? "%s=%s" : "%.0s %s", key, quoted) >= 0;
 }
 
-/* Prints the keys of [Match], one line each; `between` precedes each but the first. */
-static bool put_match(FILE *out, const struct policy *policy, const char *between)
+/* Prints the keys of [Match], one line each. */
+static bool put_match(FILE *out, const struct policy *policy)
 {
-	const char *next = "";
 	bool good = true;
 
 #define PUT(key, count, value) \
 	do { \
-		for (size_t i = 0; i < (count); i++) { \
-			if (i == 0) \
-				(void)fputs(next, out); \
-			next = between; \
+		for (size_t i = 0; i < (count); i++) \
 			good &= put_value(out, i == 0, key, value); \
-		} \
+		if (count) \
+			(void)fputc('\n', out); \
 	} while (0)
 	PUT("Exe", policy->exe_count, policy->exe[i].given);
 	PUT("Unit", policy->unit_count, policy->unit[i]);
 	PUT("Cgroup", policy->cgroup_count, policy->cgroup[i]);
 #undef PUT
-	for (size_t i = 0; i < policy->user_count; i++) {
-		(void)fprintf(out, i == 0 ? "%sUser=%u" : "%.0s %u", next, policy->user[i]);
-		next = between;
-	}
+	for (size_t i = 0; i < policy->user_count; i++)
+		(void)fprintf(out, i == 0 ? "User=%u" : " %u", policy->user[i]);
+	if (policy->user_count)
+		(void)fputc('\n', out);
 	if (policy->marked)
-		(void)fprintf(out, "%sMarked=yes", next);
+		(void)fputs("Marked=yes\n", out);
 	return good;
-}
-
-char *policy_text_match(const struct policy *policy)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	bool good;
-
-	if (!out)
-		return NULL;
-	good = put_match(out, policy, "; ");
-	if (fclose(out) != 0 || !good) {
-		free(text);
-		return NULL;
-	}
-	return text;
 }
 
 /* Turns a list with commas of names.h into "text rodata". */
@@ -124,8 +102,8 @@ bool policy_text_print(const struct policy *policy, bool utf8)
 	if (!out)
 		return false;
 	(void)fprintf(out, "%s[Match]\n", policy->last ? "[Policy]\nLast=yes\n\n" : "");
-	good = put_match(out, policy, "\n");
-	(void)fputs("\n\n[Seal]\n", out);
+	good = put_match(out, policy);
+	(void)fputs("\n[Seal]\n", out);
 	put_seal(out, policy);
 	if (fclose(out) != 0 || !good)
 		return false;

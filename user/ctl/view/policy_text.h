@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A policy and its faults, as text and as JSON. */
-#ifndef MSEALCTL_POLICY_TEXT_H
-#define MSEALCTL_POLICY_TEXT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -17,7 +16,3 @@ json_t *policy_text_to_json(const struct policy *policy);
 json_t *policy_text_diagnostics_to_json(const struct diagnostics *faults);
 /* Prints one line for each fault to out, escaped, with prefix before the message. False: out of memory. */
 bool policy_text_print_diagnostics(const struct diagnostics *faults, const char *prefix, FILE *out);
-/* The [Match] of a policy in one line: "Exe=... Unit=...". Malloc'ed, or NULL. */
-char *policy_text_match(const struct policy *policy);
-
-#endif

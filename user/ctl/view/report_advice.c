@@ -3,7 +3,6 @@
 #include "ctl/view/report_advice.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "ctl/base/reply.h"
 #include "ctl/base/text.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Advice on a report. */
-#ifndef MSEALCTL_REPORT_ADVICE_H
-#define MSEALCTL_REPORT_ADVICE_H
+#pragma once
 
 #include <jansson.h>
 #include <stdint.h>
@@ -18,5 +17,3 @@ json_t *report_advice_ways(const json_t *policy, const json_t *rows);
 #define REPORT_ADVICE_DURATION_MAX 32
 /* Formats "26 hours". Returns buf. */
 const char *report_advice_duration(uint64_t ns, char buf[REPORT_ADVICE_DURATION_MAX]);
-
-#endif

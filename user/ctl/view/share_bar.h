@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A line with a bar that shows a sealed share. */
-#ifndef MSEALCTL_SHARE_BAR_H
-#define MSEALCTL_SHARE_BAR_H
+#pragma once
 
 #include <stdio.h>
 
@@ -18,5 +17,3 @@ const char *share_bar_cell(const struct terminal *terminal, enum share_fill fill
 const char *share_bar_text(struct share share, char buf[SHARE_TEXT_MAX]);
 /* "executable  ######......  50 %  4K of 8K sealed" and a new line. */
 void share_bar_print(const struct terminal *terminal, const char *what, struct share share, FILE *out);
-
-#endif

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Fetches and reads lists of seals: see spaces.h. */
 #include <ctype.h>
-#include <errno.h>
-#include <string.h>
 
 #include "ctl/base/client.h"
 #include "ctl/base/error.h"

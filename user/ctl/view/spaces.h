@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sealed address spaces from io.mseald.List. */
-#ifndef MSEALCTL_SPACES_H
-#define MSEALCTL_SPACES_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -59,5 +58,3 @@ int spaces_seals_from_document(const json_t *document, struct space_seals *ret);
 #define SPACES_DENY_TEXT_MAX 160
 const char *spaces_deny_text(const unsigned deny[MSEALD_ACTION_COUNT], bool short_form,
 			     char buf[SPACES_DENY_TEXT_MAX]);
-
-#endif

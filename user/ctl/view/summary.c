@@ -10,9 +10,7 @@
 #include "ctl/view/summary.h"
 #include "lib/base/util.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 static const struct column columns[] = {
 	{ .title = "PID", .right = true },

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How much of each sealed address space can no longer change: msealctl list --summary. */
-#ifndef MSEALCTL_SUMMARY_H
-#define MSEALCTL_SUMMARY_H
+#pragma once
 
 #include <jansson.h>
 #include <stddef.h>
@@ -34,5 +33,3 @@ int summary_print(const struct summary *summary, const struct terminal *terminal
 
 /* The command, for all sealed spaces, or for these processes, sealed or not. An exit status. */
 int summary_command(const struct ctl *ctl, const struct targets *targets);
-
-#endif

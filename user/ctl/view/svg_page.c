@@ -5,9 +5,6 @@
  */
 #include "ctl/view/svg_page.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "ctl/base/svg.h"
 #include "ctl/base/text.h"
 #include "lib/base/util.h"

@@ -4,8 +4,7 @@
  * its style sheet move columns, hide columns and show shorter text. The file has no scripts and loads no
  * other files. A viewer without media queries shows the wide page.
  */
-#ifndef MSEALCTL_SVG_PAGE_H
-#define MSEALCTL_SVG_PAGE_H
+#pragma once
 
 #include <locale.h>
 #include <stdbool.h>
@@ -85,5 +84,3 @@ void svg_page_items_end(struct svg_page *page);
 
 /* Prints the page to out, and frees it. title, description: for screen readers. 0 or -ENOMEM. */
 int svg_page_close(struct svg_page *page, const char *title, const char *description, FILE *out);
-
-#endif

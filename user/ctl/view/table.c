@@ -3,11 +3,8 @@
  * See table.h. libsmartcols is never told the terminal's width: 2.38 and 2.41 make columns narrower in
  * different ways.
  */
-#include <errno.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "ctl/base/text.h"
 #include "ctl/view/table.h"

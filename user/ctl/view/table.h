@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A table of text that fits the terminal if possible: libsmartcols, with escaped cells. */
-#ifndef MSEALCTL_TABLE_H
-#define MSEALCTL_TABLE_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
+#pragma once
 
 #include "ctl/base/terminal.h"
 #include "lib/base/util.h"
@@ -36,5 +31,3 @@ void table_free(struct table *table); /* for _cleanup_ */
 void table_add(struct table *table, enum colour colour, const char *format, ...) _printf_(3, 4);
 /* Prints title and rows, once. 0; -ENOMEM: nothing is printed. */
 int table_print(struct table *table, FILE *out);
-
-#endif

@@ -27,11 +27,6 @@ static int read_creds(int proc_fd, const char *path, struct creds *ret)
 	return r < 0 ? r : creds_parse(text, ret);
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
-}
-
 /* --- identity --- */
 
 /* Opens the client's own /proc/PID: the pid cannot have been reused while the pidfd reports it alive. */
@@ -64,7 +59,7 @@ static uid_t find_account(int proc_fd, int self_fd, uid_t uid)
 
 		if (fstat(fd, &theirs) < 0)
 			break;
-		if (same_file(&ours, &theirs))
+		if (ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev)
 			return owner ?: uid;
 		parent = ioctl(fd, NS_GET_OWNER_UID, &owner) < 0 ? -1 : ioctl(fd, NS_GET_PARENT);
 		if (parent < 0)

@@ -3,8 +3,7 @@
  * The client: the process at the other end of a connection, and its permissions. Root may do everything,
  * other clients may act on processes that they could trace. docs/design/access-rights.md, "Access rights".
  */
-#ifndef MSEALD_API_CLIENT_H
-#define MSEALD_API_CLIENT_H
+#pragma once
 
 #include <jansson.h>
 #include <sys/socket.h>
@@ -36,9 +35,7 @@ struct client {
 	struct creds creds;   /* its current ones */
 };
 
-/*
- * The common account of clients that are gone before they can be examined: their user namespace is unknown.
- */
+/* The common account of clients that are gone before they are examined: their user namespace is unknown. */
 #define CLIENT_UNKNOWN ((uid_t)-2)
 
 #define CLIENT_EMPTY \
@@ -66,10 +63,5 @@ int client_read_pid(const struct client *client, json_t *parameters, bool needed
 /* The reverse: the pid in the client's namespace; 0: none. */
 pid_t client_pid_for(const struct client *client, pid_t pid);
 
-/*
- * May the client have this process sealed, and see its state? The answer is valid as long as
- * target_unchanged(). -EBADR and the reason.
- */
+/* May the client seal this process, and see it, as long as target_unchanged()? -EBADR and the reason. */
 int client_may(const struct client *client, const struct target *target, struct error *error);
-
-#endif

@@ -22,7 +22,7 @@
 /* Counts one connection less; user: NULL for root. */
 static void leave(struct server *server, struct quota_user *user)
 {
-	quota_leave(server->quota, user);
+	quota_leave(&server->quota, user);
 	if (server->count-- == CONNECTIONS_MAX)
 		(void)sd_event_source_set_enabled(server->source, SD_EVENT_ON);
 }
@@ -38,7 +38,7 @@ void connection_close(struct connection *connection)
 	LIST_REMOVE(connection, link);
 	leave(server, connection->throttled.user);
 	(void)sd_event_source_disable_unref(connection->source);
-	throttle_leave(server->throttle, &connection->throttled);
+	throttle_leave(&server->throttle, &connection->throttled);
 	(void)close(connection->fd);
 	varlink_framer_free(&connection->framer);
 	free(connection->queue);
@@ -281,7 +281,7 @@ static int turn(struct connection *connection, uint32_t revents)
 		r = serve(connection);
 	ended = monotonic_us();
 	if (connection->throttled.user && ended > begun)
-		quota_spend(connection->server->quota, connection->throttled.user, ended, ended - begun);
+		quota_spend(&connection->server->quota, connection->throttled.user, ended, ended - begun);
 	return r;
 }
 
@@ -310,10 +310,8 @@ int connection_on_io(sd_event_source *source, int fd, uint32_t revents, void *co
 {
 	struct connection *connection = context;
 
-	(void)source;
-	(void)fd;
 	if (!(revents & (EPOLLHUP | EPOLLERR)) &&
-	    throttle_must(connection->server->throttle, &connection->throttled)) {
+	    throttle_must(&connection->server->throttle, &connection->throttled)) {
 		connection->throttled_events = revents;
 		connection_watch(connection);
 	} else {
@@ -335,7 +333,7 @@ uid_t connection_account(const struct connection *connection)
 void connection_look(const struct connection *connection, struct client *ret)
 {
 	client_open(connection->fd, &connection->peer, connection->begun,
-		    connection->server->daemon->containers, ret);
+		    &connection->server->daemon->containers, ret);
 	if (connection->root)
 		ret->rank = CLIENT_ROOT;
 }

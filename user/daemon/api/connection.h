@@ -1,38 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One client: its buffers, its calls in order, and its turns. */
-#ifndef MSEALD_API_CONNECTION_H
-#define MSEALD_API_CONNECTION_H
+#pragma once
 
 #include <jansson.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "api/client.h"
-#include "api/quota.h"
 #include "api/throttle.h"
-#include "base/timer.h"
 #include "lib/varlink/varlink.h"
 
 #define CONNECTIONS_MAX 1024
 
-struct daemon;
-struct connection;
-
-/* See methods_call() of methods.h. */
-typedef int (*connection_handler)(struct connection *connection, const char *method, json_t *parameters);
-
-struct server {
-	struct daemon *daemon;
-	connection_handler call;
-	struct quota *quota;
-	struct throttle *throttle;
-	sd_event_source *source;
-	struct timer pause; /* until the next attempt to accept */
-	int fd;
-	char *path; /* socket to unlink; NULL: systemd owns it */
-	LIST_HEAD(, connection) connections;
-	unsigned count;
-};
+struct server;
 
 struct connection {
 	struct server *server;
@@ -40,10 +20,9 @@ struct connection {
 	sd_event_source *source;
 	int fd;
 	struct ucred peer;
-	bool root; /* CLIENT_ROOT when it connected */
-	struct throttled
-		throttled;	   /* throttled.user: the user charged for connections and time; NULL: root */
-	uint32_t throttled_events; /* events that woke it when it had to wait */
+	bool root;		    /* CLIENT_ROOT when it connected */
+	struct throttled throttled; /* its user is charged for connections and time; NULL: root */
+	uint32_t throttled_events;  /* events that woke it when it had to wait */
 	struct varlink_framer framer;
 	char *queue; /* bytes to send: [sent, length) */
 	size_t sent, length, allocated;
@@ -82,15 +61,10 @@ void connection_on_turn(struct throttled *throttled);
 
 /* The account of the client: client.h. */
 uid_t connection_account(const struct connection *connection);
-/*
- * Examines the client as it is now, except that root stays root while connected. Release with client_close().
- */
+/* Examines the client as it is now; root stays root while connected. Release with client_close(). */
 void connection_look(const struct connection *connection, struct client *ret);
 
-/*
- * A pidfd of the process that has connected, never of another with the same pid. Negative errno; -ESRCH also
- * if mseald does not know its pid.
- */
+/* A pidfd of the peer, never of another with its pid. Negative errno; -ESRCH also if the pid is unknown. */
 int connection_open_peer(const struct connection *connection);
 
 /* Queues a reply; takes over parameters. continues: more replies to the same call follow. */
@@ -112,5 +86,3 @@ void connection_resume(struct connection *connection, bool over);
  */
 void connection_stream(struct connection *connection, int (*next)(struct connection *, void *),
 		       void (*done)(void *), void *context);
-
-#endif

@@ -30,19 +30,9 @@ json_t *event_json_denial(const struct containers *containers, const struct msea
 	char comm[TEXT_COMM_MAX];
 
 	return json_pack("{s:I,s:s,s:I,s:I,s:I,s:I,s:s,s:I,s:s*,s:s*}", "time", (json_int_t)denial->time,
-			 "operation", lock_op_name(denial->op), "pid", (json_int_t)denial->tgid, "tid",
+			 "operation", lock_ops[denial->op].name, "pid", (json_int_t)denial->tgid, "tid",
 			 (json_int_t)denial->pid, "uid", (json_int_t)denial->uid, "gid",
 			 (json_int_t)denial->gid, "comm", text_comm(denial->comm, comm), "cgroup",
 			 (json_int_t)denial->cgroup, "cgroup_path", cgroup, "container",
 			 containers_find(containers, denial->cgroup));
-}
-
-json_t *event_json_deny(unsigned deny)
-{
-	json_t *list = json_array();
-
-	for (unsigned bit = 1; bit <= MSEALD_DENY_ALL; bit <<= 1)
-		if (deny & bit)
-			(void)json_array_append_new(list, json_string(names_deny(bit)));
-	return list;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The events of Monitor: new references, NULL without memory. */
-#ifndef MSEALD_API_EVENT_JSON_H
-#define MSEALD_API_EVENT_JSON_H
+#pragma once
 
 #include <jansson.h>
 
@@ -12,8 +11,3 @@
 json_t *event_json(const struct containers *containers, const struct mseald_event *event);
 /* A denial by the lock. */
 json_t *event_json_denial(const struct containers *containers, const struct mseald_lock_denial *denial);
-
-/* The names of these MSEALD_DENY_*. A new reference. */
-json_t *event_json_deny(unsigned deny);
-
-#endif

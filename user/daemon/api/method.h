@@ -3,8 +3,7 @@
  * The methods of io.mseald: JSON in, JSON out. Each is in the method_*.c of its name, and in the table of
  * methods.c. Includes the headers that nearly every method needs.
  */
-#ifndef MSEALD_API_METHOD_H
-#define MSEALD_API_METHOD_H
+#pragma once
 
 #include "api/connection.h"
 #include "api/daemon.h"
@@ -25,12 +24,10 @@ int method_list_matches(struct connection *connection, json_t *parameters);
 int method_watch_container(struct connection *connection, json_t *parameters);
 int method_unwatch_container(struct connection *connection, json_t *parameters);
 
+/* Finds the method by its full name in the table of all methods. Returns as they do. */
+int methods_call(struct connection *connection, const char *method, json_t *parameters);
+
 /* Called when the daemon exits: kills all programs that Run has not sealed yet. */
 void method_run_end_all(void);
-/*
- * Reads all policies again, and looks at every process. Returns the reply of ReloadPolicy, or NULL and the
- * reason.
- */
+/* Reads all policies, looks at every process. Returns the reply of ReloadPolicy, or NULL and the reason. */
 json_t *method_policy_reload(struct daemon *daemon, struct error *error);
-
-#endif

@@ -75,7 +75,7 @@ static int find_policy(struct daemon *daemon, struct order *order, json_t *param
 					 "%s and policy exclude each other; leave one out", others[i]);
 	if (!order->policy)
 		return 0;
-	r = active_find_seal(daemon->active, order->policy, &order->seal);
+	r = active_find_seal(&daemon->active, order->policy, &order->seal);
 	if (r == -ENOENT)
 		return error_set(
 			error, "NoSuchPolicy", 0,
@@ -165,7 +165,7 @@ static int find_cgroup(struct connection *connection, struct order *order, struc
 
 static int put_in_force(struct daemon *daemon, const struct order *order, struct error *error)
 {
-	int r = containers_add(daemon->containers, order->id, order->cgroup, order->cgroup_id, &order->seal);
+	int r = containers_add(&daemon->containers, order->id, order->cgroup, order->cgroup_id, &order->seal);
 
 	if (r == -ENOSPC)
 		return error_set(error, "NoRoom", order->pid,
@@ -215,7 +215,7 @@ int method_unwatch_container(struct connection *connection, json_t *parameters)
 	r = read_id(parameters, &id, &bad);
 	if (r < 0)
 		return reply_bad(connection, r, bad);
-	r = containers_remove(daemon->containers, id);
+	r = containers_remove(&daemon->containers, id);
 	if (r == -ENOENT)
 		(void)error_set(&error, "NoSuchContainer", 0,
 				"there is no policy for container %s; see msealctl policy list", id);

@@ -2,7 +2,6 @@
 /* List: what is sealed, read back from the maps and sent as io.mseald.Space. */
 #include <sys/stat.h>
 
-#include "api/event_json.h"
 #include "api/method.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
@@ -10,10 +9,7 @@
 #include "process/target.h"
 #include "seal/labels.h"
 
-/*
- * Limits of one reply to a user. Each seal takes a kilobyte until it is sent; each space takes time to check
- * whether the user may see it.
- */
+/* Limits of one reply to a user: a seal takes a kilobyte until it is sent, a space time to check. */
 #define USER_SEALS_MAX 8192
 #define USER_SPACES_MAX 512
 /* Limits of each part: a part ends with the space that reaches either. */
@@ -77,7 +73,7 @@ static int one_entry(struct listing *listing, pid_t pid, struct error *error)
 		return -ENOMEM;
 	listing->entries[0].key = target.key;
 	/* Not sealed: an empty list, not an error. */
-	listing->entries_count = space_map_read_space(listing->daemon->space_map, target.key, &space) >= 0 &&
+	listing->entries_count = space_map_read_space(&listing->daemon->space_map, target.key, &space) >= 0 &&
 				 set_bits(&space);
 	return 0;
 }
@@ -98,7 +94,7 @@ static int all_entries(struct listing *listing)
 	size_t count;
 	int r;
 
-	r = space_map_read_spaces(listing->daemon->space_map, &keys, &spaces, &count);
+	r = space_map_read_spaces(&listing->daemon->space_map, &keys, &spaces, &count);
 	if (r < 0)
 		return r;
 	listing->entries = calloc(count + 1, sizeof(*listing->entries));
@@ -122,20 +118,15 @@ static int listing_open(struct daemon *daemon, struct client *client, pid_t pid,
 	struct listing *listing = calloc(1, sizeof(*listing));
 	int r;
 
-	if (!listing) {
-		client_close(client);
+	if (!listing)
 		return error_set_errno(error, pid, -ENOMEM, "cannot list the address spaces");
-	}
 	listing->daemon = daemon;
 	listing->once = once;
 	listing->client = *client;
 	*client = (struct client)CLIENT_EMPTY;
 	r = pid ? one_entry(listing, pid, error) : all_entries(listing);
-	if (r >= 0 && listing->entries_count) {
-		r = task_iter_read(daemon->programs, 0, &listing->tasks, &listing->tasks_count);
-		if (r >= 0)
-			task_iter_sort_by_key(listing->tasks, listing->tasks_count);
-	}
+	if (r >= 0 && listing->entries_count)
+		r = task_iter_read_by_key(daemon->programs, &listing->tasks, &listing->tasks_count);
 	if (r < 0) {
 		listing_free(listing);
 		return r == -EBADR ? r : error_set_errno(error, pid, r, "cannot read the seals");
@@ -167,9 +158,9 @@ static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 		permanent |= seal->permanent[action] != 0;
 	return json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:b,s:s,s:I}", "start", (json_int_t)seal->start, "end",
 			 (json_int_t)seal->end, "segment", names_segment(seal->segment), "deny",
-			 event_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
-			 event_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
-			 event_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent,
+			 text_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
+			 text_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
+			 text_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent,
 			 "gate", seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
 }
 
@@ -206,17 +197,17 @@ static json_t *pids_json(const struct listing *listing, const pid_t *pids, size_
 static bool read_set(struct listing *listing, uint64_t key, struct mseald_space *ret_space)
 {
 	struct daemon *daemon = listing->daemon;
-	struct set_map *sets = space_map_sets(daemon->space_map);
+	struct set_map *sets = daemon->space_map.sets;
 	_cleanup_(sealset_free) struct sealset set = {};
 
-	if (space_map_read_space(daemon->space_map, key, ret_space) < 0 || !set_bits(ret_space))
+	if (space_map_read_space(&daemon->space_map, key, ret_space) < 0 || !set_bits(ret_space))
 		return false;
 	/* A client that reads slowly may continue after the set is gone and its number reused. */
 	if (set_bits(ret_space) == listing->set_bits && set_map_written(sets) == listing->sets_written)
 		return true;
 	listing->set_bits = 0;
 	listing->sent = false;
-	if (space_map_read_seals(daemon->space_map, key, ret_space, &set) < 0 || !set.count)
+	if (space_map_read_seals(&daemon->space_map, key, ret_space, &set) < 0 || !set.count)
 		return false;
 	json_decref(listing->seals);
 	listing->seals = json_array();
@@ -321,7 +312,7 @@ int method_list(struct connection *connection, json_t *parameters)
 	struct daemon *daemon = connection->server->daemon;
 	struct error error = {};
 	struct listing *listing = NULL;
-	struct client client;
+	_cleanup_(client_close) struct client client = CLIENT_EMPTY;
 	bool once = false;
 	const char *bad;
 	pid_t pid = 0;
@@ -332,10 +323,8 @@ int method_list(struct connection *connection, json_t *parameters)
 	r = client_read_pid(&client, parameters, false, &pid, &bad, &error);
 	if (r >= 0)
 		r = params_bool(parameters, "once", &once, &bad);
-	if (r < 0) {
-		client_close(&client);
+	if (r < 0)
 		return r == -EBADR ? reply_failure(connection, &error) : reply_bad(connection, r, bad);
-	}
 	r = listing_open(daemon, &client, pid, once, &listing, &error);
 	if (r < 0)
 		return reply_failure(connection, &error);

@@ -4,7 +4,7 @@
 
 #include "api/method.h"
 #include "bpf/lock.h"
-#include "bpf/map_keys.h"
+#include "bpf/map.h"
 #include "lib/base/names.h"
 #include "policy/active.h"
 #include "policy/reconcile.h"
@@ -29,25 +29,14 @@ static void add_map(json_t *list, const char *name, uint64_t entries, uint64_t l
 						    (json_int_t)entries, "limit", (json_int_t)limit));
 }
 
-/* Objects of starting programs that the kernel left to the daemon, by reason. */
-static json_t *left_json(volatile const struct mseald_state *state)
-{
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < MSEALD_LEFT_COUNT; i++)
-		(void)json_array_append_new(list, json_pack("{s:s,s:I}", "reason", left_name(i), "objects",
-							    (json_int_t)state->left[i]));
-	return list;
-}
-
-/* Processes by reason: sealed by the daemon, or ended before. */
-static json_t *processes_json(volatile const __u64 *processes, size_t count)
+/* Numbers of processes or objects, by the reason why the kernel left them to the daemon. */
+static json_t *reasons_json(const char *what, volatile const __u64 *numbers, size_t count)
 {
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < count; i++)
-		(void)json_array_append_new(list, json_pack("{s:s,s:I}", "reason", left_name(i), "processes",
-							    (json_int_t)processes[i]));
+		(void)json_array_append_new(list, json_pack("{s:s,s:I}", "reason", left_name(i), what,
+							    (json_int_t)numbers[i]));
 	return list;
 }
 
@@ -80,8 +69,8 @@ static json_t *maps_json(struct daemon *daemon)
 	json_t *list = json_array();
 
 	add_map(list, "spaces", state->entries, MSEALD_MAX_SPACES);
-	add_map(list, "sets", set_map_count(space_map_sets(daemon->space_map)), MSEALD_MAX_SETS - 1);
-	add_map(list, "pool", set_map_count_pooled(space_map_sets(daemon->space_map)), MSEALD_POOL_SETS - 1);
+	add_map(list, "sets", set_map_count(daemon->space_map.sets), MSEALD_MAX_SETS - 1);
+	add_map(list, "pool", set_map_count_pooled(daemon->space_map.sets), MSEALD_POOL_SETS - 1);
 	add_map(list, "files", state->files, MSEALD_MAX_FILES);
 	add_map(list, "accounts", count_keys(daemon->programs, "accounts"), MSEALD_MAX_ACCOUNTS);
 	add_map(list, "user_spaces", state->charged, MSEALD_QUOTA_USERS);
@@ -94,24 +83,20 @@ static json_t *maps_json(struct daemon *daemon)
 /* Seals of all address spaces; a set that forks share is read once. */
 static uint64_t count_seals(struct daemon *daemon)
 {
-	_cleanup_free_ uint32_t *counts = calloc(MSEALD_MAX_SETS, sizeof(*counts));
+	_cleanup_free_ size_t *seals = calloc(MSEALD_MAX_SETS, sizeof(*seals));
+	_cleanup_free_ struct mseald_space *spaces = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	uint64_t sum = 0;
 	size_t count;
 
-	if (!counts || space_map_read_keys(daemon->space_map, &keys, &count) < 0)
+	if (!seals || space_map_read_spaces(&daemon->space_map, &keys, &spaces, &count) < 0)
 		return 0;
 	for (size_t i = 0; i < count; i++) {
-		_cleanup_(sealset_free) struct sealset set = {};
-		struct mseald_space space;
-		uint32_t id;
+		uint32_t set = MSEALD_WORD_SET(spaces[i].word);
 
-		if (space_map_read_space(daemon->space_map, keys[i], &space) < 0)
-			continue;
-		id = MSEALD_WORD_SET(space.word);
-		if (id && !counts[id] && set_map_read(space_map_sets(daemon->space_map), id, &set) >= 0)
-			counts[id] = (uint32_t)set.count;
-		sum += counts[id];
+		if (set && !seals[set])
+			(void)set_map_read_count(daemon->space_map.sets, set, &seals[set]);
+		sum += seals[set];
 	}
 	return sum;
 }
@@ -124,7 +109,6 @@ int method_metrics(struct connection *connection, json_t *parameters)
 	struct utsname name = {};
 	json_t *reply;
 
-	(void)parameters;
 	(void)uname(&name);
 	reply = json_pack("{s:s,s:s,s:I,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
 			  "s:o,s:o,s:o,s:I,s:b,s:o}",
@@ -136,13 +120,14 @@ int method_metrics(struct connection *connection, json_t *parameters)
 			  (json_int_t)state->lost, "lost_unused", (json_int_t)state->lost_unused,
 			  "lost_exec_events", (json_int_t)state->lost_exec_events, "misses",
 			  (json_int_t)programs_misses(daemon->programs, NULL), "policies",
-			  (json_int_t)active_policies(daemon->active)->count, "policy_faults",
-			  (json_int_t)active_faults(daemon->active), "pending",
+			  (json_int_t)active_policies(&daemon->active)->count, "policy_faults",
+			  (json_int_t)daemon->active.faults, "pending",
 			  (json_int_t)reconcile_count_pending(daemon->reconcile), "unsealed",
 			  (json_int_t)reconcile_unsealed(daemon->reconcile), "starts",
 			  (json_int_t)state->starts, "objects", (json_int_t)state->objects, "objects_left",
-			  left_json(state), "late", processes_json(late->processes, LEFT_START_COUNT),
-			  "ended", processes_json(state->ended, MSEALD_LEFT_COUNT + 1), "delays",
+			  reasons_json("objects", state->left, MSEALD_LEFT_COUNT), "late",
+			  reasons_json("processes", late->processes, LEFT_START_COUNT), "ended",
+			  reasons_json("processes", state->ended, MSEALD_LEFT_COUNT + 1), "delays",
 			  delays_json(late), "delays_us", (json_int_t)late->delays_us, "locked",
 			  lock_is_complete(daemon->lock), "lock_denials",
 			  lock_denials_json(daemon->lock, true));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* ReloadPolicy and ListMatches: reading policies again, and the policy that applies to each process. */
 
-#include "api/event_json.h"
 #include "api/method.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
@@ -18,7 +17,7 @@ json_t *method_policy_reload(struct daemon *daemon, struct error *error)
 	json_t *list;
 	int r;
 
-	r = active_reload(daemon->active, &faults);
+	r = active_reload(&daemon->active, &faults);
 	if (r < 0) {
 		(void)error_set(error, "Failed", 0,
 				"cannot activate the policies: %s; the previous ones stay active",
@@ -31,7 +30,7 @@ json_t *method_policy_reload(struct daemon *daemon, struct error *error)
 		(void)json_array_append_new(list, json_pack("{s:s,s:i,s:s}", "path", faults.list[i].path,
 							    "line", (int)faults.list[i].line, "message",
 							    faults.list[i].message));
-	return json_pack("{s:I,s:o}", "policies", (json_int_t)active_policies(daemon->active)->count,
+	return json_pack("{s:I,s:o}", "policies", (json_int_t)active_policies(&daemon->active)->count,
 			 "faults", list);
 }
 
@@ -39,7 +38,7 @@ static uint32_t set_of(struct daemon *daemon, uint64_t key)
 {
 	struct mseald_space space;
 
-	return space_map_read_space(daemon->space_map, key, &space) < 0 ? 0 : MSEALD_WORD_SET(space.word);
+	return space_map_read_space(&daemon->space_map, key, &space) < 0 ? 0 : MSEALD_WORD_SET(space.word);
 }
 
 /* Has it loaded a library that no seal covers? */
@@ -117,7 +116,7 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy,
 		*ret_left = LEFT_FAILED;
 	if (!set)
 		return "unsealed";
-	if (set_map_read(space_map_sets(daemon->space_map), set, &seals) < 0) {
+	if (set_map_read(daemon->space_map.sets, set, &seals) < 0) {
 		*ret_left = MSEALD_LEFT_CHANGED;
 		return "pending";
 	}
@@ -136,10 +135,10 @@ static const struct policy *maker_of(struct daemon *daemon, uint32_t set)
 	struct mseald_label label;
 	uint64_t id;
 
-	if (!set || set_map_read_label(space_map_sets(daemon->space_map), set, &id) < 0 ||
+	if (!set || set_map_read_label(daemon->space_map.sets, set, &id) < 0 ||
 	    !labels_read(daemon->programs, id, &label))
 		return NULL;
-	return active_find(daemon->active, label.policy);
+	return active_find(&daemon->active, label.policy);
 }
 
 static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
@@ -154,9 +153,9 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	const char *state;
 
 	if (exec_facts_read(daemon->programs, task->pid, is_watched ? &watched : NULL,
-			    active_wants_marked(daemon->active), &facts) < 0)
+			    active_wants_marked(&daemon->active), &facts) < 0)
 		return NULL;
-	policy = policies_match(active_policies(daemon->active), &facts.policy, &why);
+	policy = policies_match(active_policies(&daemon->active), &facts.policy, &why);
 	/* The match at its start decides: it may have changed its cgroup or user since. */
 	maker = maker_of(daemon, set);
 	if (maker && maker != policy) {
@@ -170,7 +169,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:s*,s:o*,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
 			 text_json(policy->name), "path", text_json(policy->path), "why",
 			 text_json(why ?: ""), "state", state, "reason", left_name(left), "missing",
-			 missing ? event_json_deny(missing) : NULL, "exe", text_json(facts.exe), "cgroup",
+			 missing ? text_json_deny(missing) : NULL, "exe", text_json(facts.exe), "cgroup",
 			 text_json(facts.cgroup));
 }
 
@@ -202,7 +201,6 @@ int method_reload_policy(struct connection *connection, json_t *parameters)
 {
 	struct error error = {};
 
-	(void)parameters;
 	return reply_or_failure(connection, method_policy_reload(connection->server->daemon, &error), &error);
 }
 
@@ -210,6 +208,5 @@ int method_list_matches(struct connection *connection, json_t *parameters)
 {
 	struct error error = {};
 
-	(void)parameters;
 	return reply_or_failure(connection, list_matches(connection->server->daemon, &error), &error);
 }

@@ -22,6 +22,6 @@ int method_report(struct connection *connection, json_t *parameters)
 	if (policy && reset)
 		return reply_invalid(connection, "policy");
 	/* The answer includes everything that happened before the call. */
-	events_catch_up(daemon->events);
-	return reply_or_failure(connection, report_json(daemon->report, policy, reset, &error), &error);
+	events_catch_up(&daemon->events);
+	return reply_or_failure(connection, report_json(&daemon->report, policy, reset, &error), &error);
 }

@@ -2,8 +2,7 @@
 /*
  * Run: the client is traced through its next exec to the entry point of the new program (launch_tracer.h),
  * sealed there, and released. Any client may call it: the process is always the client itself, as the kernel
- * knows it. The daemon never waits for the client: only the tracer does, until the client stops at its entry
- * point.
+ * knows it. Only the tracer waits for the client, until it stops at its entry point; never the daemon.
  */
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -119,15 +118,15 @@ static int seal(struct run *run, const struct launch_message *message, struct er
 		request.seal.segments &= SEGMENTS_FIRST;
 	if (!request.seal.segments)
 		return 0;
-	r = seal_process(run->daemon->programs, run->daemon->space_map, &request, &result, error);
+	r = seal_process(run->daemon->programs, &run->daemon->space_map, &request, &result, error);
 	if (message->word == LAUNCH_FIRST && r < 0 && strcmp(error->name, "NothingToSeal") == 0)
 		return 0;
 	if (r < 0)
-		gc_after_failure(run->daemon->gc);
+		gc_after_failure(&run->daemon->gc);
 	else if (result.why_not_native)
 		log_debug("pid %d %s: sealed at its entry point, but not by mseal(2)", request.pid,
 			  result.why_not_native);
-	gc_collect(run->daemon->gc);
+	gc_collect(&run->daemon->gc);
 	return r;
 }
 
@@ -138,8 +137,8 @@ static int seal_for(struct run *run, const struct launch_message *message, struc
 	int r = seal(run, message, error);
 
 	if (!run->root) {
-		gc_extend_grace(run->daemon->gc);
-		server_spend(run->daemon->server, run->account, (clock_ns(CLOCK_BOOTTIME) - begun) / 1000);
+		gc_extend_grace(&run->daemon->gc);
+		server_spend(&run->daemon->server, run->account, (clock_ns(CLOCK_BOOTTIME) - begun) / 1000);
 	}
 	return r;
 }
@@ -151,8 +150,6 @@ static int on_tracer(sd_event_source *source, int fd, uint32_t revents, void *co
 	struct launch_message message;
 	ssize_t size = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
 
-	(void)source;
-	(void)revents;
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (size != (ssize_t)sizeof(message)) {
@@ -235,9 +232,8 @@ static int begin(struct run *run, struct connection *connection, struct error *e
 	r = pid < 0 ? pid :
 		      sd_event_add_io(run->daemon->loop, &run->source, pair[0], EPOLLIN, on_tracer, run);
 	if (r < 0) {
-		(void)close(
-			/* the tracer then kills the client, which has no answer yet */
-			pair[0]);
+		/* The tracer then kills the client, which has no answer yet. */
+		(void)close(pair[0]);
 		(void)close(run->launch.pidfd);
 		return error_set_errno(error, client, r, "cannot create the tracer");
 	}

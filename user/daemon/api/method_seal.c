@@ -2,7 +2,6 @@
 /* Seal and Unseal. */
 #include <inttypes.h>
 
-#include "api/event_json.h"
 #include "api/method.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -94,9 +93,9 @@ static int keep_plan(void *context, const struct plan *plan)
 		json_t *range = json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:o*}", "start", (json_int_t)seal->start,
 					  "end", (json_int_t)seal->end, "segment",
 					  names_segment(seal->segment), "deny",
-					  event_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
-					  event_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
-					  event_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "path",
+					  text_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
+					  text_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
+					  text_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "path",
 					  text_json(mapping && *mapping->path ? mapping->path : NULL));
 
 		if (json_array_append_new(sealing->planned, range) < 0)
@@ -137,11 +136,11 @@ int method_seal(struct connection *connection, json_t *parameters)
 		return reply_invalid(connection, "segments");
 	request.ranges = ranges;
 	if (request.limited)
-		gc_extend_grace(daemon->gc);
-	r = seal_process(daemon->programs, daemon->space_map, &request, &result, &error);
+		gc_extend_grace(&daemon->gc);
+	r = seal_process(daemon->programs, &daemon->space_map, &request, &result, &error);
 	if (r < 0)
-		gc_after_failure(daemon->gc);
-	gc_collect(daemon->gc);
+		gc_after_failure(&daemon->gc);
+	gc_collect(&daemon->gc);
 	if (r < 0)
 		return reply_failure_for(connection, client, &error);
 	if (!request.dry_run)
@@ -176,8 +175,8 @@ static int authorize_unsealing(void *context, const struct target *target, struc
 	    !client_lives(client))
 		return error_about(error, "PermissionDenied", target->pid,
 				   ": cannot unseal: the client has exited, or is not visible to mseald");
-	(void)space_map_read_space(daemon->space_map, target->key, &theirs);
-	(void)space_map_read_space(daemon->space_map, own.key, &ours);
+	(void)space_map_read_space(&daemon->space_map, target->key, &theirs);
+	(void)space_map_read_space(&daemon->space_map, own.key, &ours);
 	if (own.key != target->key &&
 	    (!MSEALD_WORD_SET(theirs.word) || MSEALD_WORD_SET(theirs.word) != MSEALD_WORD_SET(ours.word)))
 		return 0;
@@ -206,9 +205,9 @@ int method_unseal(struct connection *connection, json_t *parameters)
 		return reply_bad(connection, r, bad);
 	request.ranges = ranges;
 	connection_look(connection, &unsealing.client);
-	r = seal_revoke(daemon->programs, daemon->space_map, &request, &bytes, &seals, &error);
+	r = seal_revoke(daemon->programs, &daemon->space_map, &request, &bytes, &seals, &error);
 	client_close(&unsealing.client);
-	gc_collect(daemon->gc);
+	gc_collect(&daemon->gc);
 	if (r < 0)
 		return reply_failure(connection, &error);
 	if (!request.dry_run)

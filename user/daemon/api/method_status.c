@@ -2,8 +2,8 @@
 /* Status: how this kernel enforces each row, and the counts of all users or of the client's user. */
 #include <sys/utsname.h>
 
-#include "api/event_json.h"
 #include "api/method.h"
+#include "base/text.h"
 #include "bpf/events.h"
 #include "bpf/lock.h"
 #include "bpf/probe.h"
@@ -24,7 +24,7 @@ static void count_all(struct daemon *daemon, struct counts *ret)
 
 	*ret = (struct counts){ .spaces = state->sealed,
 				.spaces_max = MSEALD_MAX_SPACES,
-				.sets = set_map_count(space_map_sets(daemon->space_map)),
+				.sets = set_map_count(daemon->space_map.sets),
 				.sets_max = MSEALD_MAX_SETS - 1 };
 	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++)
 		for (unsigned verdict = 0; verdict < MSEALD_VERDICT_COUNT; verdict++)
@@ -35,7 +35,7 @@ static void count_all(struct daemon *daemon, struct counts *ret)
 static int count_account(struct daemon *daemon, uid_t account, struct counts *ret)
 {
 	size_t spaces, sets, seals;
-	int r = space_map_count_account(daemon->space_map, account, &spaces, &sets, &seals, ret->verdicts);
+	int r = space_map_count_account(&daemon->space_map, account, &spaces, &sets, &seals, ret->verdicts);
 
 	if (r < 0)
 		return r;
@@ -52,7 +52,7 @@ static void count_process(struct daemon *daemon, pid_t pid, struct counts *ret)
 	struct mseald_space space;
 
 	if (target_open(daemon->programs, pid, &target, &ignored) < 0 ||
-	    space_map_read_space(daemon->space_map, target.key, &space) < 0)
+	    space_map_read_space(&daemon->space_map, target.key, &space) < 0)
 		return;
 	ret->spaces = ret->sets = MSEALD_WORD_SET(space.word) != 0;
 	memcpy(ret->verdicts, space.verdicts, sizeof(ret->verdicts));
@@ -86,7 +86,7 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 		json_t *row = json_pack(
 			"{s:i,s:s,s:s,s:o,s:s,s:s,s:b,s:s}", "row", decisions[i].row, "operation",
 			names_op(decisions[i].op), "description", decisions[i].description, "deny",
-			event_json_deny(decisions[i].deny), "outcome",
+			text_json_deny(decisions[i].deny), "outcome",
 			mechanism == MECHANISM_NONE   ? "not covered" :
 			mechanism == MECHANISM_KERNEL ? "EINVAL" :
 			mechanism == MECHANISM_KILL   ? "SIGKILL" :
@@ -129,7 +129,6 @@ int method_status(struct connection *connection, json_t *parameters)
 	struct utsname name = {};
 	int r = 0;
 
-	(void)parameters;
 	(void)uname(&name);
 	if (connection->root)
 		count_all(daemon, &counts);
@@ -144,7 +143,7 @@ int method_status(struct connection *connection, json_t *parameters)
 			  programs_attached(daemon->programs), "preemption", preemption, "rows",
 			  status_rows(daemon, preemption), "spaces", (json_int_t)counts.spaces, "sets",
 			  (json_int_t)counts.sets, "spaces_max", (json_int_t)counts.spaces_max, "sets_max",
-			  (json_int_t)counts.sets_max, "lost", (json_int_t)events_lost(daemon->events),
+			  (json_int_t)counts.sets_max, "lost", (json_int_t)events_lost(&daemon->events),
 			  "misses", (json_int_t)programs_misses(daemon->programs, NULL), "denied",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_DENIED], "killed",
 			  (json_int_t)counts.verdicts[MSEALD_VERDICT_KILLED], "audited",

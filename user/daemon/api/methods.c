@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See methods.h; the interface is user/lib/varlink/io.mseald.varlink. */
-#include "api/methods.h"
-
+/* The table of all methods; the interface is user/lib/varlink/io.mseald.varlink. */
 #include "api/method.h"
 
 static const char interface[] =
@@ -12,7 +10,6 @@ static const char interface[] =
 
 static int call_info(struct connection *connection, json_t *parameters)
 {
-	(void)parameters;
 	return connection_reply(connection,
 				json_pack("{s:s,s:s,s:s,s:s,s:[s,s]}", "vendor", "mseald", "product",
 					  "mseald", "version", MSEALD_VERSION, "url", "", "interfaces",

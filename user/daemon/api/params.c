@@ -5,19 +5,25 @@
 #include "lib/base/names.h"
 #include "seal/seal.h"
 
-bool params_given(json_t *parameters, const char *name)
+/* The parameter, whose name *ret_bad becomes; NULL: missing, or null. */
+static json_t *get(json_t *parameters, const char *name, const char **ret_bad)
 {
 	json_t *value = json_object_get(parameters, name);
 
-	return value && !json_is_null(value);
+	*ret_bad = name;
+	return json_is_null(value) ? NULL : value;
+}
+
+bool params_given(json_t *parameters, const char *name)
+{
+	return get(parameters, name, &name);
 }
 
 int params_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_bad)
 {
-	json_t *value = json_object_get(parameters, "pid");
+	json_t *value = get(parameters, "pid", ret_bad);
 
-	*ret_bad = "pid";
-	if (!params_given(parameters, "pid"))
+	if (!value)
 		return needed ? -EINVAL : 0;
 	if (!json_is_integer(value) || json_integer_value(value) <= 0 ||
 	    json_integer_value(value) > INT32_MAX)
@@ -28,14 +34,12 @@ int params_pid(json_t *parameters, bool needed, pid_t *ret, const char **ret_bad
 
 int params_bool(json_t *parameters, const char *name, bool *ret, const char **ret_bad)
 {
-	json_t *value = json_object_get(parameters, name);
+	json_t *value = get(parameters, name, ret_bad);
 
-	*ret_bad = name;
-	if (!params_given(parameters, name))
-		return 0;
-	if (!json_is_boolean(value))
+	if (value && !json_is_boolean(value))
 		return -EINVAL;
-	*ret = json_is_true(value);
+	if (value)
+		*ret = json_is_true(value);
 	return 0;
 }
 
@@ -43,12 +47,11 @@ int params_bool(json_t *parameters, const char *name, bool *ret, const char **re
 static int read_words(json_t *parameters, const char *name, int (*parse)(const char *, unsigned *, char **),
 		      unsigned *ret, const char **ret_bad)
 {
-	json_t *list = json_object_get(parameters, name), *word;
+	json_t *list = get(parameters, name, ret_bad), *word;
 	unsigned mask = 0, bits;
 	size_t i;
 
-	*ret_bad = name;
-	if (!params_given(parameters, name))
+	if (!list)
 		return 0;
 	if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > 64)
 		return -EINVAL;
@@ -65,11 +68,10 @@ static int read_words(json_t *parameters, const char *name, int (*parse)(const c
 
 static int read_action(json_t *parameters, enum mseald_action *ret, const char **ret_bad)
 {
-	json_t *value = json_object_get(parameters, "action");
+	json_t *value = get(parameters, "action", ret_bad);
 	int action;
 
-	*ret_bad = "action";
-	if (!params_given(parameters, "action"))
+	if (!value)
 		return 0;
 	action = json_is_string(value) ? names_find_action(json_string_value(value)) : -EINVAL;
 	if (action < 0)
@@ -92,12 +94,11 @@ static int read_address(json_t *range, const char *name, uint64_t *ret)
 /* -E2BIG: more than a request may have. An empty list is refused, because it would mean everything. */
 int params_ranges(json_t *parameters, struct range **ret, size_t *ret_count, const char **ret_bad)
 {
-	json_t *list = json_object_get(parameters, "ranges"), *value;
+	json_t *list = get(parameters, "ranges", ret_bad), *value;
 	_cleanup_free_ struct range *ranges = NULL;
 	size_t i;
 
-	*ret_bad = "ranges";
-	if (!params_given(parameters, "ranges"))
+	if (!list)
 		return 0;
 	if (!json_is_array(list) || json_array_size(list) == 0)
 		return -EINVAL;

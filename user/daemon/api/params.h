@@ -3,8 +3,7 @@
  * Parameters of varlink calls. Each reader returns 0, or a negative errno with the parameter's name in
  * *ret_bad, for reply_bad(). A missing parameter leaves *ret alone.
  */
-#ifndef MSEALD_API_PARAMS_H
-#define MSEALD_API_PARAMS_H
+#pragma once
 
 #include <jansson.h>
 
@@ -18,5 +17,3 @@ int params_bool(json_t *parameters, const char *name, bool *ret, const char **re
 int params_ranges(json_t *parameters, struct range **ret, size_t *ret_count, const char **ret_bad);
 /* A struct seal_spec: segments, deny, action, dlopen, revocable. */
 int params_seal_spec(json_t *parameters, struct seal_spec *ret, const char **ret_bad);
-
-#endif

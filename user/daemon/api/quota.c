@@ -2,25 +2,11 @@
 /* See quota.h. */
 #include "api/quota.h"
 
-#include <sys/queue.h>
-
-/* A token bucket of CPU time: refilled over time, up to QUOTA_AT_ONCE_US, and may go negative. */
-struct bucket {
-	int64_t left;	  /* us */
-	uint64_t counted; /* time of the last refill */
-};
-
 struct quota_user {
 	LIST_ENTRY(quota_user) link;
 	uid_t uid;
 	unsigned connections;
 	struct bucket bucket;
-};
-
-struct quota {
-	LIST_HEAD(, quota_user) list; /* users that are connected, or in debt */
-	unsigned connections;
-	struct bucket bucket; /* for all users together */
 };
 
 static void refill(struct bucket *bucket, uint64_t now, unsigned share)
@@ -38,15 +24,6 @@ static uint64_t wait_of(const struct bucket *bucket, unsigned share)
 	return bucket->left >= 0 ? 0 : (uint64_t)-bucket->left * share;
 }
 
-struct quota *quota_new(void)
-{
-	struct quota *quota = calloc(1, sizeof(*quota));
-
-	if (quota)
-		quota->bucket.left = QUOTA_AT_ONCE_US;
-	return quota;
-}
-
 static void remove_user(struct quota_user *user)
 {
 	LIST_REMOVE(user, link);
@@ -55,9 +32,8 @@ static void remove_user(struct quota_user *user)
 
 void quota_free(struct quota *quota)
 {
-	while (quota && !LIST_EMPTY(&quota->list))
+	while (!LIST_EMPTY(&quota->list))
 		remove_user(LIST_FIRST(&quota->list));
-	free(quota);
 }
 
 static struct quota_user *find(struct quota *quota, uid_t uid)

@@ -3,8 +3,9 @@
  * Limits of the daemon's connections and CPU time per user. A user at the limit waits or is refused, without
  * effect on other users. Root is not counted. It has no clock: times are passed in, in microseconds.
  */
-#ifndef MSEALD_API_QUOTA_H
-#define MSEALD_API_QUOTA_H
+#pragma once
+
+#include <sys/queue.h>
 
 #include "lib/base/util.h"
 
@@ -16,15 +17,27 @@
 #define QUOTA_AT_ONCE_US 500000
 
 struct quota_user;
-struct quota;
 
-struct quota *quota_new(void);	      /* NULL: no memory */
-void quota_free(struct quota *quota); /* takes NULL */
+/* A token bucket of CPU time: refilled over time, up to QUOTA_AT_ONCE_US, and may go negative. */
+struct bucket {
+	int64_t left;	  /* us */
+	uint64_t counted; /* time of the last refill */
+};
 
-/*
- * Counts a connection until quota_leave(). -EDQUOT: the user is at the limit; -EUSERS: all users together
- * are; -ENOMEM.
- */
+struct quota {
+	LIST_HEAD(, quota_user) list; /* users that are connected, or in debt */
+	unsigned connections;
+	struct bucket bucket; /* for all users together */
+};
+
+#define QUOTA_NEW \
+	{ \
+		.bucket.left = QUOTA_AT_ONCE_US \
+	}
+
+void quota_free(struct quota *quota); /* takes zeroed */
+
+/* Counts a connection until quota_leave(). -EDQUOT: limit of the user; -EUSERS: of all users; -ENOMEM. */
 int quota_enter(struct quota *quota, uid_t uid, uint64_t now, struct quota_user **ret);
 void quota_leave(struct quota *quota, struct quota_user *user);
 
@@ -36,5 +49,3 @@ void quota_spend(struct quota *quota, struct quota_user *user, uint64_t now, uin
 void quota_spend_for(struct quota *quota, uid_t uid, uint64_t now, uint64_t spent);
 /* The time until the user's debt is paid; 0: no debt. */
 uint64_t quota_wait(struct quota *quota, struct quota_user *user, uint64_t now);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Error replies. Return as connection_error(). */
-#ifndef MSEALD_API_REPLY_H
-#define MSEALD_API_REPLY_H
+#pragma once
 
 #include <jansson.h>
 
@@ -17,5 +16,3 @@ static inline int reply_or_failure(struct connection *connection, json_t *reply,
 {
 	return reply ? connection_reply(connection, reply, false) : reply_failure(connection, error);
 }
-
-#endif

@@ -9,7 +9,6 @@
 #include <systemd/sd-daemon.h>
 
 #include "api/client.h"
-#include "api/daemon.h"
 #include "api/reply.h"
 #include "base/log.h"
 #include "base/timer.h"
@@ -21,8 +20,8 @@ void server_spend(struct server *server, uid_t account, uint64_t us)
 {
 	uint64_t now = 0;
 
-	if (server && sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now) >= 0)
-		quota_spend_for(server->quota, account, now, us);
+	if (sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now) >= 0)
+		quota_spend_for(&server->quota, account, now, us);
 }
 
 /* --- new connections --- */
@@ -61,7 +60,7 @@ static int let_in(struct connection *connection)
 	connection->root = client.rank == CLIENT_ROOT;
 	(void)sd_event_now(server->daemon->loop, CLOCK_MONOTONIC, &now);
 	if (!connection->root)
-		r = quota_enter(server->quota, client.account, now, &connection->throttled.user);
+		r = quota_enter(&server->quota, client.account, now, &connection->throttled.user);
 	if (r < 0)
 		turn_away(connection, client.account, r);
 	client_close(&client);
@@ -112,8 +111,6 @@ static int on_listening(sd_event_source *source, int fd, uint32_t revents, void 
 	struct server *server = context;
 	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)source;
-	(void)revents;
 	if (client >= 0)
 		add(server, client);
 	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
@@ -185,42 +182,26 @@ static int make_socket(const char *path)
 	return TAKE_FD(fd);
 }
 
-int server_open(struct daemon *daemon, const char *path, connection_handler call, struct server **ret)
+int server_open(struct server *server, struct daemon *daemon, const char *path, connection_handler call)
 {
-	struct server *server = calloc(1, sizeof(*server));
 	int r, given = sd_listen_fds(1);
 
-	if (!server)
-		return -ENOMEM;
-	*server = (struct server){ .daemon = daemon, .call = call, .fd = -1, .quota = quota_new() };
-	r = server->quota ?
-		    throttle_open(daemon->loop, server->quota, connection_on_turn, &server->throttle) :
-		    -ENOMEM;
-	if (r < 0) {
-		server_close(server);
+	*server = (struct server){ .daemon = daemon, .call = call, .fd = -1, .quota = QUOTA_NEW };
+	r = throttle_open(&server->throttle, daemon->loop, &server->quota, connection_on_turn);
+	if (r < 0)
 		return r;
-	}
 	server->fd = given > 0 ? SD_LISTEN_FDS_START : make_socket(path);
-	if (server->fd < 0) {
-		r = log_cannot_listen(path, server->fd);
-		server_close(server);
-		return r;
-	}
+	if (server->fd < 0)
+		return log_cannot_listen(path, server->fd);
 	if (given <= 0)
 		server->path = strdup(path);
 	r = sd_event_add_io(daemon->loop, &server->source, server->fd, EPOLLIN, on_listening, server);
-	if (r >= 0)
-		r = timer_open(&server->pause, daemon->loop, 0, on_pause_over, server);
-	if (r < 0)
-		server_close(server);
-	else
-		*ret = server;
-	return r;
+	return r < 0 ? r : timer_open(&server->pause, daemon->loop, 0, on_pause_over, server);
 }
 
 void server_close(struct server *server)
 {
-	if (!server)
+	if (!server->daemon)
 		return;
 	while (!LIST_EMPTY(&server->connections))
 		connection_close(LIST_FIRST(&server->connections));
@@ -229,9 +210,8 @@ void server_close(struct server *server)
 	if (server->path)
 		(void)unlink(server->path);
 	free(server->path);
-	throttle_close(server->throttle);
-	quota_free(server->quota);
+	throttle_close(&server->throttle);
+	quota_free(&server->quota);
 	if (server->fd >= 0)
 		(void)close(server->fd);
-	free(server);
 }

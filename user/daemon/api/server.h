@@ -3,10 +3,9 @@
  * The varlink server: accepts connections, within limits. Replies keep the order of the calls. A client that
  * does not read, or asks too much, delays only itself.
  */
-#ifndef MSEALD_API_SERVER_H
-#define MSEALD_API_SERVER_H
+#pragma once
 
-#include "api/connection.h"
+#include "api/daemon.h"
 
 #define SERVER_SOCKET "/run/mseald/io.mseald"
 
@@ -17,10 +16,8 @@
 int server_check_alone(const char *path);
 
 /* Listens on the socket from systemd, else on path (made anew); call() answers. Logs; negative errno. */
-int server_open(struct daemon *daemon, const char *path, connection_handler call, struct server **ret);
-void server_close(struct server *server); /* takes NULL */
+int server_open(struct server *server, struct daemon *daemon, const char *path, connection_handler call);
+void server_close(struct server *server); /* takes zeroed */
 
-/* Charges a user for time (us) spent outside of their calls. Takes NULL. */
+/* Charges a user for time (us) spent outside of their calls. */
 void server_spend(struct server *server, uid_t account, uint64_t us);
-
-#endif

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * Clients that receive events as they happen. A client that does not read loses events, and gets their
- * number.
- */
+/* See subscribers.h. */
 #include "api/subscribers.h"
 
 #include "api/event_json.h"
 #include "api/method.h"
 
-/* bytes of unread events of a client, before events are dropped */
-#define QUEUE_MAX (8u << 20)
+#define QUEUE_MAX (8u << 20)	    /* bytes of unread events of a client, before events are dropped */
 #define USER_QUEUE_MAX (256u << 10) /* the same for a client that is not root */
 
 static void publish(struct connection *connection, json_t *parameters)
@@ -47,23 +43,17 @@ static bool may_see(const struct connection *connection, const struct mseald_eve
 		!(event->flags & MSEALD_EVENT_PRIVILEGED));
 }
 
-/* server may be NULL. */
-static struct connection *first_of(const struct server *server)
-{
-	return server ? LIST_FIRST(&server->connections) : NULL;
-}
-
 void subscribers_publish(struct server *server, const struct mseald_event *event)
 {
 	json_t *parameters = NULL;
 
-	for (struct connection *c = first_of(server); c; c = LIST_NEXT(c, link)) {
+	for (struct connection *c = LIST_FIRST(&server->connections); c; c = LIST_NEXT(c, link)) {
 		if (!c->monitor || (c->monitor_pid && c->monitor_pid != (pid_t)event->tgid) ||
 		    !may_see(c, event))
 			continue;
 		if (!parameters)
 			parameters = json_pack("{s:o}", "event",
-					       event_json(server->daemon->containers, event));
+					       event_json(&server->daemon->containers, event));
 		if (parameters)
 			publish_to(c, parameters);
 		else
@@ -76,8 +66,8 @@ void subscribers_publish_lost(struct server *server, uint64_t count)
 {
 	json_t *parameters = json_pack("{s:I}", "lost", (json_int_t)count);
 
-	for (struct connection *c = first_of(server); c && parameters; c = LIST_NEXT(c, link))
-		if (c->monitor)
+	for (struct connection *c = LIST_FIRST(&server->connections); c; c = LIST_NEXT(c, link))
+		if (c->monitor && parameters)
 			publish_to(c, parameters);
 	json_decref(parameters);
 }
@@ -86,12 +76,12 @@ void subscribers_publish_denial(struct server *server, const struct mseald_lock_
 {
 	json_t *parameters = NULL;
 
-	for (struct connection *c = first_of(server); c; c = LIST_NEXT(c, link)) {
+	for (struct connection *c = LIST_FIRST(&server->connections); c; c = LIST_NEXT(c, link)) {
 		if (!c->monitor || !c->root || (c->monitor_pid && c->monitor_pid != (pid_t)denial->tgid))
 			continue;
 		if (!parameters)
 			parameters = json_pack("{s:o}", "denial",
-					       event_json_denial(server->daemon->containers, denial));
+					       event_json_denial(&server->daemon->containers, denial));
 		if (parameters)
 			publish_to(c, parameters);
 		else

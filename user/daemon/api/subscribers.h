@@ -3,8 +3,7 @@
  * Clients that monitor: they receive events as they happen. A client that does not read loses events, and
  * gets their number.
  */
-#ifndef MSEALD_API_SUBSCRIBERS_H
-#define MSEALD_API_SUBSCRIBERS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -13,10 +12,8 @@
 
 struct server;
 
-/* All take NULL. Sends an attempt to every client that monitors and may see it. */
+/* Sends an attempt to every client that monitors and may see it. */
 void subscribers_publish(struct server *server, const struct mseald_event *event);
 void subscribers_publish_lost(struct server *server, uint64_t count);
 /* Sends a denial by the lock to every client of root that monitors. */
 void subscribers_publish_denial(struct server *server, const struct mseald_lock_denial *denial);
-
-#endif

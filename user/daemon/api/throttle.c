@@ -2,17 +2,9 @@
 /* See throttle.h. */
 #include "api/throttle.h"
 
-#include "base/timer.h"
 #include "lib/base/clock.h"
 
 #define ACCURACY_US 1000
-
-struct throttle {
-	struct quota *quota;
-	struct timer timer;
-	void (*turn)(struct throttled *throttled);
-	TAILQ_HEAD(, throttled) list; /* longest wait first */
-};
 
 static void remove_throttled(struct throttle *throttle, struct throttled *throttled)
 {
@@ -91,29 +83,16 @@ void throttle_leave(struct throttle *throttle, struct throttled *throttled)
 		remove_throttled(throttle, throttled);
 }
 
-int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throttled *throttled),
-		  struct throttle **ret)
+int throttle_open(struct throttle *throttle, sd_event *loop, struct quota *quota,
+		  void (*turn)(struct throttled *throttled))
 {
-	struct throttle *throttle = calloc(1, sizeof(*throttle));
-	int r;
-
-	if (!throttle)
-		return -ENOMEM;
 	*throttle = (struct throttle){ .quota = quota, .turn = turn };
 	TAILQ_INIT(&throttle->list);
 	/* Made in advance, so that nothing can fail later for want of memory. */
-	r = timer_open(&throttle->timer, loop, ACCURACY_US, on_timer, throttle);
-	if (r < 0)
-		throttle_close(throttle);
-	else
-		*ret = throttle;
-	return r;
+	return timer_open(&throttle->timer, loop, ACCURACY_US, on_timer, throttle);
 }
 
 void throttle_close(struct throttle *throttle)
 {
-	if (throttle) {
-		timer_close(&throttle->timer);
-		free(throttle);
-	}
+	timer_close(&throttle->timer);
 }

@@ -4,15 +4,12 @@
  * again, the connection that has waited longest runs, and only then the next one is chosen. So many
  * connections of one user cost the daemon no more than one.
  */
-#ifndef MSEALD_API_THROTTLE_H
-#define MSEALD_API_THROTTLE_H
+#pragma once
 
 #include <sys/queue.h>
-#include <systemd/sd-event.h>
 
 #include "api/quota.h"
-
-struct throttle;
+#include "base/timer.h"
 
 /* Member of a waiting connection. */
 struct throttled {
@@ -21,20 +18,19 @@ struct throttled {
 	bool waiting;
 };
 
-/*
- * turn() is called when a connection has waited. It may close the connection, and uses the user's time.
- * Negative errno.
- */
-int throttle_open(sd_event *loop, struct quota *quota, void (*turn)(struct throttled *throttled),
-		  struct throttle **ret);
-/* no connection may be waiting; takes NULL */
-void throttle_close(struct throttle *throttle);
+struct throttle {
+	struct quota *quota;
+	struct timer timer;
+	void (*turn)(struct throttled *throttled);
+	TAILQ_HEAD(, throttled) list; /* longest wait first */
+};
 
-/*
- * Must the connection wait? Yes, if its user has no time left, or other connections of the user are waiting.
- */
+/* turn(): a connection has waited. It uses the user's time, and may close the connection. Negative errno. */
+int throttle_open(struct throttle *throttle, sd_event *loop, struct quota *quota,
+		  void (*turn)(struct throttled *throttled));
+void throttle_close(struct throttle *throttle); /* no connection may be waiting; takes zeroed */
+
+/* Must the connection wait? Yes, if its user has no time left, or has other connections that wait. */
 bool throttle_must(struct throttle *throttle, struct throttled *throttled);
 /* Removes a connection that waits no longer. */
 void throttle_leave(struct throttle *throttle, struct throttled *throttled);
-
-#endif

@@ -105,8 +105,9 @@ static void log_suppressed(const struct ratelimit_process *process)
 		  process->suppressed, comm, process->tgid, RATELIMIT_LINES_PROCESS);
 }
 
-static void end_window(struct attempt_log *attempt_log)
+static void end_window(void *context)
 {
+	struct attempt_log *attempt_log = context;
 	const struct ratelimit_process *process;
 	struct log_fields fields = {};
 	size_t position = 0;
@@ -120,12 +121,7 @@ static void end_window(struct attempt_log *attempt_log)
 			  " messages about attempts: more than %u within a minute, or %u of one user",
 			  attempt_log->ratelimit.suppressed, RATELIMIT_LINES_ALL, RATELIMIT_LINES_USER);
 	}
-	ratelimit_clear(&attempt_log->ratelimit);
-}
-
-static void on_timer(void *context)
-{
-	end_window(context);
+	memset(&attempt_log->ratelimit, 0, sizeof(attempt_log->ratelimit));
 }
 
 void attempt_log_lost(uint64_t count)
@@ -148,7 +144,7 @@ int attempt_log_open(sd_event *loop, struct programs *programs, const struct con
 	if (!attempt_log)
 		return -ENOMEM;
 	*attempt_log = (struct attempt_log){ .programs = programs, .containers = containers };
-	r = timer_open(&attempt_log->timer, loop, RATELIMIT_WINDOW_US / 60, on_timer, attempt_log);
+	r = timer_open(&attempt_log->timer, loop, RATELIMIT_WINDOW_US / 60, end_window, attempt_log);
 	if (r < 0)
 		attempt_log_close(attempt_log);
 	else

@@ -3,8 +3,7 @@
  * Logs attempts, with the fields of a journal entry. Lines a minute are limited (ratelimit.h); beyond, only
  * the number of attempts is logged.
  */
-#ifndef MSEALD_AUDIT_ATTEMPT_LOG_H
-#define MSEALD_AUDIT_ATTEMPT_LOG_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -20,5 +19,3 @@ void attempt_log_close(struct attempt_log *attempt_log); /* logs pending summari
 
 void attempt_log_add(struct attempt_log *attempt_log, const struct mseald_event *event);
 void attempt_log_lost(uint64_t count);
-
-#endif

@@ -50,19 +50,19 @@ static void caller_fields(struct lock_log *lock_log, const struct mseald_lock_de
 
 static void log_denial(struct lock_log *lock_log, const struct mseald_lock_denial *denial)
 {
-	enum log_level level = lock_op_is_ordinary(denial->op) ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
+	enum log_level level = lock_ops[denial->op].ordinary ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING;
 	struct log_fields fields = {};
 	char comm[TEXT_COMM_MAX];
 
-	log_field(&fields, "MSEALD_OPERATION=%s", lock_op_name(denial->op));
+	log_field(&fields, "MSEALD_OPERATION=%s", lock_ops[denial->op].name);
 	if (!denial->tgid) {
 		log_entry(level, LOG_ABOUT_LOCK_DENIED, &fields, "locked: denied %s to an unknown process",
-			  lock_op_phrase(denial->op));
+			  lock_ops[denial->op].phrase);
 		return;
 	}
 	caller_fields(lock_log, denial, text_comm_line(denial->comm, comm), &fields);
 	log_entry(level, LOG_ABOUT_LOCK_DENIED, &fields, "locked: denied %s to %s[%u] uid %u",
-		  lock_op_phrase(denial->op), comm, denial->tgid, denial->uid);
+		  lock_ops[denial->op].phrase, comm, denial->tgid, denial->uid);
 }
 
 static void log_more(enum mseald_lock_op op, const struct ratelimit_caller *caller)
@@ -71,12 +71,12 @@ static void log_more(enum mseald_lock_op op, const struct ratelimit_caller *call
 	char comm[TEXT_COMM_MAX];
 
 	(void)text_comm_line(caller->comm, comm);
-	log_field(&fields, "MSEALD_OPERATION=%s", lock_op_name(op));
+	log_field(&fields, "MSEALD_OPERATION=%s", lock_ops[op].name);
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, caller->more);
 	log_field(&fields, "OBJECT_PID=%u", caller->tgid);
 	log_field(&fields, "MSEALD_COMM=%s", comm);
 	log_entry(LOG_LEVEL_NOTICE, LOG_ABOUT_LOCK_DENIED_MORE, &fields,
-		  "locked: denied %s to %s[%u] %" PRIu64 " more times", lock_op_phrase(op), comm,
+		  "locked: denied %s to %s[%u] %" PRIu64 " more times", lock_ops[op].phrase, comm,
 		  caller->tgid, caller->more);
 }
 
@@ -84,11 +84,11 @@ static void log_others(enum mseald_lock_op op, uint64_t others)
 {
 	struct log_fields fields = {};
 
-	log_field(&fields, "MSEALD_OPERATION=%s", lock_op_name(op));
+	log_field(&fields, "MSEALD_OPERATION=%s", lock_ops[op].name);
 	log_field(&fields, "MSEALD_SUPPRESSED=%" PRIu64, others);
 	log_entry(LOG_LEVEL_WARNING, LOG_ABOUT_LOCK_DENIED_MORE, &fields,
 		  "locked: denied %s %" PRIu64 " more times, to more than %u processes within %llu minutes",
-		  lock_op_phrase(op), others, RATELIMIT_CALLERS, RATELIMIT_DENIALS_WINDOW_US / 60000000);
+		  lock_ops[op].phrase, others, RATELIMIT_CALLERS, RATELIMIT_DENIALS_WINDOW_US / 60000000);
 }
 
 static void log_lost(uint64_t count)
@@ -100,8 +100,9 @@ static void log_lost(uint64_t count)
 		  "locked: denied %" PRIu64 " operations that were not logged: the buffer was full", count);
 }
 
-static void end_window(struct lock_log *lock_log)
+static void end_window(void *context)
 {
+	struct lock_log *lock_log = context;
 	uint64_t lost = lock_lost(lock_log->lock);
 
 	for (unsigned i = 0; i < MSEALD_LOCK_OP_COUNT; i++) {
@@ -116,12 +117,7 @@ static void end_window(struct lock_log *lock_log)
 	if (lost != lock_log->lost_seen)
 		log_lost(lost - lock_log->lost_seen);
 	lock_log->lost_seen = lost;
-	ratelimit_clear_denials(&lock_log->denials);
-}
-
-static void on_timer(void *context)
-{
-	end_window(context);
+	memset(&lock_log->denials, 0, sizeof(lock_log->denials));
 }
 
 /* --- the buffer --- */
@@ -159,9 +155,6 @@ static void consume(struct lock_log *lock_log)
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
-	(void)source;
-	(void)fd;
-	(void)revents;
 	consume(context);
 	return 0;
 }
@@ -192,7 +185,8 @@ int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *co
 		r = sd_event_add_io(loop, &lock_log->source, ring_buffer__epoll_fd(lock_log->ring), EPOLLIN,
 				    on_readable, lock_log);
 	if (r >= 0)
-		r = timer_open(&lock_log->timer, loop, RATELIMIT_DENIALS_WINDOW_US / 600, on_timer, lock_log);
+		r = timer_open(&lock_log->timer, loop, RATELIMIT_DENIALS_WINDOW_US / 600, end_window,
+			       lock_log);
 	if (r < 0)
 		lock_log_free(lock_log);
 	else

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Passes denials by the lock to the log and to monitors, as they happen. */
-#ifndef MSEALD_AUDIT_LOCK_LOG_H
-#define MSEALD_AUDIT_LOCK_LOG_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -11,12 +10,8 @@
 
 struct lock_log;
 
-/*
- * The lock must be complete. publish() is called for each denial that has a line in the log. Negative errno.
- */
+/* The lock must be complete. publish() gets each denial that has a line in the log. Negative errno. */
 int lock_log_open(sd_event *loop, struct lock *lock, const struct containers *containers,
 		  void (*publish)(void *context, const struct mseald_lock_denial *denial), void *context,
 		  struct lock_log **ret);
 void lock_log_close(struct lock_log *lock_log); /* logs pending summaries; takes NULL */
-
-#endif

@@ -68,11 +68,6 @@ const struct ratelimit_process *ratelimit_next(const struct ratelimit *ratelimit
 	return NULL;
 }
 
-void ratelimit_clear(struct ratelimit *ratelimit)
-{
-	memset(ratelimit, 0, sizeof(*ratelimit));
-}
-
 /* --- denials by the lock --- */
 
 static struct ratelimit_caller *find_caller(struct ratelimit_op *op, const struct mseald_lock_denial *denial)
@@ -102,9 +97,4 @@ bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct msea
 	caller->start_time = denial->start_time;
 	memcpy(caller->comm, denial->comm, sizeof(caller->comm));
 	return true;
-}
-
-void ratelimit_clear_denials(struct ratelimit_denials *denials)
-{
-	memset(denials, 0, sizeof(*denials));
 }

@@ -3,8 +3,7 @@
  * Limits the log lines of attempts, so that a process that tries 100,000 times a second does not displace the
  * lines of others. Counts lines logged and suppressed, in one window of time; uses neither clock nor log.
  */
-#ifndef MSEALD_AUDIT_RATELIMIT_H
-#define MSEALD_AUDIT_RATELIMIT_H
+#pragma once
 
 #include "lib/base/util.h"
 #include "mseald/lock.h"
@@ -29,6 +28,7 @@ struct ratelimit_user {
 	uint32_t lines; /* 0: a free slot */
 };
 
+/* Zeroed: a new window. */
 struct ratelimit {
 	uint32_t lines;	     /* 0: the window has not begun */
 	uint64_t suppressed; /* by the limits for users and for all */
@@ -41,8 +41,6 @@ struct ratelimit {
 bool ratelimit_allow(struct ratelimit *ratelimit, const struct mseald_event *event);
 /* The next process with suppressed lines, from *position on (first 0); NULL: no more. */
 const struct ratelimit_process *ratelimit_next(const struct ratelimit *ratelimit, size_t *position);
-/* Begins a new window. */
-void ratelimit_clear(struct ratelimit *ratelimit);
 
 /*
  * Denials by the lock in one window of time. RATELIMIT_CALLERS callers of each operation have one line each
@@ -65,6 +63,7 @@ struct ratelimit_op {
 	struct ratelimit_caller list[RATELIMIT_CALLERS];
 };
 
+/* Zeroed: a new window. */
 struct ratelimit_denials {
 	bool begun; /* the window has begun */
 	struct ratelimit_op list[MSEALD_LOCK_OP_COUNT];
@@ -72,7 +71,3 @@ struct ratelimit_denials {
 
 /* May this denial have a line? Counts it either way. */
 bool ratelimit_allow_denial(struct ratelimit_denials *denials, const struct mseald_lock_denial *denial);
-/* Begins a new window. */
-void ratelimit_clear_denials(struct ratelimit_denials *denials);
-
-#endif

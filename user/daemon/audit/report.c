@@ -11,7 +11,7 @@
 #include "audit/report_file.h"
 #include "audit/symbolize.h"
 #include "base/log.h"
-#include "base/timer.h"
+#include "base/text.h"
 #include "bpf/task_iter.h"
 #include "lib/base/clock.h"
 #include "lib/base/names.h"
@@ -22,18 +22,6 @@
 #include "seal/labels.h"
 
 #define WRITE_US (5u * 1000 * 1000) /* from the first change until the file is written */
-
-struct report {
-	struct programs *programs;
-	struct space_map *space_map;
-	const struct active *active;
-	struct report_table table; /* copy of the map `report` */
-	volatile struct mseald_state *state;
-	int map;
-	struct timer timer;
-	bool changed;		       /* since the file was written */
-	bool logged_full, logged_file; /* logged once */
-};
 
 /* --- times and counts --- */
 
@@ -47,9 +35,7 @@ static uint64_t kernel_count(const struct report *report)
 	return sum;
 }
 
-/*
- * Event and count of an attempt are two steps: an attempt that is just being recorded must not count as -1.
- */
+/* Event and count of an attempt are two steps: an attempt between the two must not count as -1. */
 static uint64_t missing(const struct report *report)
 {
 	int64_t count = (int64_t)(kernel_count(report) - report->state->report_base -
@@ -86,8 +72,9 @@ static struct report_names names_of(struct report *report)
 	return (struct report_names){ .read = read_names, .make = make_label, .context = report };
 }
 
-static void write_file(struct report *report)
+static void write_file(void *context)
 {
+	struct report *report = context;
 	struct report_names names = names_of(report);
 	struct report_head head = head_of(report);
 	int r;
@@ -102,11 +89,6 @@ static void write_file(struct report *report)
 			    strerror(-r));
 	report->logged_file = r < 0;
 	report->changed = r < 0;
-}
-
-static void on_timer(void *context)
-{
-	write_file(context);
 }
 
 static void note_change(struct report *report)
@@ -165,14 +147,11 @@ static void empty_map(struct report *report)
 			return;
 }
 
-int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-		const struct active *active, struct report **ret)
+int report_open(struct report *report, sd_event *loop, struct programs *programs, struct space_map *space_map,
+		const struct active *active)
 {
-	struct report *report = calloc(1, sizeof(*report));
 	int r;
 
-	if (!report)
-		return -ENOMEM;
 	*report = (struct report){ .programs = programs,
 				   .space_map = space_map,
 				   .active = active,
@@ -180,30 +159,24 @@ int report_open(sd_event *loop, struct programs *programs, struct space_map *spa
 				   .map = programs_map_fd(programs, "report") };
 	r = report_table_open(&report->table);
 	if (r >= 0)
-		r = timer_open(&report->timer, loop, WRITE_US / 10, on_timer, report);
-	if (r >= 0 && !report->state->report_since) {
+		r = timer_open(&report->timer, loop, WRITE_US / 10, write_file, report);
+	if (r < 0)
+		return r;
+	if (!report->state->report_since) {
 		empty_map(report); /* the last daemon was killed while it read the file */
 		read_file(report);
-	} else if (r >= 0) {
-		r = read_map(report);
-		note_change(report); /* the file may be older */
+		return 0;
 	}
-	if (r < 0)
-		report_close(report);
-	else
-		*ret = report;
-	return r;
+	note_change(report); /* the file may be older */
+	return read_map(report);
 }
 
 void report_close(struct report *report)
 {
-	if (!report)
-		return;
 	if (report->table.rows)
 		write_file(report);
 	timer_close(&report->timer);
 	report_table_close(&report->table);
-	free(report);
 }
 
 static void no_room(struct report *report)
@@ -221,7 +194,7 @@ void report_attempt(struct report *report, const struct mseald_event *event)
 	struct report_row *row;
 	uint64_t attempts;
 
-	if (!report || event->op >= MSEALD_OP_COUNT || event->segment >= MSEALD_SEGMENT_COUNT ||
+	if (!report->table.rows || event->op >= MSEALD_OP_COUNT || event->segment >= MSEALD_SEGMENT_COUNT ||
 	    event->verdict >= MSEALD_VERDICT_COUNT)
 		return;
 	note_change(report);
@@ -258,10 +231,7 @@ static bool is_native(const struct coverage *coverage, const struct policy *poli
 	return coverage->native && all && (!policy || policy->seal.gate != POLICY_GATE_BPF);
 }
 
-/*
- * The outcome under Action=deny on this kernel, with the gate of this policy (NULL: none, or not active any
- * more).
- */
+/* The outcome under Action=deny here, with the gate of this policy (NULL: none, or not active any more). */
 static void add_outcome(json_t *json, const struct coverage *coverage, const struct policy *policy,
 			enum mseald_op op)
 {
@@ -336,10 +306,7 @@ static const struct policy *find_policy_of_pid1(const struct report *report)
 	return active_match(report->active, is_watched ? &watched : NULL, &facts.policy);
 }
 
-/*
- * The deny bits that pid 1's seals will lack once the policy denies. NULL: the policy does not apply to pid
- * 1, or none.
- */
+/* The deny bits that pid 1's seals will lack once its policy denies. NULL: not its policy, or none. */
 static json_t *pid1_json(const struct report *report, const struct policy *policy,
 			 const struct policy *of_pid1)
 {
@@ -350,7 +317,7 @@ static json_t *pid1_json(const struct report *report, const struct policy *polic
 		return NULL;
 	denying.seal.action = MSEALD_ACTION_DENY;
 	spared = reconcile_spared(programs_coverage(report->programs), &denying, 1);
-	return spared ? report_file_words(spared, REPORT_FILE_DENY_COUNT, report_file_deny_name) : NULL;
+	return spared ? text_json_deny(spared) : NULL;
 }
 
 static const char *op_name(unsigned number)
@@ -379,9 +346,8 @@ static void add_kills(const struct report *report, const struct policy *policy, 
 		else
 			always |= 1u << op;
 	}
-	(void)json_object_set_new(json, "kills", report_file_words(always, MSEALD_OP_COUNT, op_name));
-	(void)json_object_set_new(json, "kills_at_first",
-				  report_file_words(at_first, MSEALD_OP_COUNT, op_name));
+	(void)json_object_set_new(json, "kills", text_json_bits(always, op_name));
+	(void)json_object_set_new(json, "kills_at_first", text_json_bits(at_first, op_name));
 }
 
 /* Is it a link to a ready policy, as `policy enable` makes? Then the file is never edited. */
@@ -417,7 +383,7 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 	json_t *list = json_array(), *json;
 	size_t count = 0;
 
-	(void)set_map_read_labels(space_map_sets(report->space_map), &labels, &count);
+	(void)set_map_read_labels(report->space_map->sets, &labels, &count);
 	for (size_t i = 0; i < policies->count; i++) {
 		const struct policy *policy = &policies->list[i];
 		uint64_t since = MAX_OF(changed_at(policy->path), (uint64_t)report->state->report_since);
@@ -426,13 +392,9 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 			continue;
 		json = json_pack("{s:s,s:s,s:b,s:s,s:o,s:o,s:b,s:I,s:I,s:o*}", "name", policy->name, "path",
 				 policy->path, "ready", is_ready(policy->path), "action",
-				 names_action(policy->seal.action), "deny",
-				 report_file_words(policy->seal.deny, REPORT_FILE_DENY_COUNT,
-						   report_file_deny_name),
-				 "segments",
-				 report_file_words(policy->seal.segments, MSEALD_SEGMENT_COUNT,
-						   report_file_segment_name),
-				 "dlopen", policy->seal.dlopen, "since", (json_int_t)since, "sealed",
+				 names_action(policy->seal.action), "deny", text_json_deny(policy->seal.deny),
+				 "segments", text_json_segments(policy->seal.segments), "dlopen",
+				 policy->seal.dlopen, "since", (json_int_t)since, "sealed",
 				 (json_int_t)count_sealed(report, policy->name, labels, count), "pid1",
 				 pid1_json(report, policy, of_pid1));
 		if (!json)

@@ -3,14 +3,15 @@
  * Attempts summed up per policy, program, operation, segment and verdict. They go from the events to the map
  * `report`, which outlives the daemon, to a file, which outlives the boot, and to clients (io.mseald.Report).
  */
-#ifndef MSEALD_AUDIT_REPORT_H
-#define MSEALD_AUDIT_REPORT_H
+#pragma once
 
 #include <jansson.h>
 
 #include <systemd/sd-event.h>
 
+#include "audit/report_table.h"
 #include "base/error.h"
+#include "base/timer.h"
 #include "bpf/programs.h"
 #include "policy/active.h"
 #include "seal/space_map.h"
@@ -18,12 +19,22 @@
 #define REPORT_FOLDER "/var/lib/mseald"
 #define REPORT_FILE REPORT_FOLDER "/report.json"
 
-struct report;
+struct report {
+	struct programs *programs;
+	struct space_map *space_map;
+	const struct active *active;
+	struct report_table table; /* copy of the map `report` */
+	volatile struct mseald_state *state;
+	int map;
+	struct timer timer;
+	bool changed;		       /* since the file was written */
+	bool logged_full, logged_file; /* logged once */
+};
 
 /* Continues with the counts of earlier daemons. Negative errno. */
-int report_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-		const struct active *active, struct report **ret);
-void report_close(struct report *report); /* writes the file; takes NULL */
+int report_open(struct report *report, sd_event *loop, struct programs *programs, struct space_map *space_map,
+		const struct active *active);
+void report_close(struct report *report); /* writes the file; takes zeroed */
 
 void report_attempt(struct report *report, const struct mseald_event *event);
 
@@ -32,5 +43,3 @@ void report_attempt(struct report *report, const struct mseald_event *event);
  * report. NULL and the reason.
  */
 json_t *report_json(struct report *report, const char *policy, bool reset, struct error *error);
-
-#endif

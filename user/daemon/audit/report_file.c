@@ -15,26 +15,6 @@ static json_t *symbol_json(const char *symbol)
 	return *symbol ? json_string(symbol) : NULL;
 }
 
-json_t *report_file_words(unsigned bits, unsigned count, const char *(*name)(unsigned number))
-{
-	json_t *list = json_array();
-
-	for (unsigned number = 0; number < count; number++)
-		if (bits & 1u << number)
-			(void)json_array_append_new(list, json_string(name(number)));
-	return list;
-}
-
-const char *report_file_deny_name(unsigned number)
-{
-	return names_deny(1u << number);
-}
-
-const char *report_file_segment_name(unsigned number)
-{
-	return names_segment((enum mseald_segment)number);
-}
-
 static json_t *example_json(const struct mseald_tally *value)
 {
 	char comm[TEXT_COMM_MAX];
@@ -44,7 +24,7 @@ static json_t *example_json(const struct mseald_tally *value)
 			 (json_int_t)value->address, "length", (json_int_t)value->length, "symbol",
 			 symbol_json(value->symbol), "ip", (json_int_t)value->ip, "caller",
 			 symbol_json(value->caller), "kinds",
-			 report_file_words(value->example_kinds, MSEALD_KIND_COUNT, names_kind));
+			 text_json_bits(value->example_kinds, names_kind));
 }
 
 json_t *report_file_row(const struct report_row *row, const struct mseald_label *label)
@@ -57,12 +37,9 @@ json_t *report_file_row(const struct report_row *row, const struct mseald_label 
 			 "segment", names_segment(row->key.segment), "verdict",
 			 names_verdict(row->key.verdict), "attempts", (json_int_t)value->attempts,
 			 "processes", (json_int_t)value->processes, "first", (json_int_t)value->first, "last",
-			 (json_int_t)value->last, "deny",
-			 report_file_words(value->deny, REPORT_FILE_DENY_COUNT, report_file_deny_name),
-			 "segments",
-			 report_file_words(value->segments, MSEALD_SEGMENT_COUNT, report_file_segment_name),
-			 "kinds", report_file_words(value->kinds, MSEALD_KIND_COUNT, names_kind), "example",
-			 example_json(value));
+			 (json_int_t)value->last, "deny", text_json_deny(value->deny), "segments",
+			 text_json_segments(value->segments), "kinds",
+			 text_json_bits(value->kinds, names_kind), "example", example_json(value));
 }
 
 /* --- writing --- */
@@ -118,14 +95,6 @@ static uint8_t read_words(const json_t *object, const char *key, int (*find)(con
 	return (uint8_t)bits;
 }
 
-static bool read_number(const json_t *object, const char *key, uint64_t *ret)
-{
-	const json_t *value = json_object_get(object, key);
-
-	*ret = (uint64_t)json_integer_value(value);
-	return json_is_integer(value);
-}
-
 /* "" if missing. */
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -137,20 +106,19 @@ static void read_text(const json_t *object, const char *key, char *to, size_t si
 	(void)snprintf(to, size, "%s", text_of(object, key));
 }
 
-static bool read_example(const json_t *example, struct mseald_tally *ret)
+static bool read_example(json_t *example, struct mseald_tally *ret)
 {
 	char comm[MSEALD_COMM_LEN + 1] = "";
-	uint64_t pid, uid, address, length, ip;
+	json_int_t pid, uid, address, length, ip;
 
-	if (!read_number(example, "pid", &pid) || !read_number(example, "uid", &uid) ||
-	    !read_number(example, "address", &address) || !read_number(example, "length", &length) ||
-	    !read_number(example, "ip", &ip))
+	if (json_unpack(example, "{s:I,s:I,s:I,s:I,s:I}", "pid", &pid, "uid", &uid, "address", &address,
+			"length", &length, "ip", &ip) < 0)
 		return false;
 	ret->pid = (uint32_t)pid;
 	ret->uid = (uint32_t)uid;
-	ret->address = address;
-	ret->length = length;
-	ret->ip = ip;
+	ret->address = (uint64_t)address;
+	ret->length = (uint64_t)length;
+	ret->ip = (uint64_t)ip;
 	read_text(example, "comm", comm, sizeof(comm));
 	memcpy(ret->comm, comm, sizeof(ret->comm));
 	ret->example_kinds = read_words(example, "kinds", names_find_kind, false);
@@ -159,20 +127,19 @@ static bool read_example(const json_t *example, struct mseald_tally *ret)
 	return true;
 }
 
-static int read_row(const json_t *object, struct report_row *ret)
+static int read_row(json_t *object, struct report_row *ret)
 {
 	int op = names_find_op(text_of(object, "operation"));
 	int segment = names_find_segment(text_of(object, "segment"));
 	int verdict = names_find_verdict(text_of(object, "verdict"));
-	uint64_t attempts, first, last, processes;
+	json_int_t attempts, first, last, processes;
+	const char *policy, *program;
 	struct report_row row = {};
 
-	if (op < 0 || segment < 0 || verdict < 0 || !read_number(object, "attempts", &attempts) ||
-	    !attempts || !read_number(object, "first", &first) || !read_number(object, "last", &last) ||
-	    !read_number(object, "processes", &processes) ||
-	    !json_is_string(json_object_get(object, "policy")) ||
-	    !json_is_string(json_object_get(object, "program")) ||
-	    !read_example(json_object_get(object, "example"), &row.value))
+	if (op < 0 || segment < 0 || verdict < 0 ||
+	    json_unpack(object, "{s:I,s:I,s:I,s:I,s:s,s:s}", "attempts", &attempts, "first", &first, "last",
+			&last, "processes", &processes, "policy", &policy, "program", &program) < 0 ||
+	    !attempts || !read_example(json_object_get(object, "example"), &row.value))
 		return -EBADMSG;
 	row.key.op = (uint32_t)op;
 	row.key.segment = (uint16_t)segment;
@@ -183,10 +150,10 @@ static int read_row(const json_t *object, struct report_row *ret)
 	row.value.segments = read_words(object, "segments", names_find_segment, true) ?:
 				     (uint8_t)(1u << segment);
 	row.value.kinds = read_words(object, "kinds", names_find_kind, false);
-	row.value.attempts = attempts;
-	row.value.first = first;
-	row.value.last = last;
-	row.value.processes = (uint32_t)MIN_OF(processes, (uint64_t)MSEALD_TALLY_PROCESSES);
+	row.value.attempts = (uint64_t)attempts;
+	row.value.first = (uint64_t)first;
+	row.value.last = (uint64_t)last;
+	row.value.processes = (uint32_t)MIN_OF((uint64_t)processes, (uint64_t)MSEALD_TALLY_PROCESSES);
 	*ret = row;
 	return 0;
 }
@@ -199,17 +166,18 @@ static const char *name_of(const json_t *object, const char *key)
 	return strcmp(text, "-") != 0 ? text : "";
 }
 
-static bool is_ours(const json_t *document, struct report_head *head)
+static bool is_ours(json_t *document, struct report_head *head)
 {
-	const json_t *rows = json_object_get(document, "rows"), *object;
+	json_t *rows = json_object_get(document, "rows"), *object;
+	json_int_t version, since, missing, full;
 	struct report_row row;
 	size_t i;
 
-	if (json_integer_value(json_object_get(document, "version")) != VERSION || !json_is_array(rows) ||
-	    !read_number(document, "since", &head->since) ||
-	    !read_number(document, "missing", &head->missing) ||
-	    !read_number(document, "full", &head->full) || !head->since)
+	if (json_unpack(document, "{s:I,s:I,s:I,s:I}", "version", &version, "since", &since, "missing",
+			&missing, "full", &full) < 0 ||
+	    version != VERSION || !json_is_array(rows) || !since)
 		return false;
+	*head = (struct report_head){ (uint64_t)since, (uint64_t)missing, (uint64_t)full };
 	json_array_foreach(rows, i, object)
 		if (read_row(object, &row) < 0)
 			return false;
@@ -217,10 +185,10 @@ static bool is_ours(const json_t *document, struct report_head *head)
 }
 
 /* Rows that are not adopted count as missing: the same policy and program twice, or no room. */
-static void take_over(const json_t *rows, struct report_table *table, struct report_head *head,
+static void take_over(json_t *rows, struct report_table *table, struct report_head *head,
 		      const struct report_names *names)
 {
-	const json_t *object;
+	json_t *object;
 	size_t i;
 
 	json_array_foreach(rows, i, object) {

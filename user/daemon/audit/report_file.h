@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The table of attempts as JSON: for the file that outlives a reboot, and by rows for io.mseald. */
-#ifndef MSEALD_AUDIT_REPORT_FILE_H
-#define MSEALD_AUDIT_REPORT_FILE_H
+#pragma once
 
 #include <jansson.h>
 
@@ -20,24 +19,12 @@ struct report_names {
 	void *context;
 };
 
-#define REPORT_FILE_DENY_COUNT 5 /* bits of a deny mask */
-
-/* The names of these bits, by their numbers. NULL: out of memory. */
-json_t *report_file_words(unsigned bits, unsigned count, const char *(*name)(unsigned number));
-const char *report_file_deny_name(unsigned number);
-const char *report_file_segment_name(unsigned number);
-
 /* One row, as type Attempts of io.mseald but without the outcome under deny. NULL: out of memory. */
 json_t *report_file_row(const struct report_row *row, const struct mseald_label *label);
 
 /* Writes a new file and renames it. Negative errno. */
 int report_file_write(const char *path, const struct report_table *table, const struct report_head *head,
 		      const struct report_names *names);
-/*
- * Adds the rows of the file. -ENOENT: no file; -EBADMSG: not written by mseald, and moved aside
- * (path.broken). On errors no row is added.
- */
+/* Adds the rows, or none. -ENOENT: no file; -EBADMSG: not of mseald, and moved aside (path.broken). */
 int report_file_read(const char *path, struct report_table *table, struct report_head *ret,
 		     const struct report_names *names);
-
-#endif

@@ -3,8 +3,7 @@
  * Attempts summed up in memory: one row for each policy, program, operation, segment and verdict. Bounded;
  * uses neither maps nor files.
  */
-#ifndef MSEALD_AUDIT_REPORT_TABLE_H
-#define MSEALD_AUDIT_REPORT_TABLE_H
+#pragma once
 
 #include "lib/base/util.h"
 #include "mseald/shared.h"
@@ -36,5 +35,3 @@ void report_table_count(struct report_row *row, const struct mseald_event *event
 void report_table_example(struct report_row *row, const struct mseald_event *event);
 /* The number of attempts in all rows. */
 uint64_t report_table_sum(const struct report_table *table);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Cgroups of the unified hierarchy (cgroups(7)): by process, by path, by the id that the kernel reports. */
-#ifndef MSEALD_BASE_CGROUP_H
-#define MSEALD_BASE_CGROUP_H
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -19,5 +18,3 @@ int cgroup_processes(const char *path, pid_t **ret, size_t *ret_count);
 
 /* Is it this cgroup, or one below? */
 bool cgroup_within(const char *path, const char *above);
-
-#endif

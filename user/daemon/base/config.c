@@ -48,37 +48,32 @@ int config_parse_user_spaces(const char *word, uint32_t *ret)
 
 /* --- keys --- */
 
-static void set_gate(struct parser *p, struct config *config, char *value)
+/* ret: the member of struct config, which an empty value resets to the default. */
+
+static void set_gate(struct parser *p, const char *key, char *value, void *ret)
 {
-	int r = parser_choice(p, "Gate", value, gate_words, ELEMENTS(gate_words), "auto, bpf, deny or kill");
+	int r = parser_choice(p, key, value, gate_words, ELEMENTS(gate_words), "auto, bpf, deny or kill");
 
 	if (r >= 0)
-		config->gate = (enum gate_mode)r;
+		*(enum gate_mode *)ret = (enum gate_mode)r;
 }
 
-static void set_debug(struct parser *p, struct config *config, char *value)
+static void set_no(struct parser *p, const char *key, char *value, void *ret)
 {
-	parser_set_boolean(p, "Debug", value, &config->debug, false);
+	parser_set_boolean(p, key, value, ret, false);
 }
 
-static void set_lock(struct parser *p, struct config *config, char *value)
+static void set_yes(struct parser *p, const char *key, char *value, void *ret)
 {
-	parser_set_boolean(p, "Lock", value, &config->lock, false);
+	parser_set_boolean(p, key, value, ret, true);
 }
 
-static void set_lock_signals(struct parser *p, struct config *config, char *value)
-{
-	parser_set_boolean(p, "LockSignals", value, &config->lock_signals, true);
-}
-
-/* An empty value resets to the default. */
-static void set_user_spaces(struct parser *p, struct config *config, char *value)
+static void set_user_spaces(struct parser *p, const char *key, char *value, void *ret)
 {
 	if (!*value)
-		config->user_spaces = MSEALD_QUOTA_EACH;
-	else if (config_parse_user_spaces(value, &config->user_spaces) < 0)
-		parser_complain(p, p->line, "UserSpaces=" SHOWN ": must be 1 to %u", value,
-				MSEALD_MAX_SPACES);
+		*(uint32_t *)ret = MSEALD_QUOTA_EACH;
+	else if (config_parse_user_spaces(value, ret) < 0)
+		parser_complain(p, p->line, "%s=" SHOWN ": must be 1 to %u", key, value, MSEALD_MAX_SPACES);
 }
 
 /* Reads "1500ms", "2s", "2", "1min", "1h" as microseconds. -EINVAL, also for more than 9 digits. */
@@ -100,55 +95,48 @@ static int parse_time(const char *word, uint64_t *ret)
 	return -EINVAL;
 }
 
-/* *ret holds the default, for an empty value. -EINVAL after a complaint. */
-static int set_time(struct parser *p, const char *key, char *value, uint64_t least, bool never, uint64_t *ret)
+static void set_time(struct parser *p, const char *key, char *value, uint64_t otherwise, uint64_t least,
+		     bool never, uint64_t *ret)
 {
 	const char *word = parser_single(p, key, value);
-	uint64_t time = *ret;
+	uint64_t time = otherwise;
 
 	if (!word)
-		return -EINVAL;
+		return;
 	if (never && strcmp(word, "infinity") == 0)
-		time = CONFIG_NEVER;
-	else if (*word && (parse_time(word, &time) < 0 || time < least || time > TIME_MAX_US)) {
+		*ret = CONFIG_NEVER;
+	else if (*word && (parse_time(word, &time) < 0 || time < least || time > TIME_MAX_US))
 		parser_complain(p, p->line,
 				"%s=" SHOWN ": must be %" PRIu64
 				"s to 24h%s; units are ms, s (default), min and h",
 				key, word, least / 1000000, never ? ", or infinity" : "");
-		return -EINVAL;
-	}
-	*ret = time;
-	return 0;
+	else
+		*ret = time;
 }
 
-static void set_native_after(struct parser *p, struct config *config, char *value)
+static void set_native_after(struct parser *p, const char *key, char *value, void *ret)
 {
-	uint64_t time = CONFIG_NATIVE_AFTER;
-
-	if (set_time(p, "NativeAfter", value, 0, true, &time) >= 0)
-		config->native_after = time;
+	set_time(p, key, value, CONFIG_NATIVE_AFTER, 0, true, ret);
 }
 
 /* At least a second: a program sealed while its loader is at work cannot start. */
-static void set_settle(struct parser *p, struct config *config, char *value)
+static void set_settle(struct parser *p, const char *key, char *value, void *ret)
 {
-	uint64_t time = CONFIG_SETTLE;
-
-	if (set_time(p, "Settle", value, 1000000, false, &time) >= 0)
-		config->settle = time;
+	set_time(p, key, value, CONFIG_SETTLE, 1000000, false, ret);
 }
 
 static const struct {
 	const char *name;
-	void (*set)(struct parser *p, struct config *config, char *value);
+	size_t member; /* offset in struct config */
+	void (*set)(struct parser *p, const char *key, char *value, void *ret);
 } keys[] = {
-	{ "Debug", set_debug },
-	{ "Gate", set_gate },
-	{ "Lock", set_lock },
-	{ "LockSignals", set_lock_signals },
-	{ "NativeAfter", set_native_after },
-	{ "Settle", set_settle },
-	{ "UserSpaces", set_user_spaces },
+	{ "Debug", offsetof(struct config, debug), set_no },
+	{ "Gate", offsetof(struct config, gate), set_gate },
+	{ "Lock", offsetof(struct config, lock), set_no },
+	{ "LockSignals", offsetof(struct config, lock_signals), set_yes },
+	{ "NativeAfter", offsetof(struct config, native_after), set_native_after },
+	{ "Settle", offsetof(struct config, settle), set_settle },
+	{ "UserSpaces", offsetof(struct config, user_spaces), set_user_spaces },
 };
 
 static void assign(struct parser *p, struct config *config, const char *name, char *value)
@@ -164,7 +152,7 @@ static void assign(struct parser *p, struct config *config, const char *name, ch
 	for (size_t i = 0; i < ELEMENTS(keys); i++) {
 		names[i] = keys[i].name;
 		if (strcmp(keys[i].name, name) == 0) {
-			keys[i].set(p, config, value);
+			keys[i].set(p, name, value, (char *)config + keys[i].member);
 			return;
 		}
 	}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* mseald.conf(5): the settings of the daemon, from its configuration files. */
-#ifndef MSEALD_BASE_CONFIG_H
-#define MSEALD_BASE_CONFIG_H
+#pragma once
 
 #include "lib/policy/policy.h"
 
@@ -10,10 +9,7 @@ enum gate_mode {
 	GATE_AUTO, /* the soundest gate of this kernel */
 	GATE_BPF,  /* the same, but never mseal(2): no process is traced */
 	GATE_KILL, /* nor override: for tests, and to see the behaviour of an older kernel */
-	/*
-	 * refuse to start if a row could only be enforced by a kill; see coverage_spares_32bit() of
-	 * coverage.h
-	 */
+	/* refuse to start if a row could only be enforced by a kill; see coverage_spares_32bit() */
 	GATE_DENY,
 };
 
@@ -43,10 +39,7 @@ int config_parse_gate(const char *word, enum gate_mode *ret);
 /* 1 to MSEALD_MAX_SPACES. -EINVAL. */
 int config_parse_user_spaces(const char *word, uint32_t *ret);
 
-/*
- * Reads the text of one file; path is for messages. *ret holds the settings read before. Returns as
- * config_read().
- */
+/* Reads the text of one file; path is for messages. *ret has the settings so far. As config_read(). */
 int config_parse(const char *path, const char *text, size_t size, struct config *ret,
 		 struct diagnostics *faults);
 
@@ -57,5 +50,3 @@ int config_parse(const char *path, const char *text, size_t size, struct config 
  * -EINVAL: faults say why, and *ret is unchanged; -ENOMEM.
  */
 int config_read(const char *root, struct config *ret, struct diagnostics *faults);
-
-#endif

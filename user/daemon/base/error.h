@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Why a request was refused: an error of io.mseald, with a message of one line. */
-#ifndef MSEALD_BASE_ERROR_H
-#define MSEALD_BASE_ERROR_H
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -19,5 +18,3 @@ int error_set(struct error *error, const char *name, pid_t pid, const char *form
 	error_set(error, name, pid, "pid %d" format, pid, ##__VA_ARGS__)
 /* The same for a negative errno of a call that should have succeeded. */
 int error_set_errno(struct error *error, pid_t pid, int r, const char *what);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Small files that the daemon keeps. */
-#ifndef MSEALD_BASE_FILE_H
-#define MSEALD_BASE_FILE_H
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -14,10 +13,5 @@ int file_replace(const char *path, mode_t mode, int (*write)(FILE *file, const v
 /* For file_replace(): context is the text. */
 int file_write_text(FILE *file, const void *text);
 
-/*
- * Reads up to size - 1 bytes of a file, adds a NUL, and returns the length, or a negative errno. dirfd: as
- * openat(2).
- */
+/* Reads up to size - 1 bytes and adds a NUL. dirfd: as openat(2). Returns the length, or a negative errno. */
 ssize_t file_read(int dirfd, const char *path, char *text, size_t size);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Growing lists. */
-#ifndef MSEALD_BASE_LIST_H
-#define MSEALD_BASE_LIST_H
+#pragma once
 
 #include <stddef.h>
 
@@ -27,5 +26,3 @@ int list_grow(void *list, size_t count, size_t more, size_t *allocated, size_t s
 		} \
 		low_; \
 	})
-
-#endif

@@ -107,19 +107,20 @@ static int send_entry(enum log_level level, enum log_about about, const struct l
 	return sd_journal_sendv(parts, count);
 }
 
-static void say(enum log_level level, enum log_about about, const struct log_fields *fields,
-		const char *format, va_list arguments) __attribute__((format(printf, 4, 0)));
-static void say(enum log_level level, enum log_about about, const struct log_fields *fields,
-		const char *format, va_list arguments)
+void log_entry(enum log_level level, enum log_about about, const struct log_fields *fields,
+	       const char *format, ...)
 {
 	static enum way way = WAY_UNKNOWN;
 	char line[LINE_MAX_BYTES];
+	va_list arguments;
 
 	if (level > most)
 		return;
 	if (way == WAY_UNKNOWN)
 		way = find_way();
+	va_start(arguments, format);
 	(void)vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
 	if (way == WAY_JOURNAL && send_entry(level, about, fields, line) >= 0)
 		return;
 	/* The journal also takes the priority from the line. */
@@ -127,23 +128,4 @@ static void say(enum log_level level, enum log_about about, const struct log_fie
 		(void)fprintf(stderr, "mseald: %s\n", line);
 	else
 		(void)fprintf(stderr, "<%d>%s\n", (int)level, line);
-}
-
-void log_message(enum log_level level, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	say(level, LOG_ABOUT_OTHER, NULL, format, arguments);
-	va_end(arguments);
-}
-
-void log_entry(enum log_level level, enum log_about about, const struct log_fields *fields,
-	       const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	say(level, about, fields, format, arguments);
-	va_end(arguments);
 }

@@ -6,8 +6,7 @@
  *   systemd reads it otherwise  lines with their priority
  *   elsewhere                   plain lines with the program's name
  */
-#ifndef MSEALD_BASE_LOG_H
-#define MSEALD_BASE_LOG_H
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -50,17 +49,15 @@ struct log_fields {
 
 void log_set_level(enum log_level level); /* default: INFO */
 void log_field(struct log_fields *fields, const char *format, ...) _printf_(2, 3);
-void log_message(enum log_level level, const char *format, ...) _printf_(2, 3);
-/* The same with a subject and fields, which may be NULL. */
+/* fields: NULL: none. */
 void log_entry(enum log_level level, enum log_about about, const struct log_fields *fields,
 	       const char *format, ...) _printf_(4, 5);
 /* 32 hexadecimal digits; NULL: none. */
 const char *log_message_id(enum log_about about);
 
+#define log_message(level, ...) log_entry(level, LOG_ABOUT_OTHER, NULL, __VA_ARGS__)
 #define log_error(...) log_message(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_message(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_notice(...) log_message(LOG_LEVEL_NOTICE, __VA_ARGS__)
 #define log_info(...) log_message(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_message(LOG_LEVEL_DEBUG, __VA_ARGS__)
-
-#endif

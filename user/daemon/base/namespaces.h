@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* mseald in a container of its own (docs/containers.md): the host's namespaces that it shares, and needs. */
-#ifndef MSEALD_BASE_NAMESPACES_H
-#define MSEALD_BASE_NAMESPACES_H
+#pragma once
 
 #include <stdbool.h>
 
-/*
- * Joins the cgroup namespace of pid 1, so that /proc shows cgroups as pid 1 sees them. From another one,
- * paths would begin with "/..". Logs.
- */
+/* Joins the cgroup namespace of pid 1: from another one, paths in /proc would begin with "/..". Logs. */
 void namespaces_join_cgroups(void);
 
-/*
- * Are two processes (open /proc/PID) in one namespace of this kind, "pid"? 1, 0, or a negative errno:
- * unknown.
- */
+/* Are two processes (open /proc/PID) in one namespace of a kind ("pid")? 1, 0; negative errno: unknown. */
 int namespaces_same(int proc_fd, int other_fd, const char *kind);
 
 /* Is the file system mounted here also mounted for pid 1? */
 bool namespaces_share_mounts(void);
-
-#endif

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Makes names of processes and files safe for output: unsuitable bytes become "?". */
-#ifndef MSEALD_BASE_TEXT_H
-#define MSEALD_BASE_TEXT_H
+#pragma once
 
 #include <jansson.h>
 
 #define TEXT_COMM_MAX 17 /* bytes of a process name, with the NUL */
 
-/*
- * For JSON: ASCII, including control characters. Both take a name that need not end with a NUL; return out.
- */
+/* For JSON: ASCII, with control characters. Both take a name that need not end with a NUL; return out. */
 const char *text_comm(const char *comm, char out[TEXT_COMM_MAX]);
 /* For a log line: neither spaces nor control characters. */
 const char *text_comm_line(const char *comm, char out[TEXT_COMM_MAX]);
@@ -21,5 +18,7 @@ void text_clean(char *text);
 
 /* A JSON string; other bytes than ASCII only if the whole text is UTF-8. NULL for NULL. */
 json_t *text_json(const char *text);
-
-#endif
+/* A list of the names of these bits, by their numbers; of MSEALD_DENY_*; of 1 << segment. */
+json_t *text_json_bits(unsigned bits, const char *(*name)(unsigned number));
+json_t *text_json_deny(unsigned deny);
+json_t *text_json_segments(unsigned segments);

@@ -8,8 +8,6 @@ static int on_time(sd_event_source *source, uint64_t now, void *context)
 {
 	struct timer *timer = context;
 
-	(void)source;
-	(void)now;
 	timer->fire(timer->context);
 	return 0;
 }

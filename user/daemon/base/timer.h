@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One-shot timers of the event loop, off until they are set. CLOCK_MONOTONIC, in microseconds. */
-#ifndef MSEALD_BASE_TIMER_H
-#define MSEALD_BASE_TIMER_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -20,5 +19,3 @@ void timer_close(struct timer *timer); /* takes zeroed */
 int timer_set(struct timer *timer, uint64_t us);
 /* The same, unless the timer is already set. */
 void timer_set_if_off(struct timer *timer, uint64_t us);
-
-#endif

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "bpf/bpffs.h"
+#include "bpf/map.h"
 #include "mseald/shared.h"
 
 #define MAPS_OF_PROGRAM 64
@@ -18,12 +19,13 @@
 
 static int read_layout(int map, uint64_t *ret)
 {
-	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info), key = 0;
 	_cleanup_free_ uint64_t *value = NULL;
+	struct bpf_map_info info;
+	uint32_t key = 0;
+	int r = map_info(map, &info);
 
-	if (bpf_obj_get_info_by_fd(map, &info, &size) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size < sizeof(*value))
 		return -EINVAL;
 	value = malloc(info.value_size);
@@ -63,13 +65,12 @@ static int check_layout(void)
 
 static void pin_if_missing(uint32_t id)
 {
-	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
 	_cleanup_close_ int map = bpf_map_get_fd_by_id(id);
+	struct bpf_map_info info;
 	char path[BPFFS_PATH_MAX];
 	const char *name;
 
-	if (map < 0 || bpf_obj_get_info_by_fd(map, &info, &size) < 0)
+	if (map < 0 || map_info(map, &info) < 0)
 		return;
 	name = bpffs_map_name(info.name);
 	if (!name || access(bpffs_map_path(name, path), F_OK) == 0)

@@ -3,13 +3,10 @@
  * Runs before anything is loaded: can the pinned maps and links be adopted? Missing pins are made anew from
  * the objects that the attached programs use.
  */
-#ifndef MSEALD_BPF_ADOPT_H
-#define MSEALD_BPF_ADOPT_H
+#pragma once
 
 /*
  * On failure it logs the fault and the remedy, and has changed nothing. -EPROTO: maps of another layout;
  * -EINVAL: a foreign object is pinned in their place; other negative errno.
  */
 int adopt_check(void);
-
-#endif

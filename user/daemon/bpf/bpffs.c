@@ -133,22 +133,26 @@ int bpffs_make_generation(unsigned generation)
 	return make_folder(path);
 }
 
-void bpffs_remove_generation(unsigned generation)
+/* Removes a folder with the pins in it. */
+static void remove_folder(const char *path)
 {
-	char folder[64], path[BPFFS_PATH_MAX];
-	_cleanup_closedir_ DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = opendir(path);
 	struct dirent *entry;
 
-	FORMAT(folder, "%slinks/%u", prefix, generation);
-	dir = opendir(folder);
-	while (dir && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		if (unlink(bpffs_link_path(generation, entry->d_name, path)) < 0)
-			log_warning("cannot remove %s: %s, ignoring", path, strerror(errno));
-	}
-	if (rmdir(folder) < 0)
-		log_warning("cannot remove %s: %s, ignoring", folder, strerror(errno));
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && unlinkat(dirfd(dir), entry->d_name, 0) < 0)
+			log_warning("cannot remove %s/%s: %s, ignoring", path, entry->d_name,
+				    strerror(errno));
+	if (rmdir(path) < 0 && errno != ENOENT)
+		log_warning("cannot remove %s: %s, ignoring", path, strerror(errno));
+}
+
+void bpffs_remove_generation(unsigned generation)
+{
+	char path[64];
+
+	FORMAT(path, "%slinks/%u", prefix, generation);
+	remove_folder(path);
 }
 
 void bpffs_remove_generations_before(unsigned generation)
@@ -174,13 +178,5 @@ int bpffs_make_lock(void)
 
 void bpffs_remove_lock(void)
 {
-	const char *folder = *prefix ? BPFFS_LOCK : "lock";
-	_cleanup_closedir_ DIR *dir = opendir(folder);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		(void)rmdir(folder);
+	remove_folder(*prefix ? BPFFS_LOCK : "lock");
 }

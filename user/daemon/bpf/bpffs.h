@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The pins of maps and links, and the generations of links. */
-#ifndef MSEALD_BPF_BPFFS_H
-#define MSEALD_BPF_BPFFS_H
+#pragma once
 
 #define BPFFS "/sys/fs/bpf"
 #define BPFFS_ROOT BPFFS "/mseald"
@@ -11,10 +10,7 @@
 /* Mounts bpffs if it is not mounted, and makes the folders. Logs; negative errno. */
 int bpffs_prepare(void);
 
-/*
- * Makes the folder of pins, as pid 1 sees it, the working directory: later mounts on its path do not hide it.
- * Logs; negative errno.
- */
+/* Enters the folder of pins of pid 1: later mounts on its path do not hide it. Logs; negative errno. */
 int bpffs_enter(void);
 
 /*
@@ -38,5 +34,3 @@ int bpffs_make_generation(unsigned generation);
 /* Unpins all links of a generation: they detach when the last descriptor is closed. */
 void bpffs_remove_generation(unsigned generation);
 void bpffs_remove_generations_before(unsigned generation);
-
-#endif

@@ -126,16 +126,10 @@ static int choose_progs(struct coverage *coverage, bool compat)
 	for (size_t i = 0; i < ELEMENTS(prog_table) && r >= 0; i++) {
 		const struct prog *prog = &prog_table[i];
 
-		if (prog->instead_of && coverage_wants(coverage, prog->instead_of))
+		if ((prog->instead_of && coverage_wants(coverage, prog->instead_of)) ||
+		    (prog->kind == PROG_OVERRIDE && coverage->mode == GATE_KILL) || (prog->compat && !compat))
 			continue;
-		if (prog->kind == PROG_OVERRIDE && coverage->mode == GATE_KILL)
-			continue;
-		if (prog->compat && !compat)
-			continue;
-		r = !prog->target		? 1 :
-		    prog->kind == PROG_OVERRIDE ? probe_override(vmlinux, prog->target) :
-		    prog->kind == PROG_LSM	? probe_lsm(vmlinux, prog->target) :
-						  probe_fentry(vmlinux, prog->target);
+		r = prog->target ? probe_attach(vmlinux, prog->kind, prog->target) : 1;
 		coverage->wanted[i] = r > 0;
 		if (r == -ENOENT)
 			r = 0; /* this kernel has no such call */
@@ -146,10 +140,7 @@ static int choose_progs(struct coverage *coverage, bool compat)
 	return r < 0 ? r : 0;
 }
 
-/*
- * If the kernel refuses these uses of process_madvise, the programs are left out: they would cost time, and
- * kill for an EINVAL.
- */
+/* Where the kernel refuses these uses itself, the programs would cost time, and kill for an EINVAL. */
 static bool leave_out_impossible(struct coverage *coverage)
 {
 	if (probe_process_madvise_discards())

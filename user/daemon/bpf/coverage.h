@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The programs that this kernel accepts, and so the result of each row of docs/design/model.md. */
-#ifndef MSEALD_BPF_COVERAGE_H
-#define MSEALD_BPF_COVERAGE_H
+#pragma once
 
 #include "base/config.h"
 #include "bpf/prog_table.h"
@@ -82,5 +81,3 @@ unsigned coverage_kills_ops(const struct coverage *coverage, unsigned deny_mask)
  * could only be killed, a 32-bit process must not be sealed. Is this so for a seal with this deny mask?
  */
 bool coverage_spares_32bit(const struct coverage *coverage, unsigned deny_mask);
-
-#endif

@@ -7,22 +7,8 @@
 
 #include "base/log.h"
 
-/*
- * The number of the smallest events that a buffer can hold: continuous attempts must not keep the daemon in
- * this loop.
- */
+/* The most events that a buffer can hold: continuous attempts must not keep the daemon in this loop. */
 #define BATCH (MSEALD_EVENTS_SIZE / (sizeof(struct mseald_exec_event) + 8))
-
-struct events {
-	struct programs *programs;
-	const struct event_handlers *handlers;
-	void *context;
-	unsigned taken; /* events read in this batch */
-	struct ring_buffer *ring;
-	sd_event_source *source;
-	uint64_t lost_reported; /* value of state->lost */
-	bool unused, killed;	/* seen in this batch */
-};
 
 static void take_event(struct events *events, void *data, size_t size)
 {
@@ -77,44 +63,26 @@ void events_catch_up(struct events *events)
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
-	(void)source;
-	(void)fd;
-	(void)revents;
 	events_catch_up(context);
 	return 0;
 }
 
-int events_open(sd_event *loop, struct programs *programs, const struct event_handlers *handlers,
-		void *context, struct events **ret)
+int events_open(struct events *events, sd_event *loop, struct programs *programs,
+		const struct event_handlers *handlers, void *context)
 {
-	struct events *events = calloc(1, sizeof(*events));
-	int r;
-
-	if (!events)
-		return -ENOMEM;
 	*events = (struct events){ .programs = programs, .handlers = handlers, .context = context };
 	events->ring = ring_buffer__new(programs_map_fd(programs, "events"), on_event, events, NULL);
-	r = events->ring ? 0 : -errno;
-	if (r >= 0)
-		r = sd_event_add_io(loop, &events->source, ring_buffer__epoll_fd(events->ring), EPOLLIN,
-				    on_readable, events);
-	if (r < 0) {
-		events_close(events);
-		return r;
-	}
 	/* An earlier daemon has already reported the losses that it counted. */
 	events->lost_reported = events_lost(events);
-	*ret = events;
-	return 0;
+	return events->ring ? sd_event_add_io(loop, &events->source, ring_buffer__epoll_fd(events->ring),
+					      EPOLLIN, on_readable, events) :
+			      -errno;
 }
 
 void events_close(struct events *events)
 {
-	if (!events)
-		return;
-	(void)sd_event_source_disable_unref(events->source);
+	events->source = sd_event_source_disable_unref(events->source);
 	ring_buffer__free(events->ring);
-	free(events);
 }
 
 uint64_t events_lost(const struct events *events)

@@ -11,7 +11,7 @@
 #include "bpf/lock_holders.h"
 #include "bpf/lock_ops.h"
 #include "bpf/lock_selftest.h"
-#include "bpf/map_keys.h"
+#include "bpf/map.h"
 #include "mseald/lock.h"
 #include "mseald/shared.h"
 
@@ -19,24 +19,16 @@ struct lock {
 	struct lock_bpf *skeleton;
 	struct bpf_link *links[64];
 	size_t links_count;
-	struct lock_selftest *outsider;
+	struct lock_selftest outsider;
 	bool signals;
 	bool complete;
 };
 
-/* The id of a map, program or link: the second field of each bpf_*_info. */
-static int id_of(int fd, uint32_t *ret)
+/* Says what failed; returns r. */
+static int not_locked(int r, const char *what)
 {
-	struct bpf_map_info info = {};
-	__u32 size = sizeof(info);
-
-	_Static_assert(offsetof(struct bpf_map_info, id) == 4 && offsetof(struct bpf_prog_info, id) == 4 &&
-			       offsetof(struct bpf_link_info, id) == 4,
-		       "one place for the id");
-	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-		return -errno;
-	*ret = info.id;
-	return 0;
+	log_error("Lock=yes: %s: %s; not locked", what, strerror(-r));
+	return r;
 }
 
 bool lock_is_taken(void)
@@ -102,11 +94,8 @@ static int engage(struct lock *lock)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &request, .ctx_size_in = sizeof(request));
 	int r = bpf_prog_test_run_opts(bpf_program__fd(lock->skeleton->progs.lock_engage), &opts);
 
-	if (r < 0) {
-		log_error("Lock=yes: cannot run the program that takes the lock: %s; not locked",
-			  strerror(-r));
-		return r;
-	}
+	if (r < 0)
+		return not_locked(r, "cannot run the program that takes the lock");
 	if (!request.why)
 		return 0;
 	log_error("Lock=yes: %s; not locked", why[request.why]);
@@ -115,36 +104,22 @@ static int engage(struct lock *lock)
 
 static int open_and_close(int fd)
 {
-	return fd < 0 ? -errno : close(fd);
+	return fd < 0 ? fd : close(fd);
 }
 
-/*
- * The lock's own maps, programs and links were made before the lock was on: making a descriptor again enters
- * them.
- */
+/* The lock's own maps, programs and links are older than the lock: making a descriptor again enters them. */
 static int guard_itself(struct lock *lock)
 {
 	struct bpf_program *program;
 	struct bpf_map *map;
-	uint32_t id = 0;
 	int r = 0;
 
-	bpf_object__for_each_map(map, lock->skeleton->obj) {
-		r = id_of(bpf_map__fd(map), &id);
+	bpf_object__for_each_map(map, lock->skeleton->obj)
 		if (r >= 0)
-			r = open_and_close(bpf_map_get_fd_by_id(id));
-		if (r < 0)
-			return r;
-	}
-	bpf_object__for_each_program(program, lock->skeleton->obj) {
-		if (!bpf_program__autoload(program))
-			continue;
-		r = id_of(bpf_program__fd(program), &id);
-		if (r >= 0)
-			r = open_and_close(bpf_prog_get_fd_by_id(id));
-		if (r < 0)
-			return r;
-	}
+			r = open_and_close(bpf_map_get_fd_by_id(map_object_id(bpf_map__fd(map))));
+	bpf_object__for_each_program(program, lock->skeleton->obj)
+		if (r >= 0 && bpf_program__autoload(program))
+			r = open_and_close(bpf_prog_get_fd_by_id(map_object_id(bpf_program__fd(program))));
 	for (size_t i = 0; i < lock->links_count && r >= 0; i++)
 		r = lock_guard_link(lock, bpf_link__fd(lock->links[i]));
 	return r;
@@ -179,7 +154,7 @@ int lock_take(bool signals, struct lock **ret)
 	if (r >= 0)
 		r = load(lock);
 	if (r < 0)
-		log_error("Lock=yes: cannot load the programs of the lock: %s; not locked", strerror(-r));
+		(void)not_locked(r, "cannot load the programs of the lock");
 	if (r >= 0)
 		r = attach(lock);
 	if (r >= 0)
@@ -187,7 +162,7 @@ int lock_take(bool signals, struct lock **ret)
 	if (r >= 0) {
 		r = guard_itself(lock);
 		if (r < 0)
-			log_error("Lock=yes: cannot guard the lock itself: %s; not locked", strerror(-r));
+			(void)not_locked(r, "cannot guard the lock itself");
 	}
 	if (r < 0) {
 		lock_free(TAKE_PTR(new));
@@ -201,22 +176,17 @@ int lock_take(bool signals, struct lock **ret)
 static void count_programs(struct lock *lock)
 {
 	int fd = bpf_map__fd(lock->skeleton->maps.lock_ids);
+	_cleanup_free_ uint32_t *ids = NULL;
 	uint64_t alive = 0;
-	uint32_t id, next;
-	bool more = bpf_map_get_next_key(fd, NULL, &id) == 0;
+	size_t count;
 
-	while (more) {
-		int program = bpf_prog_get_fd_by_id(id);
-
-		more = bpf_map_get_next_key(fd, &id, &next) == 0;
-		if (program >= 0) {
+	if (map_keys(fd, sizeof(*ids), bpf_map__max_entries(lock->skeleton->maps.lock_ids), &ids, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (open_and_close(bpf_prog_get_fd_by_id(ids[i])) >= 0)
 			alive++;
-			(void)close(program);
-		} else if (errno == ENOENT) {
-			(void)bpf_map_delete_elem(fd, &id);
-		}
-		id = next;
-	}
+		else if (errno == ENOENT)
+			(void)bpf_map_delete_elem(fd, &ids[i]);
 	lock->skeleton->bss->lock.programs = alive;
 }
 
@@ -248,9 +218,6 @@ static int guard_sets(void)
 
 static int ignore(void *context, void *data, size_t size)
 {
-	(void)context;
-	(void)data;
-	(void)size;
 	return 0;
 }
 
@@ -270,33 +237,32 @@ static void forget_outsider(struct lock *lock)
 static int try_lock_ops(struct lock *lock)
 {
 	volatile struct mseald_lock *state = &lock->skeleton->bss->lock;
-	struct lock_selftest_targets targets = { .signals = lock->signals };
 	_cleanup_close_ int map = bpf_obj_get("maps/state");
+	struct lock_selftest_targets targets = {
+		.map = map_object_id(map),
+		.program = map_object_id(bpf_program__fd(lock->skeleton->progs.lock_bpf_map)),
+		.link = map_object_id(bpf_link__fd(lock->links[0])),
+		.signals = lock->signals,
+	};
 	const char *what;
 	int r;
 
-	r = map < 0 ? map : id_of(map, &targets.map);
-	if (r >= 0)
-		r = id_of(bpf_program__fd(lock->skeleton->progs.lock_bpf_map), &targets.program);
-	if (r >= 0)
-		r = id_of(bpf_link__fd(lock->links[0]), &targets.link);
-	if (r >= 0)
-		r = lock_selftest_try(lock->outsider, &targets, &what);
+	r = targets.map && targets.program && targets.link ?
+		    lock_selftest_try(&lock->outsider, &targets, &what) :
+		    -errno;
 	if (r == -EBUSY) {
 		log_error("Lock=yes: %s was not denied to the test process; not locked", what);
 		return r;
 	}
-	if (r < 0) {
-		log_error("Lock=yes: cannot test the lock: %s; not locked", strerror(-r));
-		return r;
-	}
+	if (r < 0)
+		return not_locked(r, "cannot test the lock");
 	forget_outsider(lock);
 	for (unsigned i = 0; i < MSEALD_LOCK_OP_COUNT; i++) {
 		if (!state->denied[i] && (i != MSEALD_LOCK_OP_SIGNAL || lock->signals) &&
 		    (i != MSEALD_LOCK_OP_SWITCH || access(LOCK_SELFTEST_FTRACE, F_OK) == 0)) {
 			log_error("Lock=yes: \"%s\" was denied to the test process, but not by the lock; "
 				  "not locked",
-				  lock_op_name(i));
+				  lock_ops[i].name);
 			return -EBUSY;
 		}
 		state->denied[i] = 0;
@@ -320,9 +286,7 @@ static int pin_links(struct lock *lock)
 			r = bpf_link__pin(lock->links[i++],
 					  bpffs_lock_path(bpf_program__name(program), path));
 	}
-	if (r < 0)
-		log_error("Lock=yes: cannot pin the programs of the lock: %s; not locked", strerror(-r));
-	return r;
+	return r < 0 ? not_locked(r, "cannot pin the programs of the lock") : 0;
 }
 
 int lock_complete(struct lock *lock)
@@ -343,11 +307,10 @@ int lock_complete(struct lock *lock)
 	if (r == -EBUSY)
 		log_error("Lock=yes: %s; not locked; remove the user of the map, or reboot", why);
 	else if (r < 0)
-		log_error("Lock=yes: cannot look for other users of maps, programs and links: %s; not locked",
-			  strerror(-r));
+		(void)not_locked(r, "cannot look for other users of maps, programs and links");
 	if (r < 0)
 		return r;
-	lock->outsider = lock_selftest_end(lock->outsider);
+	lock_selftest_end(&lock->outsider);
 	lock->complete = true;
 	log_notice("locked until the next boot: only mseald reaches its maps, programs and pins%s",
 		   lock->signals ? ", and no signal ends it" : "");
@@ -358,7 +321,7 @@ void lock_free(struct lock *lock)
 {
 	if (!lock)
 		return;
-	lock->outsider = lock_selftest_end(lock->outsider);
+	lock_selftest_end(&lock->outsider);
 	if (!lock->complete)
 		bpffs_remove_lock();
 	for (size_t i = lock->links_count; i-- > 0;)
@@ -370,23 +333,19 @@ void lock_free(struct lock *lock)
 int lock_guard_link(struct lock *lock, int link_fd)
 {
 	uint32_t id, one = 1;
-	int r;
 
 	if (!lock)
 		return 0;
-	r = id_of(link_fd, &id);
-	if (r < 0)
-		return r;
-	return bpf_map_update_elem(bpf_map__fd(lock->skeleton->maps.lock_links), &id, &one, BPF_ANY) < 0 ?
-		       -errno :
-		       0;
+	id = map_object_id(link_fd);
+	return id ? bpf_map_update_elem(bpf_map__fd(lock->skeleton->maps.lock_links), &id, &one, BPF_ANY) :
+		    -errno;
 }
 
 void lock_forget_link(struct lock *lock, int link_fd)
 {
-	uint32_t id;
+	uint32_t id = map_object_id(link_fd);
 
-	if (lock && id_of(link_fd, &id) >= 0)
+	if (lock && id)
 		(void)bpf_map_delete_elem(bpf_map__fd(lock->skeleton->maps.lock_links), &id);
 }
 
@@ -418,7 +377,7 @@ json_t *lock_denials_json(const struct lock *lock, bool all)
 	for (unsigned i = 0; state && i < MSEALD_LOCK_OP_COUNT; i++)
 		if (all || state->denied[i])
 			(void)json_array_append_new(list,
-						    json_pack("{s:s,s:I}", "operation", lock_op_name(i),
+						    json_pack("{s:s,s:I}", "operation", lock_ops[i].name,
 							      "attempts", (json_int_t)state->denied[i]));
 	return list;
 }

@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "bpf/bpffs.h"
+#include "bpf/map.h"
 #include "lib/base/util.h"
 
 #define TRIES 150
@@ -35,10 +36,7 @@ static ssize_t read_iterator(const struct bpf_program *program, void *records, s
 	return (ssize_t)(length / size);
 }
 
-/*
- * The maps of the daemon's own descriptors, one id for each. All at once, since each takes a file to be read.
- * Malloc'ed.
- */
+/* The map of each of the daemon's own descriptors. All at once: each takes a file to be read. Malloc'ed. */
 static int read_own_descriptors(uint32_t **ret, size_t *ret_count)
 {
 	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fdinfo");
@@ -71,11 +69,9 @@ static bool is_pinned(uint32_t id, const char *name)
 {
 	const char *pin = bpffs_map_name(name);
 	char path[BPFFS_PATH_MAX];
-	struct bpf_map_info info = {};
 	_cleanup_close_ int fd = pin ? bpf_obj_get(bpffs_map_path(pin, path)) : -1;
-	__u32 size = sizeof(info);
 
-	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.id == id;
+	return fd >= 0 && map_object_id(fd) == id;
 }
 
 static int find_descriptors(struct lock_bpf *skeleton, char why[256])

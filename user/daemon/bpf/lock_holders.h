@@ -3,8 +3,7 @@
  * Other holders of locked objects: descriptors obtained before the lock was taken, and programs that refer to
  * a map of mseald.
  */
-#ifndef MSEALD_BPF_LOCK_HOLDERS_H
-#define MSEALD_BPF_LOCK_HOLDERS_H
+#pragma once
 
 #include "mseald/lock.h"
 #include "lock.skel.h"
@@ -14,5 +13,3 @@
  * seconds for programs of an earlier mseald, which the kernel frees with a delay.
  */
 int lock_holders_find(struct lock_bpf *skeleton, char why[256]);
-
-#endif

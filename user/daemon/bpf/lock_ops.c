@@ -2,12 +2,7 @@
 /* See lock_ops.h. */
 #include "bpf/lock_ops.h"
 
-#include "lib/base/util.h"
-
-static const struct {
-	const char *name, *phrase;
-	bool ordinary;
-} words[] = {
+const struct lock_op lock_ops[MSEALD_LOCK_OP_COUNT] = {
 	[MSEALD_LOCK_OP_MAP] = { "map", "a descriptor of a map", true },
 	[MSEALD_LOCK_OP_PROGRAM] = { "program", "a descriptor of a program", true },
 	[MSEALD_LOCK_OP_LINK] = { "link", "a descriptor of a link", true },
@@ -19,20 +14,3 @@ static const struct {
 	[MSEALD_LOCK_OP_LIMIT] = { "limit", "changing a limit of mseald", false },
 	[MSEALD_LOCK_OP_SIGNAL] = { "signal", "a signal to mseald", true },
 };
-
-_Static_assert(ELEMENTS(words) == MSEALD_LOCK_OP_COUNT, "words for each operation");
-
-const char *lock_op_name(enum mseald_lock_op op)
-{
-	return words[op].name;
-}
-
-const char *lock_op_phrase(enum mseald_lock_op op)
-{
-	return words[op].phrase;
-}
-
-bool lock_op_is_ordinary(enum mseald_lock_op op)
-{
-	return words[op].ordinary;
-}

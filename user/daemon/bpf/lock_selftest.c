@@ -21,40 +21,24 @@
 #include "lib/base/util.h"
 #include "lib/proc/open.h"
 
-#define PROBES_MAX 32
-
-struct lock_selftest {
-	pid_t pid;
-	int fd;
+/* What the outsider reports. */
+struct findings {
+	int error;     /* an errno: it could not try the operations */
+	char what[80]; /* the first operation that was not denied; "": all were */
 };
 
-static struct lock_selftest_targets child_targets; /* copy in the child */
-
-/* All probes return the result of a call, as an errno. They are harmless if they are not denied. */
-
-static int error_of(long result)
+/* The operations are harmless if they are not denied. result: as a system call returns it. */
+static void expect_denial(struct findings *findings, const char *what, long result)
 {
-	return result < 0 ? errno : 0;
+	if (!*findings->what && (result >= 0 || (errno != EPERM && errno != EACCES)))
+		FORMAT(findings->what, "%s", what);
 }
 
-static int get_map(void)
+/* For an operation that this kernel does not have, or that is not to be denied. */
+static int as_denied(void)
 {
-	return error_of(bpf_map_get_fd_by_id(child_targets.map));
-}
-
-static int get_pinned_map(void)
-{
-	return error_of(bpf_obj_get(BPFFS_ROOT "/maps/state"));
-}
-
-static int get_program(void)
-{
-	return error_of(bpf_prog_get_fd_by_id(child_targets.program));
-}
-
-static int get_link(void)
-{
-	return error_of(bpf_link_get_fd_by_id(child_targets.link));
+	errno = EPERM;
+	return -1;
 }
 
 /* Loads a program that could write to the memory of mseald. */
@@ -74,11 +58,8 @@ static int load_writer(void)
 	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "mseald_probe", "GPL", program,
 			       ELEMENTS(program), &opts);
 
-	/*
-	 * To the verifier a helper that may not be called is EINVAL (kernel/bpf/verifier.c,
-	 * check_helper_call).
-	 */
-	return fd < 0 && errno == EINVAL ? EPERM : error_of(fd);
+	/* To the verifier a forbidden helper is EINVAL (kernel/bpf/verifier.c, check_helper_call). */
+	return fd < 0 && errno == EINVAL ? as_denied() : fd;
 }
 
 /* Loads a program that could override the lock's denial. */
@@ -88,113 +69,71 @@ static int load_override(void)
 	int r;
 
 	if (!vmlinux)
-		return errno;
-	r = probe_override(vmlinux, "security_bpf_map");
+		return -1;
+	r = probe_attach(vmlinux, PROG_OVERRIDE, "security_bpf_map");
 	btf__free(vmlinux);
 	/* 0: the kernel itself refuses the program. */
-	return r > 0 ? 0 : r == 0 ? EPERM : -r;
+	errno = r < 0 ? -r : EPERM;
+	return r > 0 ? 0 : -1;
 }
 
 static int open_switch(void)
 {
-	int error = error_of(open(LOCK_SELFTEST_FTRACE, O_WRONLY | O_CLOEXEC));
+	int fd = open(LOCK_SELFTEST_FTRACE, O_WRONLY | O_CLOEXEC);
 
-	return error == ENOENT ? EPERM : error;
-}
-
-static int unlink_pin(void)
-{
-	return error_of(unlink(BPFFS_ROOT "/lock/lock_bpf_map"));
-}
-
-static int rename_pins(void)
-{
-	return error_of(rename(BPFFS_ROOT "/lock", BPFFS_ROOT "/was_lock"));
-}
-
-static int remove_pins(void)
-{
-	return error_of(rmdir(BPFFS_ROOT "/lock"));
-}
-
-static int make_pins(void)
-{
-	return error_of(mkdir(BPFFS_ROOT "/links/0", 0700));
-}
-
-static int unmount_pins(void)
-{
-	return error_of(umount2(BPFFS, 0));
+	return fd < 0 && errno == ENOENT ? as_denied() : fd;
 }
 
 static int cover_pins(void)
 {
-	int error = error_of(mount("tmpfs", BPFFS_ROOT, "tmpfs", 0, NULL));
+	int r = mount("tmpfs", BPFFS_ROOT, "tmpfs", 0, NULL);
 
-	if (!error)
+	if (r == 0)
 		(void)umount2(BPFFS_ROOT, MNT_DETACH);
-	return error;
-}
-
-static int trace(void)
-{
-	return error_of(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL));
+	return r;
 }
 
 static int open_memory(void)
 {
 	int fd = proc_open(getppid(), "mem", O_RDWR);
 
-	return fd < 0 ? -fd : 0;
-}
-
-static int take_descriptor(void)
-{
-	int process = syscall(SYS_pidfd_open, getppid(), 0);
-
-	return process < 0 ? 0 : error_of(syscall(SYS_pidfd_getfd, process, STDERR_FILENO, 0));
+	errno = -fd;
+	return fd;
 }
 
 static int change_limit(void)
 {
 	struct rlimit limit;
 
-	if (prlimit(getppid(), RLIMIT_CORE, NULL, &limit) < 0)
-		return errno;
-	return error_of(prlimit(getppid(), RLIMIT_CORE, &limit, NULL));
+	return prlimit(getppid(), RLIMIT_CORE, NULL, &limit) < 0 ?
+		       -1 :
+		       prlimit(getppid(), RLIMIT_CORE, &limit, NULL);
 }
 
-/* Sends a signal that the receiver ignores. */
-static int send_signal(void)
+static void try_all(const struct lock_selftest_targets *targets, struct findings *ret)
 {
-	return child_targets.signals ? error_of(kill(getppid(), SIGWINCH)) : EPERM;
+	expect_denial(ret, "getting a map by its id", bpf_map_get_fd_by_id(targets->map));
+	expect_denial(ret, "getting a map by its pin", bpf_obj_get(BPFFS_ROOT "/maps/state"));
+	expect_denial(ret, "getting a program by its id", bpf_prog_get_fd_by_id(targets->program));
+	expect_denial(ret, "getting a link by its id", bpf_link_get_fd_by_id(targets->link));
+	expect_denial(ret, "loading a program that writes to user memory", load_writer());
+	expect_denial(ret, "loading a program that overrides security_bpf_map", load_override());
+	expect_denial(ret, "opening " LOCK_SELFTEST_FTRACE " to write", open_switch());
+	expect_denial(ret, "unlinking a pin", unlink(BPFFS_ROOT "/lock/lock_bpf_map"));
+	expect_denial(ret, "renaming the pins", rename(BPFFS_ROOT "/lock", BPFFS_ROOT "/was_lock"));
+	expect_denial(ret, "removing the pins", rmdir(BPFFS_ROOT "/lock"));
+	expect_denial(ret, "making a folder among the pins", mkdir(BPFFS_ROOT "/links/0", 0700));
+	expect_denial(ret, "unmounting " BPFFS, umount2(BPFFS, 0));
+	expect_denial(ret, "mounting over " BPFFS_ROOT, cover_pins());
+	expect_denial(ret, "tracing mseald", ptrace(PTRACE_SEIZE, getppid(), NULL, NULL));
+	expect_denial(ret, "opening the memory of mseald", open_memory());
+	expect_denial(ret, "taking a descriptor of mseald",
+		      syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, getppid(), 0), STDERR_FILENO, 0));
+	expect_denial(ret, "changing a limit of mseald", change_limit());
+	/* The receiver ignores this signal. */
+	expect_denial(ret, "sending a signal to mseald",
+		      targets->signals ? kill(getppid(), SIGWINCH) : as_denied());
 }
-
-static const struct probe {
-	const char *what;
-	int (*try)(void);
-} probes[] = {
-	{ "getting a map by its id", get_map },
-	{ "getting a map by its pin", get_pinned_map },
-	{ "getting a program by its id", get_program },
-	{ "getting a link by its id", get_link },
-	{ "loading a program that writes to user memory", load_writer },
-	{ "loading a program that overrides security_bpf_map", load_override },
-	{ "opening " LOCK_SELFTEST_FTRACE " to write", open_switch },
-	{ "unlinking a pin", unlink_pin },
-	{ "renaming the pins", rename_pins },
-	{ "removing the pins", remove_pins },
-	{ "making a folder among the pins", make_pins },
-	{ "unmounting " BPFFS, unmount_pins },
-	{ "mounting over " BPFFS_ROOT, cover_pins },
-	{ "tracing mseald", trace },
-	{ "opening the memory of mseald", open_memory },
-	{ "taking a descriptor of mseald", take_descriptor },
-	{ "changing a limit of mseald", change_limit },
-	{ "sending a signal to mseald", send_signal },
-};
-
-_Static_assert(ELEMENTS(probes) <= PROBES_MAX, "room for the result of each");
 
 /* Mounts count in the namespace of pid 1. */
 static int enter_first_namespace(void)
@@ -206,72 +145,61 @@ static int enter_first_namespace(void)
 
 static void be_outsider(int fd)
 {
-	int errors[PROBES_MAX + 1] = {};
+	struct lock_selftest_targets targets;
+	struct findings findings = {};
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (recv(fd, &child_targets, sizeof(child_targets), MSG_WAITALL) != sizeof(child_targets))
+	if (recv(fd, &targets, sizeof(targets), MSG_WAITALL) != sizeof(targets))
 		_exit(1);
-	errors[PROBES_MAX] = enter_first_namespace();
-	for (size_t i = 0; i < ELEMENTS(probes) && !errors[PROBES_MAX]; i++)
-		errors[i] = probes[i].try();
-	(void)send(fd, errors, sizeof(errors), MSG_NOSIGNAL);
+	findings.error = enter_first_namespace();
+	if (!findings.error)
+		try_all(&targets, &findings);
+	(void)send(fd, &findings, sizeof(findings), MSG_NOSIGNAL);
 	_exit(0);
 }
 
-int lock_selftest_begin(struct lock_selftest **ret)
+int lock_selftest_begin(struct lock_selftest *ret)
 {
-	struct lock_selftest *outsider;
-	int pair[2];
+	int pair[2], r;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	outsider = calloc(1, sizeof(*outsider));
-	pid = outsider ? fork() : -1;
-	if (pid < 0) {
-		int r = -errno;
-
-		free(outsider);
-		(void)close(pair[0]);
-		(void)close(pair[1]);
-		return r;
-	}
+	pid = fork();
+	r = pid < 0 ? -errno : 0;
 	if (pid == 0) {
 		(void)close(pair[0]);
 		be_outsider(pair[1]);
 	}
 	(void)close(pair[1]);
-	*outsider = (struct lock_selftest){ .pid = pid, .fd = pair[0] };
-	*ret = outsider;
-	return 0;
+	if (r < 0)
+		(void)close(pair[0]);
+	else
+		*ret = (struct lock_selftest){ .pid = pid, .fd = pair[0] };
+	return r;
 }
 
 int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets,
 		      const char **ret_what)
 {
-	int errors[PROBES_MAX + 1];
+	static struct findings findings;
 
 	if (send(outsider->fd, targets, sizeof(*targets), MSG_NOSIGNAL) < 0)
 		return -errno;
-	if (recv(outsider->fd, errors, sizeof(errors), 0) != sizeof(errors))
+	if (recv(outsider->fd, &findings, sizeof(findings), 0) != sizeof(findings))
 		return -EIO;
-	if (errors[PROBES_MAX])
-		return -errors[PROBES_MAX];
-	for (size_t i = 0; i < ELEMENTS(probes); i++)
-		if (errors[i] != EPERM && errors[i] != EACCES) {
-			*ret_what = probes[i].what;
-			return -EBUSY;
-		}
-	return 0;
+	if (findings.error)
+		return -findings.error;
+	*ret_what = findings.what;
+	return *findings.what ? -EBUSY : 0;
 }
 
-struct lock_selftest *lock_selftest_end(struct lock_selftest *outsider)
+void lock_selftest_end(struct lock_selftest *outsider)
 {
-	if (!outsider)
-		return NULL;
+	if (!outsider->pid)
+		return;
 	(void)close(outsider->fd);
 	(void)kill(outsider->pid, SIGKILL);
 	(void)waitpid(outsider->pid, NULL, 0);
-	free(outsider);
-	return NULL;
+	*outsider = (struct lock_selftest){};
 }

@@ -3,15 +3,19 @@
  * An outsider that tries the operations that the lock must deny: a child, made before the lock is taken. To
  * the lock it is like any other process of root.
  */
-#ifndef MSEALD_BPF_LOCK_SELFTEST_H
-#define MSEALD_BPF_LOCK_SELFTEST_H
+#pragma once
 
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Absent in kernels without ftrace. */
 #define LOCK_SELFTEST_FTRACE "/proc/sys/kernel/ftrace_enabled"
 
-struct lock_selftest;
+/* Zeroed: none. */
+struct lock_selftest {
+	pid_t pid;
+	int fd;
+};
 
 /* The objects that it tries to reach. */
 struct lock_selftest_targets {
@@ -20,14 +24,8 @@ struct lock_selftest_targets {
 };
 
 /* Negative errno. */
-int lock_selftest_begin(struct lock_selftest **ret);
-/*
- * The outsider tries all operations, and exits. 0: all were denied; -EBUSY: one was not, named by *ret_what
- * (static); or another negative errno.
- */
+int lock_selftest_begin(struct lock_selftest *ret);
+/* Tries all operations, once. 0: all denied; -EBUSY: *ret_what (static) was not; or another errno. */
 int lock_selftest_try(struct lock_selftest *outsider, const struct lock_selftest_targets *targets,
 		      const char **ret_what);
-/* Takes NULL. */
-struct lock_selftest *lock_selftest_end(struct lock_selftest *outsider);
-
-#endif
+void lock_selftest_end(struct lock_selftest *outsider); /* leaves it zeroed */

@@ -4,16 +4,12 @@
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <errno.h>
 #include <linux/bpf.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/arch.h"
 #include "base/log.h"
@@ -57,55 +53,46 @@ bool probe_page_size(void)
 	return false;
 }
 
+/* The BTF id of the function that programs for this hook attach to; negative errno: no such hook. */
+static int find_hook(const struct btf *vmlinux, const char *hook)
+{
+	char function[64];
+
+	FORMAT(function, "bpf_lsm_%s", hook);
+	return btf__find_by_name_kind(vmlinux, function, BTF_KIND_FUNC);
+}
+
 /* Loads "return 0" for this attach point. */
-static int probe_load(const struct btf *vmlinux, const char *function, enum bpf_prog_type type,
-		      enum bpf_attach_type attach)
+int probe_attach(const struct btf *vmlinux, enum prog_kind kind, const char *target)
 {
 	const struct bpf_insn program[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
-	int id = btf__find_by_name_kind(vmlinux, function, BTF_KIND_FUNC);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts,
+		    .expected_attach_type = kind == PROG_LSM	  ? BPF_LSM_MAC :
+					    kind == PROG_OVERRIDE ? BPF_MODIFY_RETURN :
+								    BPF_TRACE_FENTRY);
+	int id = kind == PROG_LSM ? find_hook(vmlinux, target) :
+				    btf__find_by_name_kind(vmlinux, target, BTF_KIND_FUNC);
 	int fd;
 
 	if (id < 0)
 		return -ENOENT;
 	opts.attach_btf_id = id;
-	fd = bpf_prog_load(type, "mseald_probe", "GPL", program, ELEMENTS(program), &opts);
+	fd = bpf_prog_load(kind == PROG_LSM ? BPF_PROG_TYPE_LSM : BPF_PROG_TYPE_TRACING, "mseald_probe",
+			   "GPL", program, ELEMENTS(program), &opts);
 	if (fd < 0)
 		return fd == -EINVAL || fd == -ENOTSUP || fd == -EBUSY ? 0 : fd;
 	(void)close(fd);
 	return 1;
 }
 
-int probe_fentry(const struct btf *vmlinux, const char *function)
-{
-	return probe_load(vmlinux, function, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY);
-}
-
-int probe_override(const struct btf *vmlinux, const char *function)
-{
-	return probe_load(vmlinux, function, BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN);
-}
-
-int probe_lsm(const struct btf *vmlinux, const char *hook)
-{
-	char function[64];
-
-	(void)snprintf(function, sizeof(function), "bpf_lsm_%s", hook);
-	return probe_load(vmlinux, function, BPF_PROG_TYPE_LSM, BPF_LSM_MAC);
-}
-
 int probe_lsm_arguments(const struct btf *vmlinux, const char *hook)
 {
-	const struct btf_type *type;
-	char function[64];
-	int id;
+	int id = find_hook(vmlinux, hook);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(vmlinux, (__u32)id);
 
-	(void)snprintf(function, sizeof(function), "bpf_lsm_%s", hook);
-	id = btf__find_by_name_kind(vmlinux, function, BTF_KIND_FUNC);
-	type = id < 0 ? NULL : btf__type_by_id(vmlinux, (__u32)id);
 	type = type ? btf__type_by_id(vmlinux, type->type) : NULL;
 	return type ? btf_vlen(type) : -ENOENT;
 }
@@ -130,7 +117,6 @@ bool probe_guard_pages(void)
 
 static void on_fault(int signal)
 {
-	(void)signal;
 	_exit(1);
 }
 
@@ -140,10 +126,7 @@ bool probe_32bit_calls(void)
 	pid_t child = fork();
 
 	if (child == 0) {
-		/*
-		 * Only this fault counts: another end, for example by a filter of mseald, says nothing about
-		 * other processes.
-		 */
+		/* Only this fault counts: a filter of mseald's own, say, may end the child otherwise. */
 		(void)signal(SIGSEGV, on_fault);
 		arch_call_32();
 		_exit(0);
@@ -171,7 +154,7 @@ const char *probe_preemption(void)
 
 	if (file && fgets(line, sizeof(line), file))
 		for (size_t i = 0; i < ELEMENTS(known); i++) {
-			(void)snprintf(wanted, sizeof(wanted), "(%s)", known[i]);
+			FORMAT(wanted, "(%s)", known[i]);
 			if (strstr(line, wanted))
 				return known[i];
 		}

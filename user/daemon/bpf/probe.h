@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Features of this kernel, probed by loading a real, tiny program for each. */
-#ifndef MSEALD_BPF_PROBE_H
-#define MSEALD_BPF_PROBE_H
+#pragma once
 
 #include <stdbool.h>
+
+#include "bpf/prog_table.h"
 
 struct btf;
 
@@ -14,13 +15,10 @@ bool probe_kernel(void);
 bool probe_page_size(void);
 
 /*
- * Can a program of this kind be attached to a kernel function? 1, 0 (the
- * kernel refuses it), -ENOENT (no such function), or a negative errno of the
- * load (-EPERM: not root).
+ * Can a program of this kind be attached to this function or LSM hook? 1, 0 (the kernel refuses it), -ENOENT
+ * (no such function), or a negative errno of the load (-EPERM: not root).
  */
-int probe_fentry(const struct btf *vmlinux, const char *function);
-int probe_override(const struct btf *vmlinux, const char *function); /* fmod_ret */
-int probe_lsm(const struct btf *vmlinux, const char *hook);
+int probe_attach(const struct btf *vmlinux, enum prog_kind kind, const char *target);
 /* The number of arguments of an LSM hook; -ENOENT: no hook of this name. */
 int probe_lsm_arguments(const struct btf *vmlinux, const char *hook);
 
@@ -41,5 +39,3 @@ bool probe_mseal(void);
 
 /* The preemption model, as a word of /sys/kernel/debug/sched/preempt; otherwise "unknown". */
 const char *probe_preemption(void);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The programs of the BPF object: the attached ones, with the reason for each, and the others. */
-#ifndef MSEALD_BPF_PROG_TABLE_H
-#define MSEALD_BPF_PROG_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -23,10 +22,7 @@ enum prog_kind {
 #define PROG_32(program) program
 #endif
 
-/*
- * Programs that a seal set needs in addition to those always attached: they cost time in other processes'
- * calls.
- */
+/* What a seal set needs besides the programs always attached: these cost time in other processes' calls. */
 #define NEED_FOREIGN 0x1u   /* some seal denies foreign writes */
 #define NEED_USERFAULT 0x2u /* some sealed memory is in reach of userfaultfd */
 #define NEED_POLICY 0x4u    /* some policy is active */
@@ -59,5 +55,3 @@ enum tool {
 	TOOL_COUNT,
 };
 extern const char *const prog_tools[TOOL_COUNT];
-
-#endif

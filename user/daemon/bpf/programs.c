@@ -9,14 +9,15 @@
 #include "bpf/adopt.h"
 #include "bpf/bpffs.h"
 #include "bpf/lock.h"
-#include "bpf/skeleton.h"
+#include "bpf/map.h"
 #include "bpf/probe.h"
+#include "bpf/skeleton.h"
 
 #define ATTACH_TRIES 300
 #define ATTACH_PAUSE_US 10000
 
 struct programs {
-	struct skeleton *skeleton;
+	struct skeleton skeleton;
 	int links[PROG_COUNT];	  /* -1: not attached */
 	struct coverage coverage; /* programs that this kernel accepts */
 	struct lock *lock;	  /* borrowed; NULL: not locked */
@@ -72,7 +73,7 @@ int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret)
 		programs->links[i] = -1;
 	r = coverage_make(mode, &programs->coverage);
 	if (r >= 0)
-		r = skeleton_open(&programs->coverage, &programs->skeleton);
+		r = skeleton_open(&programs->skeleton, &programs->coverage);
 	if (r < 0)
 		programs_free(programs);
 	else
@@ -105,7 +106,7 @@ void programs_free(struct programs *programs)
 	if (!programs)
 		return;
 	drop_links(programs, 0); /* the pins hold the links */
-	skeleton_close(programs->skeleton);
+	skeleton_close(&programs->skeleton);
 	free(programs);
 }
 
@@ -115,8 +116,8 @@ static int attach_prog(struct programs *programs, size_t i, unsigned generation)
 	int link, r;
 
 	/* The kernel frees a link with a delay after its last descriptor is closed. */
-	for (unsigned try = 0;
-	     (link = bpf_raw_tracepoint_open(NULL, skeleton_prog_fd(programs->skeleton, i))) < 0; try++) {
+	for (unsigned try = 0; (link = bpf_raw_tracepoint_open(NULL, programs->skeleton.progs[i])) < 0;
+	     try++) {
 		if (errno != EBUSY || try == ATTACH_TRIES)
 			return -errno;
 		(void)usleep(ATTACH_PAUSE_US);
@@ -156,10 +157,10 @@ static int load_progs(struct programs *programs, unsigned needs)
 	bool wanted[PROG_COUNT], any = false;
 
 	for (size_t i = 0; i < PROG_COUNT; i++) {
-		wanted[i] = skeleton_prog_fd(programs->skeleton, i) < 0 && prog_missing(programs, i, needs);
+		wanted[i] = programs->skeleton.progs[i] < 0 && prog_missing(programs, i, needs);
 		any |= wanted[i];
 	}
-	return any ? skeleton_load(programs->skeleton, wanted) : 0;
+	return any ? skeleton_load(&programs->skeleton, wanted) : 0;
 }
 
 static int attach_progs(struct programs *programs, unsigned generation, unsigned needs)
@@ -245,15 +246,6 @@ bool programs_attached(const struct programs *programs)
 	return programs->generation > 0;
 }
 
-static uint32_t program_id(const struct programs *programs, size_t i)
-{
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(skeleton_prog_fd(programs->skeleton, i), &info, &size) < 0 ? 0 :
-												   info.id;
-}
-
 int programs_check(const struct programs *programs, unsigned needs)
 {
 	for (size_t i = 0; i < PROG_COUNT; i++) {
@@ -263,7 +255,7 @@ int programs_check(const struct programs *programs, unsigned needs)
 		if (!programs->coverage.wanted[i] || !(prog_table[i].need & needs))
 			continue;
 		if (programs->links[i] < 0 || bpf_obj_get_info_by_fd(programs->links[i], &info, &size) < 0 ||
-		    !info.prog_id || info.prog_id != program_id(programs, i))
+		    !info.prog_id || info.prog_id != map_object_id(programs->skeleton.progs[i]))
 			return -ENOLINK;
 	}
 	return 0;
@@ -286,7 +278,7 @@ uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycl
 	for (size_t i = 0; i < PROG_COUNT; i++) {
 		struct bpf_prog_info info = {};
 		__u32 size = sizeof(info);
-		int fd = skeleton_prog_fd(programs->skeleton, i);
+		int fd = programs->skeleton.progs[i];
 
 		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
 			continue;
@@ -301,22 +293,22 @@ uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycl
 
 volatile struct mseald_state *programs_state(struct programs *programs)
 {
-	return skeleton_state(programs->skeleton);
+	return skeleton_state(&programs->skeleton);
 }
 
 const struct mseald_state *programs_map_state(const struct programs *programs)
 {
-	return skeleton_map_state(programs->skeleton);
+	return skeleton_map_state(&programs->skeleton);
 }
 
 void programs_unmap_state(const struct programs *programs, const struct mseald_state *state)
 {
-	skeleton_unmap_state(programs->skeleton, state);
+	skeleton_unmap_state(&programs->skeleton, state);
 }
 
 int programs_map_fd(const struct programs *programs, const char *name)
 {
-	return skeleton_map_fd(programs->skeleton, name);
+	return skeleton_map_fd(&programs->skeleton, name);
 }
 
 static int run_with(const struct programs *programs, enum tool tool, void *argument, size_t size,
@@ -324,7 +316,7 @@ static int run_with(const struct programs *programs, enum tool tool, void *argum
 {
 	/* The result comes back in place (net/bpf/test_run.c, bpf_prog_test_run_syscall). */
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = argument, .ctx_size_in = (__u32)size);
-	int r = bpf_prog_test_run_opts(skeleton_tool_fd(programs->skeleton, tool), &opts);
+	int r = bpf_prog_test_run_opts(programs->skeleton.tools[tool], &opts);
 
 	if (ret)
 		*ret = opts.retval;
@@ -370,7 +362,7 @@ static int iterate(const struct programs *programs, enum tool tool, union bpf_it
 	_cleanup_close_ int link = -1;
 	int fd;
 
-	link = bpf_link_create(skeleton_tool_fd(programs->skeleton, tool), 0, BPF_TRACE_ITER, &opts);
+	link = bpf_link_create(programs->skeleton.tools[tool], 0, BPF_TRACE_ITER, &opts);
 	if (link < 0)
 		return link;
 	fd = bpf_iter_create(link);

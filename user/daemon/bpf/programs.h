@@ -8,8 +8,7 @@
  * A new daemon attaches its own programs before it removes an older generation, so programs are attached at
  * every moment. All programs can safely run twice.
  */
-#ifndef MSEALD_BPF_PROGRAMS_H
-#define MSEALD_BPF_PROGRAMS_H
+#pragma once
 
 #include "bpf/coverage.h"
 
@@ -32,10 +31,7 @@ void programs_free(struct programs *programs);
  * older generations. All or nothing; logs.
  */
 int programs_attach(struct programs *programs, unsigned needs);
-/*
- * Registers needs of others than seal sets (on), or removes them: programs_detach_unused() keeps programs
- * that they require. Attaches nothing.
- */
+/* Enters needs of others than seal sets, or removes them: programs_detach_unused() respects these. */
 void programs_need(struct programs *programs, unsigned needs, bool on);
 bool programs_needed(const struct programs *programs);
 /* Detaches programs that only other NEED_* than these require. */
@@ -57,10 +53,7 @@ uint64_t programs_misses(const struct programs *programs, uint64_t *ret_lifecycl
 
 /* Shared with the programs, which may change it at any time. */
 volatile struct mseald_state *programs_state(struct programs *programs);
-/*
- * The same, newly mapped from the kernel's map, so that it cannot be a copy; NULL and errno. The caller
- * unmaps it.
- */
+/* The same, newly mapped from the kernel's map: it cannot be a copy. NULL and errno. The caller unmaps it. */
 const struct mseald_state *programs_map_state(const struct programs *programs);
 void programs_unmap_state(const struct programs *programs, const struct mseald_state *state);
 int programs_map_fd(const struct programs *programs, const char *name);
@@ -77,12 +70,7 @@ int programs_forget_account(struct programs *programs, uint32_t account);
  * no room, or already watched. MSEALD_WATCHED_STARTED in facts: the kernel has sealed its start.
  */
 int programs_watch(struct programs *programs, uint64_t key, const struct mseald_watched *facts);
-/*
- * The output of the kernel's iterators: a descriptor to read struct mseald_task from, for one process or all
- * (pid 0)...
- */
+/* Descriptors to read the kernel's iterators: struct mseald_task of one process, or all (pid 0)... */
 int programs_tasks_fd(struct programs *programs, uint32_t pid);
 /* ...and struct mseald_vma, for the memory of one thread. */
 int programs_vmas_fd(struct programs *programs, uint32_t tid);
-
-#endif

@@ -2,7 +2,6 @@
 /* See skeleton.h. */
 #include "bpf/skeleton.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
 
@@ -10,27 +9,10 @@
 #include "bpf/bpffs.h"
 #include "mseald.skel.h"
 
-#define MAPS_MAX 24
 /* Offset of the state in the global data. */
 #define STATE_OFFSET offsetof(typeof(*((struct mseald *)NULL)->bss), state)
 
-struct skeleton {
-	const struct coverage *coverage; /* borrowed */
-	int tools[TOOL_COUNT];
-	int progs[PROG_COUNT];
-	struct {
-		char name[BPF_OBJ_NAME_LEN];
-		int fd;
-	} maps[MAPS_MAX];
-	size_t maps_count; /* 0: not loaded yet */
-	void *globals;	   /* the map of global data, mapped */
-	size_t globals_size;
-};
-
-/*
- * The first load uses pinned maps, and pins the maps it makes. Later loads use those of the first, whatever
- * happened to the pins.
- */
+/* The first load uses pinned maps, and pins those it makes. Later loads use the same, whatever is pinned. */
 static int choose_maps(const struct skeleton *skeleton, struct mseald *libbpf)
 {
 	struct bpf_map *map;
@@ -67,7 +49,8 @@ static int keep_maps(struct skeleton *skeleton, struct mseald *libbpf)
 
 		if (!name)
 			continue;
-		if (skeleton->maps_count == MAPS_MAX || strlen(name) >= sizeof(skeleton->maps->name))
+		if (skeleton->maps_count == ELEMENTS(skeleton->maps) ||
+		    strlen(name) >= sizeof(skeleton->maps->name))
 			return -E2BIG;
 		r = keep(bpf_map__fd(map), &skeleton->maps[skeleton->maps_count].fd);
 		if (r < 0)
@@ -139,8 +122,7 @@ static int load(struct skeleton *skeleton, struct mseald *libbpf, const bool *wa
 	return r;
 }
 
-/* wanted NULL: the first load, of maps and tools. Logs. */
-static int open_and_load(struct skeleton *skeleton, const bool *wanted)
+int skeleton_load(struct skeleton *skeleton, const bool *wanted)
 {
 	struct mseald *libbpf = mseald__open();
 	int r = libbpf ? load(skeleton, libbpf, wanted) : -errno;
@@ -152,34 +134,19 @@ static int open_and_load(struct skeleton *skeleton, const bool *wanted)
 	return r;
 }
 
-int skeleton_load(struct skeleton *skeleton, const bool wanted[PROG_COUNT])
+int skeleton_open(struct skeleton *skeleton, const struct coverage *coverage)
 {
-	return open_and_load(skeleton, wanted);
-}
-
-int skeleton_open(const struct coverage *coverage, struct skeleton **ret)
-{
-	struct skeleton *skeleton = calloc(1, sizeof(*skeleton));
-	int r;
-
-	if (!skeleton)
-		return -ENOMEM;
-	skeleton->coverage = coverage;
+	*skeleton = (struct skeleton){ .coverage = coverage };
 	for (size_t i = 0; i < TOOL_COUNT; i++)
 		skeleton->tools[i] = -1;
 	for (size_t i = 0; i < PROG_COUNT; i++)
 		skeleton->progs[i] = -1;
-	r = open_and_load(skeleton, NULL);
-	if (r < 0)
-		skeleton_close(skeleton);
-	else
-		*ret = skeleton;
-	return r;
+	return skeleton_load(skeleton, NULL);
 }
 
 void skeleton_close(struct skeleton *skeleton)
 {
-	if (!skeleton)
+	if (!skeleton->coverage)
 		return;
 	for (size_t i = 0; i < TOOL_COUNT; i++)
 		cleanup_close(&skeleton->tools[i]);
@@ -189,17 +156,6 @@ void skeleton_close(struct skeleton *skeleton)
 		cleanup_close(&skeleton->maps[i].fd);
 	if (skeleton->globals)
 		(void)munmap(skeleton->globals, skeleton->globals_size);
-	free(skeleton);
-}
-
-int skeleton_prog_fd(const struct skeleton *skeleton, size_t i)
-{
-	return skeleton->progs[i];
-}
-
-int skeleton_tool_fd(const struct skeleton *skeleton, enum tool tool)
-{
-	return skeleton->tools[tool];
 }
 
 int skeleton_map_fd(const struct skeleton *skeleton, const char *name)

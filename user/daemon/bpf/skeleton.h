@@ -3,37 +3,44 @@
  * The BPF object: loads its programs, and keeps the descriptors of programs and maps. No object of libbpf is
  * kept: the instructions and debug information of all programs would take megabytes.
  */
-#ifndef MSEALD_BPF_SKELETON_H
-#define MSEALD_BPF_SKELETON_H
+#pragma once
+
+#include <linux/bpf.h>
 
 #include "bpf/coverage.h"
 #include "bpf/prog_table.h"
 
-struct skeleton;
+struct skeleton {
+	const struct coverage *coverage; /* borrowed; NULL: not open */
+	/* descriptors; negative: not loaded */
+	int tools[TOOL_COUNT], progs[PROG_COUNT];
+	struct {
+		char name[BPF_OBJ_NAME_LEN];
+		int fd;
+	} maps[24];
+	size_t maps_count; /* 0: not loaded yet */
+	void *globals;	   /* the map of global data, mapped */
+	size_t globals_size;
+};
 
 /*
  * Takes over pinned maps, makes and pins the others, and loads the tools. coverage is borrowed, and must live
  * as long. Logs; negative errno.
  */
-int skeleton_open(const struct coverage *coverage, struct skeleton **ret);
-/* Pinned maps stay. Takes NULL. */
-void skeleton_close(struct skeleton *skeleton);
+int skeleton_open(struct skeleton *skeleton, const struct coverage *coverage);
+void skeleton_close(struct skeleton *skeleton); /* pinned maps stay; takes zeroed */
 
-/* Loads these programs of prog_table; none may be loaded yet. Logs; negative errno. */
-int skeleton_load(struct skeleton *skeleton, const bool wanted[PROG_COUNT]);
+/*
+ * Loads these programs of prog_table; none may be loaded yet. wanted: for each; NULL: the first load, of maps
+ * and tools. Logs; negative errno.
+ */
+int skeleton_load(struct skeleton *skeleton, const bool *wanted);
 
-/* Borrowed descriptors; negative: not loaded, or no such map. */
-int skeleton_prog_fd(const struct skeleton *skeleton, size_t i);
-int skeleton_tool_fd(const struct skeleton *skeleton, enum tool tool);
+/* A borrowed descriptor; negative: no such map. */
 int skeleton_map_fd(const struct skeleton *skeleton, const char *name);
 
 /* Shared with the programs, which may change it at any time. */
 volatile struct mseald_state *skeleton_state(const struct skeleton *skeleton);
-/*
- * The same, newly mapped from the kernel's map, so that it cannot be a copy; NULL and errno. The caller
- * unmaps it.
- */
+/* The same, newly mapped from the kernel's map: it cannot be a copy. NULL and errno. The caller unmaps it. */
 const struct mseald_state *skeleton_map_state(const struct skeleton *skeleton);
 void skeleton_unmap_state(const struct skeleton *skeleton, const struct mseald_state *state);
-
-#endif

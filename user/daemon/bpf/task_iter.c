@@ -52,19 +52,40 @@ static int read_records(int iterator, size_t size, begins_anew anew, void *ret, 
 
 static bool task_anew(const void *first, const void *previous, const void *record)
 {
-	(void)previous;
 	return ((const struct mseald_task *)record)->pid == ((const struct mseald_task *)first)->pid;
 }
 
 static bool vma_anew(const void *first, const void *previous, const void *record)
 {
-	(void)first;
 	return ((const struct mseald_vma *)record)->start < ((const struct mseald_vma *)previous)->end;
 }
 
 int task_iter_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count)
 {
 	return read_records(programs_tasks_fd(programs, pid), sizeof(**ret), task_anew, ret, ret_count);
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+	const struct mseald_task *a = left, *b = right;
+
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	return a->tgid < b->tgid ? -1 : a->tgid > b->tgid;
+}
+
+void task_iter_sort_by_key(struct mseald_task *tasks, size_t count)
+{
+	qsort(tasks, count, sizeof(*tasks), compare_keys);
+}
+
+int task_iter_read_by_key(struct programs *programs, struct mseald_task **ret, size_t *ret_count)
+{
+	int r = task_iter_read(programs, 0, ret, ret_count);
+
+	if (r >= 0)
+		task_iter_sort_by_key(*ret, *ret_count);
+	return r;
 }
 
 uint64_t task_iter_key_of(struct programs *programs, pid_t pid)
@@ -87,20 +108,6 @@ const struct mseald_vma *task_iter_vma_at(const struct task_vmas *vmas, uint64_t
 	size_t at = LIST_SEARCH(vmas->count, i, vmas->list[i].end <= address);
 
 	return at < vmas->count && vmas->list[at].start <= address ? &vmas->list[at] : &none;
-}
-
-static int compare_keys(const void *left, const void *right)
-{
-	const struct mseald_task *a = left, *b = right;
-
-	if (a->key != b->key)
-		return a->key < b->key ? -1 : 1;
-	return a->tgid < b->tgid ? -1 : a->tgid > b->tgid;
-}
-
-void task_iter_sort_by_key(struct mseald_task *tasks, size_t count)
-{
-	qsort(tasks, count, sizeof(*tasks), compare_keys);
 }
 
 const struct mseald_task *task_iter_find(const struct mseald_task *tasks, size_t count, uint64_t key)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The address space of each task, as reported by the kernel (bpf/iter_task.bpf.c). */
-#ifndef MSEALD_BPF_TASK_ITER_H
-#define MSEALD_BPF_TASK_ITER_H
+#pragma once
 
 #include "bpf/programs.h"
 
@@ -17,6 +16,9 @@ static inline bool task_is_process(const struct mseald_task *task)
 
 /* The threads of one process, or of all (pid 0). The caller frees *ret. -ESRCH: none. */
 int task_iter_read(struct programs *programs, pid_t pid, struct mseald_task **ret, size_t *ret_count);
+
+/* The threads of all processes, ordered by key, then process. The caller frees *ret. */
+int task_iter_read_by_key(struct programs *programs, struct mseald_task **ret, size_t *ret_count);
 
 /* The key of a process's address space; 0: it is gone. */
 uint64_t task_iter_key_of(struct programs *programs, pid_t pid);
@@ -35,14 +37,9 @@ const struct mseald_vma *task_iter_vma_at(const struct task_vmas *vmas, uint64_t
 /* The first task with this key; NULL: none. Tasks must be sorted by key. */
 const struct mseald_task *task_iter_find(const struct mseald_task *tasks, size_t count, uint64_t key);
 
-/*
- * The processes with this key (thread group ids, ascending, each once). Tasks must be sorted by key. The
- * caller frees *ret, which is NULL for none.
- */
+/* The tgids with this key, ascending. Tasks must be sorted by key. The caller frees *ret; NULL: none. */
 int task_iter_sharing(const struct mseald_task *tasks, size_t count, uint64_t key, pid_t **ret,
 		      size_t *ret_count);
 
 /* Orders by key, then process. */
 void task_iter_sort_by_key(struct mseald_task *tasks, size_t count);
-
-#endif

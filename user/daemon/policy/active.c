@@ -13,15 +13,6 @@
 
 #define POOL_LEAST 128 /* the rest are made over time (seal/gc.c) */
 
-struct active {
-	struct programs *programs;
-	struct policies policies;
-	uint32_t generation; /* of these policies in the kernel; 0: the kernel has none of them */
-	size_t faults;	     /* in the files, at the last reading */
-	size_t first;	     /* number of borrowed policies, at the front; the others come from files */
-	bool read;	     /* the files have been read */
-};
-
 static void log_fault(const struct diagnostic *fault)
 {
 	struct log_fields fields = {};
@@ -38,15 +29,6 @@ static void log_fault(const struct diagnostic *fault)
 
 static const char *const folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
 
-struct active *active_new(struct programs *programs)
-{
-	struct active *active = calloc(1, sizeof(*active));
-
-	if (active)
-		active->programs = programs;
-	return active;
-}
-
 static void free_all(struct policies *policies, size_t borrowed)
 {
 	for (size_t i = borrowed; i < policies->count; i++)
@@ -57,10 +39,7 @@ static void free_all(struct policies *policies, size_t borrowed)
 
 void active_free(struct active *active)
 {
-	if (!active)
-		return;
 	free_all(&active->policies, active->first);
-	free(active);
 }
 
 /* --- last good versions --- */
@@ -71,17 +50,6 @@ static const struct policy *find(const struct policies *policies, size_t first, 
 		if (strcmp(policies->list[i].name, name) == 0)
 			return &policies->list[i];
 	return NULL;
-}
-
-/* NAME of a path .../NAME.conf; malloc'ed, NULL: not of this form. */
-static char *policy_name(const char *path)
-{
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	size_t length = strlen(base), suffix = strlen(LOAD_SUFFIX);
-
-	return length > suffix && strcmp(base + length - suffix, LOAD_SUFFIX) == 0 ?
-		       strndup(base, length - suffix) :
-		       NULL;
 }
 
 static void kept_path(const char *name, char path[512])
@@ -110,7 +78,7 @@ static int insert(struct policies *policies, struct policy *policy)
 static int add_last_good(struct policies *policies, const struct diagnostics *faults)
 {
 	for (size_t i = 0; i < faults->count; i++) {
-		_cleanup_free_ char *name = policy_name(faults->list[i].path);
+		_cleanup_free_ char *name = load_name(faults->list[i].path);
 		_cleanup_(diagnostics_free) struct diagnostics ignored = {};
 		_cleanup_(policy_free) struct policy policy = {};
 		char path[512];
@@ -144,7 +112,7 @@ static void remove_kept_but(const struct policies *policies)
 	struct dirent *entry;
 
 	while (folder && (entry = readdir(folder))) {
-		_cleanup_free_ char *name = policy_name(entry->d_name);
+		_cleanup_free_ char *name = load_name(entry->d_name);
 
 		if (name && !find(policies, 0, name))
 			(void)unlinkat(dirfd(folder), entry->d_name, 0);
@@ -183,10 +151,7 @@ static unsigned needs_of(const struct policies *policies)
 	return needs;
 }
 
-/*
- * Replaces the active policies by those of first, then those of files. Only the list is new: policies are
- * borrowed, and nothing is freed.
- */
+/* Activates first, then files, in place of the active ones. Only the list is new: policies are borrowed. */
 static int change_over(struct active *active, const struct policy *first, size_t first_count,
 		       const struct policy *files, size_t files_count)
 {
@@ -307,11 +272,6 @@ const struct policy *active_match(const struct active *active, const struct msea
 				  const struct policy_facts *facts)
 {
 	return active_decided(active, watched) ?: policies_match(&active->policies, facts, NULL);
-}
-
-size_t active_faults(const struct active *active)
-{
-	return active->faults;
 }
 
 bool active_wants_marked(const struct active *active)

@@ -3,8 +3,7 @@
  * The active policies: read at the start and at each reload, and put into the kernel (match_tables.h). If a
  * file becomes unreadable, its last good version stays active. A copy of it is kept for the next daemon.
  */
-#ifndef MSEALD_POLICY_ACTIVE_H
-#define MSEALD_POLICY_ACTIVE_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "lib/policy/policy.h"
@@ -12,11 +11,17 @@
 
 #define ACTIVE_KEPT "/run/mseald/policy.d"
 
-struct active;
+/* Zeroed but for programs: no active policies. */
+struct active {
+	struct programs *programs;
+	struct policies policies;
+	uint32_t generation; /* of these policies in the kernel; 0: the kernel has none of them */
+	size_t faults;	     /* in the files, at the last reading */
+	size_t first;	     /* number of borrowed policies, at the front; the others come from files */
+	bool read;	     /* the files have been read */
+};
 
-/* Without active policies. NULL: no memory. */
-struct active *active_new(struct programs *programs);
-void active_free(struct active *active); /* takes NULL; policies in the kernel stay */
+void active_free(struct active *active); /* takes zeroed; policies in the kernel stay */
 
 /*
  * Reads all files, attaches the programs that the policies need, then activates the policies. Logs. A
@@ -31,10 +36,7 @@ int active_reload(struct active *active, struct diagnostics *faults);
  */
 int active_put_first(struct active *active, const struct policy *first, size_t count);
 
-/*
- * [Seal] of the policy file of this name, active or turned off (Enabled=no). -ENOENT: no such file, or it has
- * a fault; -ENOMEM.
- */
+/* [Seal] of the policy file of this name, even if turned off. -ENOENT: no such file, or faulty; -ENOMEM. */
 int active_find_seal(const struct active *active, const char *name, struct seal_spec *ret);
 
 const struct policies *active_policies(const struct active *active);
@@ -45,9 +47,5 @@ const struct policy *active_decided(const struct active *active, const struct ms
 /* The policy that applies to a program: as active_decided(), or else by its facts. NULL: none. */
 const struct policy *active_match(const struct active *active, const struct mseald_watched *watched,
 				  const struct policy_facts *facts);
-/* Number of faults at the last reading. */
-size_t active_faults(const struct active *active);
 /* Does any policy need to know whether a program is marked? */
 bool active_wants_marked(const struct active *active);
-
-#endif

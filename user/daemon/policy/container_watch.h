@@ -3,8 +3,7 @@
  * Checks that programs that start in a container are seen starting. Registering a container only says what to
  * seal. This looks until the first process was seen, and reports a process that was not.
  */
-#ifndef MSEALD_POLICY_CONTAINER_WATCH_H
-#define MSEALD_POLICY_CONTAINER_WATCH_H
+#pragma once
 
 #include "policy/containers.h"
 #include "policy/reconcile.h"
@@ -13,5 +12,3 @@
 /* Called every few seconds, for all containers. */
 void container_watch_look(struct containers *containers, struct reconcile *reconcile,
 			  struct programs *programs, struct space_map *space_map);
-
-#endif

@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "bpf/task_iter.h"
-#include "lib/base/names.h"
 
 #define SHORT_ID 12 /* of 64 hexadecimal digits, the usual short form */
 #define NAME_PREFIX "container "
@@ -21,13 +20,6 @@ struct container {
 	bool gone;
 	struct policy policy;
 	struct container_watch watch;
-};
-
-struct containers {
-	struct programs *programs;
-	struct active *active;
-	struct container *list;
-	size_t count;
 };
 
 static void set_names(struct container *container, const char *id)
@@ -264,7 +256,7 @@ void containers_tick(struct containers *containers)
 {
 	bool any = false;
 
-	for (size_t i = 0; containers && i < containers->count; i++)
+	for (size_t i = 0; i < containers->count; i++)
 		any |= containers->list[i].gone = has_no_cgroup(&containers->list[i]);
 	if (any && take_out(containers) < 0)
 		log_warning("cannot deactivate the policies of ended containers, ignoring");
@@ -272,7 +264,7 @@ void containers_tick(struct containers *containers)
 
 void containers_seen(struct containers *containers, const char *policy)
 {
-	if (!containers || strncmp(policy, NAME_PREFIX, strlen(NAME_PREFIX)) != 0)
+	if (strncmp(policy, NAME_PREFIX, strlen(NAME_PREFIX)) != 0)
 		return;
 	for (size_t i = 0; i < containers->count; i++)
 		if (strcmp(containers->list[i].policy.name, policy) == 0)
@@ -282,7 +274,7 @@ void containers_seen(struct containers *containers, const char *policy)
 struct container_watch *containers_watch(struct containers *containers, size_t i,
 					 const struct policy **ret_policy)
 {
-	if (!containers || i >= containers->count)
+	if (i >= containers->count)
 		return NULL;
 	*ret_policy = &containers->list[i].policy;
 	return &containers->list[i].watch;
@@ -335,14 +327,11 @@ static int take_over_all(struct containers *containers)
 	if (!folder)
 		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(folder))) {
-		size_t length = strlen(entry->d_name), suffix = strlen(LOAD_SUFFIX);
-		char id[sizeof(entry->d_name)];
+		_cleanup_free_ char *id = load_name(entry->d_name);
 		int r;
 
-		(void)strcpy(id, entry->d_name);
-		if (length <= suffix || strcmp(id + length - suffix, LOAD_SUFFIX) != 0)
+		if (!id)
 			continue;
-		id[length - suffix] = '\0';
 		r = names_is_container_id(id) ? take_over(containers, id) : -EINVAL;
 		if (r < 0)
 			log_warning("cannot read %s/%s: %s, ignoring", CONTAINERS_KEPT, entry->d_name,
@@ -351,27 +340,19 @@ static int take_over_all(struct containers *containers)
 	return 0;
 }
 
-int containers_open(struct programs *programs, struct active *active, struct containers **ret)
+void containers_open(struct containers *containers, struct programs *programs, struct active *active)
 {
-	struct containers *containers = calloc(1, sizeof(*containers));
 	int r;
 
-	if (!containers)
-		return -ENOMEM;
 	*containers = (struct containers){ .programs = programs, .active = active };
 	r = take_over_all(containers);
 	if (r < 0)
 		log_warning("cannot read %s: %s, ignoring", CONTAINERS_KEPT, strerror(-r));
-	*ret = containers;
-	return 0;
 }
 
 void containers_close(struct containers *containers)
 {
-	if (!containers)
-		return;
 	for (size_t i = 0; i < containers->count; i++)
 		container_free(&containers->list[i]);
 	free(containers->list);
-	free(containers);
 }

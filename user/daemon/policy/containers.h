@@ -3,8 +3,7 @@
  * Container policies: for each watched container (method_container.h) a policy about its cgroup, active
  * before those of files. Each is kept in a file for the next daemon, and ends with the cgroup.
  */
-#ifndef MSEALD_POLICY_CONTAINERS_H
-#define MSEALD_POLICY_CONTAINERS_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "lib/base/names.h"
@@ -13,16 +12,17 @@
 
 #define CONTAINERS_KEPT "/run/mseald/containers"
 #define CONTAINERS_MAX 4096
-#define CONTAINER_NAME_MAX (NAMES_CONTAINER_ID_MAX + 16)
 
-struct containers;
+struct containers {
+	struct programs *programs;
+	struct active *active;
+	struct container *list;
+	size_t count;
+};
 
-/*
- * Loads the containers of an earlier daemon that still exist. They become active with the next
- * active_reload(). Negative errno.
- */
-int containers_open(struct programs *programs, struct active *active, struct containers **ret);
-void containers_close(struct containers *containers); /* takes NULL; active policies stay */
+/* Loads the containers of an earlier daemon that still exist; active_reload() then activates them. */
+void containers_open(struct containers *containers, struct programs *programs, struct active *active);
+void containers_close(struct containers *containers); /* takes zeroed; active policies stay */
 
 /*
  * Activates a policy for the container: programs that start in the cgroup of this id are sealed by it.
@@ -36,10 +36,7 @@ int containers_remove(struct containers *containers, const char *id);
 /* Called every few seconds: removes containers whose cgroup is gone. Cheap. */
 void containers_tick(struct containers *containers);
 
-/*
- * Called when the kernel has reported a program that the policy of this name matches; ignores other policies
- * than those of containers.
- */
+/* The kernel has reported a program that this policy matches. Ignores policies of no container. */
 void containers_seen(struct containers *containers, const char *policy);
 
 /* The container of a cgroup, by the short form of its id; NULL: none. Valid until the next change. */
@@ -59,5 +56,3 @@ struct container_watch {
 /* The watch of the i-th container, and its policy; NULL: no more. */
 struct container_watch *containers_watch(struct containers *containers, size_t i,
 					 const struct policy **ret_policy);
-
-#endif

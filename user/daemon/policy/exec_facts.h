@@ -3,8 +3,7 @@
  * The facts that policies are matched with: those at a program's exec, as the kernel recorded them (struct
  * mseald_watched), or else the current ones.
  */
-#ifndef MSEALD_POLICY_EXEC_FACTS_H
-#define MSEALD_POLICY_EXEC_FACTS_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "lib/policy/policy.h"
@@ -21,5 +20,3 @@ struct exec_facts {
 int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_watched *watched,
 		    bool want_marked, struct exec_facts *ret);
 void exec_facts_free(struct exec_facts *facts); /* takes zeroed; leaves it zeroed */
-
-#endif

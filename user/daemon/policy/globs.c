@@ -6,10 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/*
- * The length of a simple bracket expression; 0: not simple. The others ("[[:digit:]]", "[]a]", "[a/b]", "["
- * without an end) are left to glibc.
- */
+/* The length of a simple bracket expression; 0: left to glibc ("[[:digit:]]", "[]a]", "[a/b]", "[a"). */
 static size_t bracket_length(const char *text)
 {
 	size_t begin = text[1] == '!' || text[1] == '^' ? 2 : 1;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Compiles patterns of Exe= and Unit= for comparison in the kernel (bpf/exec_match.bpf.c). */
-#ifndef MSEALD_POLICY_GLOBS_H
-#define MSEALD_POLICY_GLOBS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -12,5 +11,3 @@
  * user/lib/policy/match.c. False: the pattern cannot be expressed; *ret is undefined.
  */
 bool glob_compile(const char *pattern, struct mseald_glob *ret);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Why part of a process that a policy applies to is not sealed yet, or was sealed late. */
-#ifndef MSEALD_POLICY_LEFT_H
-#define MSEALD_POLICY_LEFT_H
+#pragma once
 
 #include "bpf/programs.h"
 
@@ -27,5 +26,3 @@ const char *left_name(unsigned left);
 /* Why the kernel left part of a start to the daemon. watched: of this key; NULL: not watched. */
 unsigned left_by_kernel(struct programs *programs, uint64_t key, pid_t pid,
 			const struct mseald_watched *watched);
-
-#endif

@@ -3,14 +3,13 @@
 #include "policy/match_tables.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <string.h>
 
 #include "base/list.h"
-#include "bpf/map_keys.h"
+#include "bpf/map.h"
 #include "lib/base/util.h"
 #include "policy/globs.h"
 #include "policy/policy_seal.h"
+#include "seal/labels.h"
 
 struct entry {
 	struct mseald_trigger trigger;
@@ -37,15 +36,6 @@ static bool has_policy(const struct mseald_policy_set *set, uint32_t policy)
 	return set->bits[policy / 64] >> policy % 64 & 1;
 }
 
-static uint64_t hash(const char *text, size_t length)
-{
-	uint64_t result = MSEALD_HASH_START;
-
-	for (size_t i = 0; i < length; i++)
-		result = MSEALD_HASH_STEP(result, text[i]);
-	return result;
-}
-
 /* --- building --- */
 
 static int add(struct tables *tables, enum mseald_trigger_kind kind, uint64_t value, uint32_t policy)
@@ -64,7 +54,7 @@ static int add(struct tables *tables, enum mseald_trigger_kind kind, uint64_t va
 
 static int add_text(struct tables *tables, enum mseald_trigger_kind kind, const char *text, uint32_t policy)
 {
-	return add(tables, kind, hash(text, strlen(text)), policy);
+	return add(tables, kind, labels_hash(text, strlen(text)), policy);
 }
 
 /* False: the policy must stay open. */
@@ -104,7 +94,7 @@ static int add_exe(struct tables *tables, const struct policy_exe *exe, uint32_t
 	add_policy_to(&tables->table.open, policy);
 	while (fixed > 1 && exe->path[fixed - 1] != '/')
 		fixed--;
-	return add(tables, MSEALD_TRIGGER_FOLDER, hash(exe->path, fixed), policy);
+	return add(tables, MSEALD_TRIGGER_FOLDER, labels_hash(exe->path, fixed), policy);
 }
 
 static int add_unit(struct tables *tables, const char *unit, uint32_t policy)

@@ -3,8 +3,7 @@
  * Builds the tables by which the kernel decides which policy applies to a starting program
  * (bpf/exec_match.bpf.c). If the tables cannot express a policy, the decision stays open, for the daemon.
  */
-#ifndef MSEALD_POLICY_MATCH_TABLES_H
-#define MSEALD_POLICY_MATCH_TABLES_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "lib/policy/policy.h"
@@ -15,5 +14,3 @@
  * kernel's copy differs; or another negative errno. The old policies then stay.
  */
 int match_tables_set(struct programs *programs, const struct policies *policies, uint32_t *ret_generation);
-
-#endif

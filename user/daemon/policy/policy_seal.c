@@ -9,10 +9,7 @@
 	(1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_RELRO | \
 	 1u << MSEALD_SEGMENT_DATA | 1u << MSEALD_SEGMENT_VDSO)
 
-/*
- * The daemon adds file-write: it counts the seals that deny all processes a file
- * (user/daemon/seal/file_map.h).
- */
+/* The daemon adds file-write: it counts the seals that deny a file to all processes (seal/file_map.h). */
 static unsigned deny_of(const struct policy *policy)
 {
 	return policy->seal.deny & ~(unsigned)MSEALD_DENY_FILE_WRITE;
@@ -40,7 +37,7 @@ void policy_seal_make(const struct coverage *coverage, const struct policy *poli
 
 	*ret = (struct mseald_policy_seal){ .segments = policy->seal.segments & SEGMENTS };
 	FORMAT(ret->name, "%s", policy->name);
-	ret->name_hash = labels_hash(ret->name);
+	ret->name_hash = labels_hash(ret->name, strlen(ret->name));
 	/* Marked objects are known by their files only. */
 	if (!ret->segments || policy->marked)
 		return;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The part of a policy that the kernel applies itself as a program starts (bpf/exec_seal.bpf.c). */
-#ifndef MSEALD_POLICY_POLICY_SEAL_H
-#define MSEALD_POLICY_POLICY_SEAL_H
+#pragma once
 
 #include "bpf/coverage.h"
 #include "lib/policy/policy.h"
@@ -17,5 +16,3 @@ bool policy_seal_kills_32(const struct coverage *coverage, const struct policy *
 
 /* The NEED_* of the seals that the kernel may make by the policy at any moment. */
 unsigned policy_seal_needs(const struct policy *policy);
-
-#endif

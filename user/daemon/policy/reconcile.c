@@ -158,6 +158,18 @@ static bool stay_watched(struct pending *pending, const struct exec_facts *facts
 	return pending->watched = programs_watch(programs, pending->key, &watched) >= 0;
 }
 
+/*
+ * Part of it is not sealed. If mseal(2) was to be called at the first look (seals_natively_at_once()), all
+ * else comes first now, and counts as pending.
+ */
+static void look_again(struct pending *pending, unsigned left, uint64_t pause)
+{
+	if (!pending->sealed)
+		pending->phase = PHASE_LOOK;
+	pending->left = left;
+	look_after(pending, pause);
+}
+
 /* Counts each process once. */
 static bool count_unsealed(struct pending *pending)
 {
@@ -208,13 +220,12 @@ static void complain(struct pending *pending, const struct policy *policy, const
 {
 	bool again = strcmp(error->name, "Unsupported") != 0;
 
-	pending->left = strcmp(error->name, "Traced") == 0 ? LEFT_TRACED : LEFT_FAILED;
 	if (!pending->complained)
 		log_not_sealed(pending->pid, policy->name, again, error);
 	pending->complained = true;
 	(void)count_unsealed(pending);
 	if (again)
-		look_after(pending, RETRY_US);
+		look_again(pending, strcmp(error->name, "Traced") == 0 ? LEFT_TRACED : LEFT_FAILED, RETRY_US);
 	else
 		end(pending);
 }
@@ -282,9 +293,9 @@ static void go_on(struct pending *pending, const struct policy *policy, const st
 	if (!pending->readiness.through || pending->readiness.waiting) {
 		log_when_overdue(pending, policy, pending->reconcile->on.config->settle + OVERDUE_US,
 				 "its loader is not done with all loaded objects");
-		pending->left = LEFT_SETTLE;
-		look_after(pending, pending->pause);
-		pending->pause = MIN_OF(pending->pause * 2, (uint64_t)LAST_PAUSE_US);
+		look_again(pending, LEFT_SETTLE, pending->pause);
+		pending->pause = MIN_OF(pending->pause * 2,
+					(uint64_t)(pending->readiness.settled ? RETRY_US : LAST_PAUSE_US));
 		return;
 	}
 	pending->left = LEFT_NOTHING;
@@ -367,8 +378,7 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 		end(pending);
 	else if (strcmp(error.name, "Changing") == 0) {
 		log_when_overdue(pending, policy, OVERDUE_US, error.message);
-		pending->left = MSEALD_LEFT_CHANGED;
-		look_after(pending, LAST_PAUSE_US);
+		look_again(pending, MSEALD_LEFT_CHANGED, LAST_PAUSE_US);
 	} else
 		complain(pending, policy, &error);
 }
@@ -457,13 +467,9 @@ static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t
 			 struct mseald_task *tasks, size_t tasks_count, uint64_t read)
 {
 	task_iter_sort_by_key(tasks, tasks_count);
-	for (size_t i = 0; i < keys_count; i++) {
-		_cleanup_free_ pid_t *pids = NULL;
-		size_t count;
-
-		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0 && !count)
+	for (size_t i = 0; i < keys_count; i++)
+		if (!task_iter_find(tasks, tasks_count, keys[i]))
 			(void)programs_run(programs, TOOL_UNWATCH, keys[i], read);
-	}
 }
 
 /* The reason for looking at all processes. */

@@ -4,8 +4,7 @@
  * daemon looks at each process; exec and relro events of the kernel only say when, so a lost event delays
  * little.
  */
-#ifndef MSEALD_POLICY_RECONCILE_H
-#define MSEALD_POLICY_RECONCILE_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -36,9 +35,7 @@ void reconcile_close(struct reconcile *reconcile); /* takes NULL */
 
 void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_event *event);
 
-/*
- * Looks at all processes: at the start, after a reload, and when an exec or relro event may have been lost.
- */
+/* Looks at all processes: at the start, after a reload, when an exec or relro event may have been lost. */
 void reconcile_look_at_all(struct reconcile *reconcile);
 
 /*
@@ -47,10 +44,7 @@ void reconcile_look_at_all(struct reconcile *reconcile);
  */
 void reconcile_tick(struct reconcile *reconcile, bool lifecycle_missed);
 
-/*
- * A process that should have been seen starting, so many seconds ago: reports, counts and looks at it from
- * now on.
- */
+/* A process that should have been seen starting, so many seconds ago: reports, counts and looks at it. */
 void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy,
 		      uint64_t seconds);
 /* Has the process been seen, and does it have more to be sealed? */
@@ -81,5 +75,3 @@ unsigned reconcile_spared(const struct coverage *coverage, const struct policy *
 bool reconcile_pending(const struct reconcile *reconcile, uint64_t key);
 /* The number of such processes. */
 size_t reconcile_count_pending(const struct reconcile *reconcile);
-
-#endif

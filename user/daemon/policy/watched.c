@@ -4,7 +4,7 @@
 
 #include <bpf/bpf.h>
 
-#include "bpf/map_keys.h"
+#include "bpf/map.h"
 
 /* The element of `starts` that the key has, copied; false: it has none. */
 static bool find_start(struct programs *programs, uint64_t key, struct mseald_start *ret)

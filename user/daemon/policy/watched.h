@@ -3,8 +3,7 @@
  * The maps `watched` and `starts`: programs that a policy may apply to, with their facts at the exec
  * (bpf/watch.h). programs_watch() and programs_unwatch() change them.
  */
-#ifndef MSEALD_POLICY_WATCHED_H
-#define MSEALD_POLICY_WATCHED_H
+#pragma once
 
 #include "bpf/programs.h"
 
@@ -16,5 +15,3 @@ uint32_t watched_loading(struct programs *programs, uint64_t key);
 
 /* All keys; the caller frees *ret. Keys that come or go meanwhile may be missing. -ENOMEM. */
 int watched_keys(struct programs *programs, uint64_t **ret, size_t *ret_count);
-
-#endif

@@ -4,10 +4,7 @@
 
 #include <inttypes.h>
 
-/*
- * The text after the name of a line; NULL: no such line. The first line has the process name, with escaped
- * line feeds.
- */
+/* The text after the name of a line; NULL: no such line. In the process name line feeds are escaped. */
 static const char *find_line(const char *text, const char *name)
 {
 	const char *at = strstr(text, name);

@@ -3,8 +3,7 @@
  * The credentials of a process, from /proc/PID/status, and the rule of ptrace(2) about which process may act
  * on which (kernel/ptrace.c, __ptrace_may_access; security/commoncap.c, cap_ptrace_access_check).
  */
-#ifndef MSEALD_PROCESS_CREDS_H
-#define MSEALD_PROCESS_CREDS_H
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -31,5 +30,3 @@ bool creds_covers(const struct creds *creds, const struct creds *other);
 
 /* The pid in the process's own namespace. */
 pid_t creds_own_pid(const struct creds *creds);
-
-#endif

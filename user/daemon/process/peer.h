@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The process at the other end of a connection, never another one that has its pid by now. */
-#ifndef MSEALD_PROCESS_PEER_H
-#define MSEALD_PROCESS_PEER_H
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -10,5 +9,3 @@
  * -ESRCH: it is gone, or in a pid namespace that mseald does not see (pid 0); other negative errnos.
  */
 int peer_open(int socket, pid_t pid, uint64_t begun);
-
-#endif

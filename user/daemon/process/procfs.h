@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Files of /proc/PID: proc(5). */
-#ifndef MSEALD_PROCESS_PROCFS_H
-#define MSEALD_PROCESS_PROCFS_H
+#pragma once
 
 #include "base/file.h"
 
@@ -31,9 +30,5 @@ const char *procfs_stat_field(const char *text, int field);
  */
 bool procfs_auxv_find(const uint64_t *words, size_t size, bool bits_32, uint64_t type, uint64_t *ret);
 
-/*
- * The program of an open /proc/PID, as a path in the process's own root. Malloc'ed; NULL: none, or unknown.
- */
+/* The program of an open /proc/PID, as a path in its own root. Malloc'ed; NULL: none, or unknown. */
 char *procfs_exe(int proc_fd);
-
-#endif

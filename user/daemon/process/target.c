@@ -126,17 +126,23 @@ void target_wait_for_changes(const struct target *target, uint64_t address)
 #define SETTLE_STEP_US 2000
 #define SETTLE_STEPS 25
 
-/* Could this thread be in a call that changes mappings? Uses the state of proc_pid_stat(5). */
+char target_thread_state(const struct target *target, pid_t tid)
+{
+	char path[48], text[256];
+	const char *field = NULL;
+
+	FORMAT(path, "task/%d/stat", tid);
+	if (file_read(target->proc_fd, path, text, sizeof(text)) >= 0)
+		field = procfs_stat_field(text, 3);
+	return field ? *field : '\0';
+}
+
+/* Could this thread be in a call that changes mappings? */
 static bool may_be_in_call(const struct target *target, uint32_t tid)
 {
-	char path[48], text[128];
-	const char *state;
+	char state = target_thread_state(target, (pid_t)tid);
 
-	FORMAT(path, "task/%u/stat", tid);
-	if (file_read(target->proc_fd, path, text, sizeof(text)) < 0 || !*text)
-		return false; /* gone */
-	state = procfs_stat_field(text, 3);
-	return !state || *state == 'R' || *state == 'D';
+	return state == 'R' || state == 'D';
 }
 
 void target_let_calls_end(struct programs *programs, const struct target *target)

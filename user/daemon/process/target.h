@@ -3,8 +3,7 @@
  * A process, resolved to its address space without a race: while /proc/PID/maps is open its mm_struct cannot
  * go, so its key stays valid.
  */
-#ifndef MSEALD_PROCESS_TARGET_H
-#define MSEALD_PROCESS_TARGET_H
+#pragma once
 
 #include "base/error.h"
 #include "bpf/programs.h"
@@ -30,6 +29,9 @@ void target_close(struct target *target); /* takes an empty one */
 /* Is it still the same program in the same address space? Negative errno. */
 int target_unchanged(struct programs *programs, const struct target *target);
 
+/* The state letter of one of its threads, proc_pid_stat(5); '\0': it is gone. */
+char target_thread_state(const struct target *target, pid_t tid);
+
 /*
  * Gives every thread time to leave a system call that has passed a gate already. A thread that sleeps
  * interruptibly, or has ended, is in no such call: between gate and mmap_lock a call only runs, or waits
@@ -37,10 +39,5 @@ int target_unchanged(struct programs *programs, const struct target *target);
  */
 void target_let_calls_end(struct programs *programs, const struct target *target);
 
-/*
- * Waits until all system calls that were changing the address space have finished: reading the pagemap takes
- * mmap_lock (fs/proc/task_mmu.c).
- */
+/* Waits for the calls that are changing the memory: reading the pagemap takes mmap_lock (task_mmu.c). */
 void target_wait_for_changes(const struct target *target, uint64_t address);
-
-#endif

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The map `files`: files that no process may write, because of seals with the deny bit file-write. Each entry
- * has the number of seal sets that need it. Files that only their sealed process may not write are in the set
- * itself.
+ * has the number of seal sets that need it. Files that only their sealed process may not write: in the set.
  */
-#ifndef MSEALD_SEAL_FILE_MAP_H
-#define MSEALD_SEAL_FILE_MAP_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "seal/sealset.h"
@@ -31,10 +29,5 @@ struct file_map_table {
 
 int file_map_table_add(struct file_map_table *table, const struct sealset *set); /* -ENOMEM */
 void file_map_table_free(struct file_map_table *table); /* takes zeroed; leaves it zeroed */
-/*
- * Makes the map equal to the table; files that stay are protected throughout. Negative errno: nothing was
- * removed.
- */
+/* Makes the map equal to the table; files that stay are protected throughout. On error none is removed. */
 int file_map_restore(struct programs *programs, struct file_map_table *table);
-
-#endif

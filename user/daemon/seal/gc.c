@@ -10,7 +10,6 @@
 #include <malloc.h>
 
 #include "base/log.h"
-#include "base/timer.h"
 #include "bpf/bpffs.h"
 #include "bpf/task_iter.h"
 #include "seal/set_pool.h"
@@ -26,18 +25,6 @@
 
 /* The same after a request of a user: users must not have programs attached and detached all the time. */
 #define IDLE_LOOKS_USER 30
-
-struct gc {
-	struct programs *programs;
-	struct space_map *space_map;
-	struct integrity *integrity;
-	struct timer soon;		  /* set when an object is unused */
-	unsigned idle_looks, grace_looks; /* grace_looks: idle ones before idle_looks counts */
-	/* Values at the last tick. */
-	uint64_t lifecycle_seen, misses_seen, idle_entries_seen, refused_seen;
-	unsigned quiet; /* ticks without another log line about forks */
-	unsigned ticks; /* since the last look for stale entries */
-};
 
 /* Removes entries without contents, once no program can be reading them. */
 static void forget_all(struct gc *gc)
@@ -61,18 +48,12 @@ static void forget_stale(struct gc *gc)
 
 	/* Entries are read first: an address space made later has none of these. */
 	if (space_map_read_spaces(gc->space_map, &keys, &spaces, &keys_count) < 0 ||
-	    task_iter_read(gc->programs, 0, &tasks, &tasks_count) < 0)
+	    task_iter_read_by_key(gc->programs, &tasks, &tasks_count) < 0)
 		return;
-	task_iter_sort_by_key(tasks, tasks_count);
-	for (size_t i = 0; i < keys_count; i++) {
-		_cleanup_free_ pid_t *pids = NULL;
-		size_t count;
-
-		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) < 0 || count)
-			continue;
-		if (space_map_forget_space(gc->space_map, keys[i], MSEALD_SPACE_BORN(&spaces[i])) >= 0)
+	for (size_t i = 0; i < keys_count; i++)
+		if (!task_iter_find(tasks, tasks_count, keys[i]) &&
+		    space_map_forget_space(gc->space_map, keys[i], MSEALD_SPACE_BORN(&spaces[i])) >= 0)
 			forgotten++;
-	}
 	if (forgotten)
 		log_debug("removed %zu address spaces that no longer exist", forgotten);
 }
@@ -94,8 +75,8 @@ void gc_after_failure(struct gc *gc)
 /* Frees sets without references, and detaches programs that only they needed. */
 static void collect_sets(struct gc *gc)
 {
-	if (set_map_collect(space_map_sets(gc->space_map)) && programs_needs(gc->programs))
-		programs_detach_unused(gc->programs, set_map_needs(space_map_sets(gc->space_map)));
+	if (set_map_collect(gc->space_map->sets) && programs_needs(gc->programs))
+		programs_detach_unused(gc->programs, set_map_needs(gc->space_map->sets));
 }
 
 void gc_collect(struct gc *gc)
@@ -183,12 +164,12 @@ int gc_take_over(struct gc *gc)
 		forget_all(gc);
 		return 0;
 	}
-	r = programs_attach(gc->programs, needs | set_map_needs(space_map_sets(gc->space_map)));
+	r = programs_attach(gc->programs, needs | set_map_needs(gc->space_map->sets));
 	if (r < 0) {
 		log_error("cannot adopt the attached programs; the earlier programs, if any, stay attached");
 		return r;
 	}
-	set_pool_recover(gc->programs, space_map_sets(gc->space_map));
+	set_pool_recover(gc->programs, gc->space_map->sets);
 	forget_stale(gc);
 	integrity_check(gc->integrity); /* damage by calls that slipped past a gate while no daemon ran */
 	integrity_end_kill_pending(gc->integrity);
@@ -226,10 +207,7 @@ static void check_accounts(struct gc *gc)
 	gc->quiet = QUIET_LOOKS;
 }
 
-/*
- * Is it time to look for stale entries without a known missed program run? With many entries this is rarer,
- * as a look reads all entries and all tasks.
- */
+/* Time to look for stale entries anyway? The more entries, the rarer: it reads all entries and all tasks. */
 static bool look_is_due(struct gc *gc)
 {
 	uint64_t entries = programs_state(gc->programs)->entries;
@@ -245,9 +223,7 @@ bool gc_tick(struct gc *gc)
 	if (programs_attached(gc->programs)) {
 		all = programs_misses(gc->programs, &lifecycle);
 		missed = lifecycle != gc->lifecycle_seen;
-		/*
-		 * Entries of living spaces that are no longer sealed, and of spaces that ended while sealed.
-		 */
+		/* Entries of spaces that are no longer sealed, or that ended while sealed. */
 		idle_entries = count_idle_entries(gc);
 		if (missed || (idle_entries && idle_entries != gc->idle_entries_seen) || look_is_due(gc)) {
 			forget_stale(gc);
@@ -262,7 +238,7 @@ bool gc_tick(struct gc *gc)
 		integrity_end_kill_pending(gc->integrity);
 		detach_when_idle(gc);
 		collect_sets(gc);
-		set_map_trim(space_map_sets(gc->space_map));
+		set_map_trim(gc->space_map->sets);
 		if (programs_needed(gc->programs))
 			(void)set_pool_fill(gc->programs, 1);
 	}
@@ -270,26 +246,14 @@ bool gc_tick(struct gc *gc)
 	return missed;
 }
 
-int gc_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-	    struct integrity *integrity, struct gc **ret)
+int gc_open(struct gc *gc, sd_event *loop, struct programs *programs, struct space_map *space_map,
+	    struct integrity *integrity)
 {
-	struct gc *gc = calloc(1, sizeof(*gc));
-	int r;
-
-	if (!gc)
-		return -ENOMEM;
 	*gc = (struct gc){ .programs = programs, .space_map = space_map, .integrity = integrity };
-	r = timer_open(&gc->soon, loop, 0, on_soon, gc);
-	if (r < 0)
-		gc_close(gc);
-	else
-		*ret = gc;
-	return r;
+	return timer_open(&gc->soon, loop, 0, on_soon, gc);
 }
 
 void gc_close(struct gc *gc)
 {
-	if (gc)
-		timer_close(&gc->soon);
-	free(gc);
+	timer_close(&gc->soon);
 }

@@ -7,17 +7,10 @@
 #include <sys/syscall.h>
 
 #include "base/log.h"
-#include "base/timer.h"
 #include "bpf/task_iter.h"
 #include "process/target.h"
 
 #define AGAIN_US (10u * 1000) /* until it checks again whether all killed processes have ended */
-
-struct integrity {
-	struct programs *programs;
-	struct space_map *space_map;
-	struct timer again;
-};
 
 /* Does the seal keep its range mapped? Seals that only audit permit unmapping. */
 static bool keeps_mapped(const struct seal *seal)
@@ -83,7 +76,7 @@ static bool kill_sharer(struct integrity *integrity, uint64_t key, uint64_t born
 	if (pidfd < 0 || task_iter_read(integrity->programs, pid, &threads, &count) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		shares = shares || (threads[i].key == key && !(threads[i].flags & TASK_EXITING));
+		shares |= threads[i].key == key && !(threads[i].flags & TASK_EXITING);
 	if (!shares || !is_still(integrity, key, born))
 		return false;
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
@@ -128,9 +121,8 @@ static bool end_kill_pending(struct integrity *integrity)
 		return false;
 	/* Keys are read first: a child that such a process forks later is listed the next time. */
 	if (space_map_read_spaces(integrity->space_map, &keys, &spaces, &count) < 0 ||
-	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
+	    task_iter_read_by_key(integrity->programs, &tasks, &tasks_count) < 0)
 		return true;
-	task_iter_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < count; i++)
 		if (spaces[i].flags & MSEALD_SPACE_KILL_PENDING)
 			living |= end_space(integrity, keys[i], MSEALD_SPACE_BORN(&spaces[i]), tasks,
@@ -178,9 +170,8 @@ void integrity_check(struct integrity *integrity)
 	size_t keys_count, tasks_count;
 
 	if (space_map_read_spaces(integrity->space_map, &keys, &spaces, &keys_count) < 0 ||
-	    task_iter_read(integrity->programs, 0, &tasks, &tasks_count) < 0)
+	    task_iter_read_by_key(integrity->programs, &tasks, &tasks_count) < 0)
 		return;
-	task_iter_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < keys_count; i++) {
 		_cleanup_free_ pid_t *pids = NULL;
 		size_t count;
@@ -190,26 +181,14 @@ void integrity_check(struct integrity *integrity)
 	}
 }
 
-int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-		   struct integrity **ret)
+int integrity_open(struct integrity *integrity, sd_event *loop, struct programs *programs,
+		   struct space_map *space_map)
 {
-	struct integrity *integrity = calloc(1, sizeof(*integrity));
-	int r;
-
-	if (!integrity)
-		return -ENOMEM;
 	*integrity = (struct integrity){ .programs = programs, .space_map = space_map };
-	r = timer_open(&integrity->again, loop, 0, on_again, integrity);
-	if (r < 0)
-		integrity_close(integrity);
-	else
-		*ret = integrity;
-	return r;
+	return timer_open(&integrity->again, loop, 0, on_again, integrity);
 }
 
 void integrity_close(struct integrity *integrity)
 {
-	if (integrity)
-		timer_close(&integrity->again);
-	free(integrity);
+	timer_close(&integrity->again);
 }

@@ -5,27 +5,26 @@
  * sealed memory of a process is gone, its address space gets a kill pending. Then no fork leaves it
  * (bpf/lifecycle.bpf.c), until no process is left in it.
  */
-#ifndef MSEALD_SEAL_INTEGRITY_H
-#define MSEALD_SEAL_INTEGRITY_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
+#include "base/timer.h"
 #include "bpf/programs.h"
 #include "seal/space_map.h"
 
-struct integrity;
+struct integrity {
+	struct programs *programs;
+	struct space_map *space_map;
+	struct timer again;
+};
 
-int integrity_open(sd_event *loop, struct programs *programs, struct space_map *space_map,
-		   struct integrity **ret);	   /* negative errno */
-void integrity_close(struct integrity *integrity); /* takes NULL */
+int integrity_open(struct integrity *integrity, sd_event *loop, struct programs *programs,
+		   struct space_map *space_map);   /* negative errno */
+void integrity_close(struct integrity *integrity); /* takes zeroed */
 
-/*
- * Compares every seal that denies unmapping with the current mappings. An address space with a seal that is
- * not wholly mapped gets a kill pending. Logs.
- */
+/* Compares seals that deny unmapping with the mappings: a hole makes a kill of the space pending. Logs. */
 void integrity_check(struct integrity *integrity);
 
 /* Kills every process in an address space with a kill pending; checks again soon, until none is left. */
 void integrity_end_kill_pending(struct integrity *integrity);
-
-#endif

@@ -7,7 +7,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "bpf/map_keys.h"
+#include "bpf/map.h"
 #include "process/procfs.h"
 
 #define PROBES 8
@@ -24,12 +24,12 @@ static void copy_text(char to[MSEALD_LABEL_TEXT], const char *from)
 	text_clean(to);
 }
 
-uint64_t labels_hash(const char *text)
+uint64_t labels_hash(const char *text, size_t length)
 {
 	uint64_t hash = MSEALD_HASH_START;
 
-	for (; *text; text++)
-		hash = MSEALD_HASH_STEP(hash, *text);
+	for (size_t i = 0; i < length; i++)
+		hash = MSEALD_HASH_STEP(hash, text[i]);
 	return hash;
 }
 
@@ -58,7 +58,7 @@ static void forget_unused(struct programs *programs, struct space_map *space_map
 	_cleanup_free_ uint64_t *labels = NULL;
 	size_t count, reported_count, labels_count;
 
-	if (set_map_read_labels(space_map_sets(space_map), &list, &count) < 0 ||
+	if (set_map_read_labels(space_map->sets, &list, &count) < 0 ||
 	    map_keys(report, sizeof(*reported), MSEALD_MAX_TALLIES, &reported, &reported_count) < 0 ||
 	    map_keys(fd, sizeof(*labels), MSEALD_MAX_LABELS, &labels, &labels_count) < 0)
 		return;
@@ -84,7 +84,8 @@ static int insert(int fd, uint64_t number, const struct mseald_label *label)
 static int find_number(int fd, const struct mseald_label *label, uint64_t *ret)
 {
 	/* As the kernel does it when it seals a program (bpf/exec_match.bpf.c, exec_label). */
-	uint64_t number = MSEALD_LABEL_NUMBER(labels_hash(label->policy), labels_hash(label->program));
+	uint64_t number = MSEALD_LABEL_NUMBER(labels_hash(label->policy, strlen(label->policy)),
+					      labels_hash(label->program, strlen(label->program)));
 
 	for (int i = 0; i < PROBES; i++, number++) {
 		int r = number ? insert(fd, number, label) : 0;

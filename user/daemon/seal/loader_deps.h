@@ -4,8 +4,7 @@
  * (DT_NEEDED, and theirs), LD_PRELOAD and /etc/ld.so.preload. The others were dlopen'ed. For processes whose
  * start was not seen, and `msealctl run`.
  */
-#ifndef MSEALD_SEAL_LOADER_DEPS_H
-#define MSEALD_SEAL_LOADER_DEPS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -16,5 +15,3 @@
  * for all. If the program cannot be read, none is marked. -ENOMEM.
  */
 int loader_deps_find_late(const struct objects *objects, size_t program, int proc_dirfd, bool *late);
-
-#endif

@@ -9,7 +9,6 @@
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
 #include "lib/elf/dynamic.h"
-#include "trace/remote_syscall.h"
 
 #define VM_DONTCOPY 0x00020000 /* include/linux/mm.h: MADV_DONTFORK */
 #define VM_HUGETLB 0x00400000
@@ -63,8 +62,7 @@ static unsigned plan_file(const struct plan *plan, const struct seal_request *re
 
 /*
  * Plans one piece of one mapping. Contents that the process may write are not protected from being discarded.
- * With a protection key each thread can change at any moment whether it may write: such memory counts as not
- * writable.
+ * Memory with a protection key counts as not writable: a thread can change that for itself at any moment.
  */
 static int plan_piece(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
 		      uint64_t start, uint64_t end, enum mseald_segment segment)
@@ -100,26 +98,25 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 static int plan_split(struct plan *plan, const struct seal_request *request, const struct mapping *mapping,
 		      uint64_t start, uint64_t end)
 {
-	for (size_t i = 0; i < plan->segments.count && start < end; i++) {
+	int r = 0;
+
+	for (size_t i = 0; i < plan->segments.count && start < end && r >= 0; i++) {
 		const struct segment *segment = &plan->segments.list[i];
-		int r;
 
 		if (segment->end <= start)
 			continue;
 		if (segment->start >= end)
 			break;
-		if (segment->start > start) {
+		if (segment->start > start)
 			r = plan_piece(plan, request, mapping, start, segment->start, MSEALD_SEGMENT_NONE);
-			if (r < 0)
-				return r;
-			start = segment->start;
-		}
-		r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end), segment->kind);
-		if (r < 0)
-			return r;
+		start = MAX_OF(start, segment->start);
+		if (r >= 0)
+			r = plan_piece(plan, request, mapping, start, MIN_OF(end, segment->end),
+				       segment->kind);
 		start = MIN_OF(end, segment->end);
 	}
-	return start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_SEGMENT_NONE) : 0;
+	return r >= 0 && start < end ? plan_piece(plan, request, mapping, start, end, MSEALD_SEGMENT_NONE) :
+				       r;
 }
 
 static int check_range(const struct seal_request *request, const struct range *range, struct error *error)
@@ -193,19 +190,18 @@ static int find_dlopened(struct plan *plan, const struct target *target)
 
 static int plan_segments(struct plan *plan, const struct seal_request *request)
 {
-	for (size_t i = 0; i < plan->segments.count; i++) {
+	int r = 0;
+
+	for (size_t i = 0; i < plan->segments.count && r >= 0; i++) {
 		const struct segment *segment = &plan->segments.list[i];
-		int r;
 
 		if (!(request->seal.segments & 1u << segment->kind) || segment->end >= MSEALD_NO_START ||
 		    (request->readiness && !readiness_allows(request->readiness, segment)) ||
 		    (plan->dlopened && segment->object >= 0 && plan->dlopened[segment->object]))
 			continue;
 		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->kind);
-		if (r < 0)
-			return r;
 	}
-	return 0;
+	return r;
 }
 
 int plan_make(struct plan *plan, struct programs *programs, const struct target *target,
@@ -287,9 +283,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 			const struct mapping *new = proc_maps_find(&now, at);
 			const struct mseald_vma *vma = task_iter_vma_at(&vmas, at);
 
-			/*
-			 * A process may have opened the file for writing since, before the seal was active.
-			 */
+			/* Its file may have been opened for writing before the seal was active. */
 			if (plan->seals[i].file.address &&
 			    (vma->inode.address != plan->seals[i].file.address ||
 			     (vma->written && !(plan->seals[i].flags & MSEALD_SEAL_WRITTEN))))

@@ -3,8 +3,7 @@
  * The seals of a request: its ranges or segments, resolved against the current mappings of the process, with
  * all facts about the memory under each seal.
  */
-#ifndef MSEALD_SEAL_PLAN_H
-#define MSEALD_SEAL_PLAN_H
+#pragma once
 
 #include "base/error.h"
 #include "lib/base/range.h"
@@ -25,13 +24,9 @@ struct seal_request {
 	void *context;
 	bool limited; /* a request of a user: limits per user apply */
 	bool dry_run; /* checks everything, changes nothing */
-	/*
-	 * For a dry run of seal_process(): called with the plan. context is passed on; 0 or -ENOMEM. NULL: no
-	 * call.
-	 */
+	/* For a dry run: called with context and the plan. 0 or -ENOMEM. NULL: no call. */
 	int (*planned)(void *context, const struct plan *plan);
-	struct launch
-		*launch; /* a tracer of mseald holds it at its entry point (launch.h); NULL: it is as it is */
+	struct launch *launch; /* a tracer holds it at its entry point (launch.h); NULL: it is as it is */
 	const struct range *ranges; /* with count 0: the segments of seal */
 	size_t count;
 	struct seal_spec seal;
@@ -39,10 +34,8 @@ struct seal_request {
 	uint64_t space;		     /* key of the address space; 0: the current one of the pid */
 	const char *policy;	     /* its name; NULL: a request */
 	struct readiness *readiness; /* only ready objects, and by segments; NULL: all mappings */
-	unsigned
-		/* bits of seal.deny left out, to avoid a kill (mseal(2) may still deny them) */
-		spared;
-	bool no_native;		/* do not call mseal(2), or not now */
+	unsigned spared; /* bits of seal.deny left out, to avoid a kill; mseal(2) may still deny them */
+	bool no_native;	 /* do not call mseal(2), or not now */
 	bool native_or_nothing; /* mseal(2) first: memory that it cannot seal is not sealed at all */
 };
 
@@ -78,10 +71,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
  */
 bool plan_traces_itself(const struct plan *plan, const struct target *target);
 
-/*
- * A mapping of the plan whose file is mapped for writing elsewhere: such writes continue to change it. NULL:
- * none.
- */
+/* A mapping whose file is mapped for writing elsewhere: such writes continue to change it. NULL: none. */
 const struct mapping *plan_shared_elsewhere(const struct plan *plan);
 
 /* Does mseal(2) deny what this does? */
@@ -93,5 +83,3 @@ bool plan_can_be_native(const struct seal_spec *seal);
  */
 bool plan_native_ranges(const struct plan *plan, const struct seal_request *request,
 			const struct sealset *have, struct range **ret, size_t *ret_count);
-
-#endif

@@ -51,10 +51,7 @@ static size_t end_of_start(const struct readiness *readiness, const struct objec
 	return i;
 }
 
-/*
- * Was its RELRO applied after that of the program? Unknown for an object without RELRO, which counts as
- * early.
- */
+/* Was its RELRO applied after that of the program? An object without RELRO counts as early. */
 static bool is_late(const struct readiness *readiness, const struct object *object, size_t end)
 {
 	if (!has_relro(object))
@@ -105,6 +102,22 @@ static bool is_through(const struct readiness *readiness, const struct object *p
 	return loader && relro_in_force(loader, vmas);
 }
 
+/*
+ * Is a loader still at work on the program? It leaves RELRO of less than a page as it is (glibc
+ * elf/dl-reloc.c, _dl_protect_relro).
+ */
+static bool is_loading(const struct object *program, const struct object *loader,
+		       const struct task_vmas *vmas)
+{
+	uint64_t start, end;
+
+	if (!program || !loader || !has_relro(program) || relro_in_force(program, vmas))
+		return false;
+	start = program->bias + program->elf.relro_vaddr;
+	end = start + program->elf.relro_memsz;
+	return start / page_size() < end / page_size();
+}
+
 static void judge(struct readiness *readiness, struct readiness_object *verdict, const struct object *object,
 		  const struct task_vmas *vmas)
 {
@@ -115,10 +128,11 @@ static void judge(struct readiness *readiness, struct readiness_object *verdict,
 	} else if (kernels) {
 		/*
 		 * Complete since the exec, so its text is final. If its RELRO never becomes read-only, it
-		 * counts as data.
+		 * counts as data; not while a loader could still come to it.
 		 */
 		verdict->constant = readiness->through;
-		verdict->data = readiness->through && (!has_relro(object) || readiness->settled);
+		verdict->data = readiness->through &&
+				(!has_relro(object) || (readiness->settled && !readiness->loading));
 	} else {
 		/* An object being dlopen'ed looks the same: it is left alone while its RELRO is writable. */
 		verdict->constant = verdict->data = readiness->through && !has_relro(object) &&
@@ -208,6 +222,7 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 	events_catch_up(readiness->events);
 	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
 	readiness->through = is_through(readiness, program, loader, vmas);
+	readiness->loading = is_loading(program, loader, vmas);
 	if (readiness->kills_32 && program && !program->elf.is_64bit)
 		readiness->late = LATE_NOT;
 	r = find_late(readiness, objects, program, loader, proc_dirfd);

@@ -5,8 +5,7 @@
  * ldso/dynlink.c). Order in glibc: libraries, the program, the loader itself; in musl: libraries, the
  * program, and its own RELRO never.
  */
-#ifndef MSEALD_SEAL_READINESS_H
-#define MSEALD_SEAL_READINESS_H
+#pragma once
 
 #include "bpf/events.h"
 #include "bpf/task_iter.h"
@@ -25,16 +24,12 @@ struct readiness {
 		LATE_AS_ALL,
 		/* the gate would kill for dlclose: only once mseal(2) refuses the unmapping */
 		LATE_NATIVE,
-		/*
-		 * not at all: mseal(2) is unavailable; or it may be unmapped, and a seal must not outlive it
-		 */
+		/* not at all: without mseal(2); or it may be unmapped, and a seal must not outlive it */
 		LATE_NOT,
-	} late;		 /* how dlopen'ed objects are sealed */
-	bool kills_32;	 /* the gate would kill a 32-bit program for dlclose: LATE_NOT for these */
-	bool native_now; /* mseal(2) is about to be called */
-	struct events *
-		/* source of relro events, to read those received so far; each comes before its mprotect */
-		events;
+	} late;		       /* how dlopen'ed objects are sealed */
+	bool kills_32;	       /* the gate would kill a 32-bit program for dlclose: LATE_NOT for these */
+	bool native_now;       /* mseal(2) is about to be called */
+	struct events *events; /* to read the relro events received so far: each comes before its mprotect */
 	/* its start was not seen: objects of the start are found by its files, not by relro events */
 	bool unseen;
 	/* addresses where RELRO was applied since the exec, in order */
@@ -43,6 +38,7 @@ struct readiness {
 	/* Result. */
 	/* the loader has finished: objects of the start do not change any more */
 	bool through;
+	bool loading;	  /* the RELRO of the program is writable, and its loader will make it read-only */
 	unsigned waiting; /* objects that will be ready later */
 	/* One for each object; the array belongs to this struct. */
 	struct readiness_object {
@@ -68,5 +64,3 @@ int readiness_find_dlopened(const struct objects *objects, int proc_dirfd, bool 
 
 /* May this segment be sealed now? */
 bool readiness_allows(const struct readiness *readiness, const struct segment *segment);
-
-#endif

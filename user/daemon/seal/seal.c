@@ -235,7 +235,7 @@ static int hold(struct held *held, struct space_map *space_map, uint64_t key)
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (!set_map_hold(space_map_sets(space_map), MSEALD_WORD_SET(held->space.word)))
+	if (!set_map_hold(space_map->sets, MSEALD_WORD_SET(held->space.word)))
 		return -EAGAIN;
 	held->space_map = space_map;
 	return 0;
@@ -244,7 +244,7 @@ static int hold(struct held *held, struct space_map *space_map, uint64_t key)
 static void let_go(struct held *held)
 {
 	if (held->space_map)
-		set_map_let_go(space_map_sets(held->space_map), MSEALD_WORD_SET(held->space.word));
+		set_map_let_go(held->space_map->sets, MSEALD_WORD_SET(held->space.word));
 }
 
 /* Counts what the request names. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sealing and unsealing: turns a request into a seal set in the maps, completely or not at all. */
-#ifndef MSEALD_SEAL_SEAL_H
-#define MSEALD_SEAL_SEAL_H
+#pragma once
 
 #include "base/error.h"
 #include "seal/plan.h"
@@ -21,17 +20,10 @@ struct seal_result {
 	const char *why_not_native; /* a phrase, if mseal(2) was tried and failed; or NULL */
 };
 
-/*
- * -EBADR: nothing is sealed, and *error has the reason. A dry run returns the result that sealing would have.
- */
+/* -EBADR: nothing is sealed, and *error says why. A dry run returns the result that sealing would have. */
 int seal_process(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
 		 struct seal_result *ret, struct error *error);
 
-/*
- * Revokes revocable seals in the ranges of the request; without ranges: everywhere. *ret_bytes: bytes with a
- * revoked seal. Returns as seal_process().
- */
+/* Revokes revocable seals in the ranges, or everywhere. *ret_bytes: had such a seal. As seal_process(). */
 int seal_revoke(struct programs *programs, struct space_map *space_map, const struct seal_request *request,
 		uint64_t *ret_bytes, size_t *ret_seals, struct error *error);
-
-#endif

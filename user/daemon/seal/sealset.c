@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Seal sets. Adding merges two sorted lists (unite); all other operations splice a few pieces into one list.
+ * Seal sets. Adding merges two sorted lists (unite); all other operations go through one list.
  * sealset_codec.c turns a set into the static tree of mseald/shared.h and back.
  */
 #include "base/list.h"
@@ -87,10 +87,7 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 		seal.segment = newer->segment;
 	if (newer->flags & MSEALD_SEAL_SHM)
 		seal.pgoff = newer->pgoff;
-	/*
-	 * Unless the older seal prevented it, the memory may have changed since: these flags come from the
-	 * newer seal.
-	 */
+	/* The memory may have changed since the older seal: these flags come from the newer. */
 	seal.flags = (uint8_t)((older->flags & ~(MSEALD_SEAL_DONTFORK | MSEALD_SEAL_ANON)) | newer->flags);
 	if (newer->file.address)
 		seal.file = newer->file;
@@ -99,11 +96,13 @@ static struct seal both(const struct seal *older, const struct seal *newer)
 }
 
 /* A list with room for all pieces that a union can have: each border of either list begins or ends one. */
-static struct seal *united_list(size_t older, size_t newer, size_t *ret_max)
+static struct seal *united_list(size_t older, size_t newer)
 {
-	if (__builtin_add_overflow(older, newer, ret_max) || __builtin_mul_overflow(*ret_max, 2u, ret_max))
+	size_t max;
+
+	if (__builtin_add_overflow(older, newer, &max) || __builtin_mul_overflow(max, 2u, &max))
 		return NULL;
-	return reallocarray(NULL, *ret_max, sizeof(struct seal));
+	return reallocarray(NULL, max, sizeof(struct seal));
 }
 
 /* Merges two sorted, disjoint lists into out, made by united_list(). Returns the count. */
@@ -138,50 +137,6 @@ static size_t unite(const struct seal *older, size_t older_count, const struct s
 	return count;
 }
 
-static int reserve(struct sealset *set, size_t count)
-{
-	size_t larger = MAX_OF(count, set->allocated + set->allocated / 2);
-	struct seal *list;
-
-	if (count <= set->allocated)
-		return 0;
-	list = reallocarray(set->list, larger, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	set->list = list;
-	set->allocated = larger;
-	return 0;
-}
-
-/* The seals that overlap or touch [start, end): [*ret_first, *ret_after). */
-static void find_slice(const struct sealset *set, uint64_t start, uint64_t end, size_t *ret_first,
-		       size_t *ret_after)
-{
-	size_t at = LIST_SEARCH(set->count, i, set->list[i].end < start);
-
-	*ret_first = at;
-	while (at < set->count && set->list[at].start <= end)
-		at++;
-	*ret_after = at;
-}
-
-/* Replaces [first, after) by pieces. */
-static int replace_slice(struct sealset *set, size_t first, size_t after, const struct seal *pieces,
-			 size_t count)
-{
-	size_t behind = set->count - after;
-	int r = reserve(set, first + count + behind);
-
-	if (r < 0)
-		return r;
-	if (set->list && behind > 0)
-		memmove(set->list + first + count, set->list + after, behind * sizeof(*set->list));
-	if (count > 0)
-		memcpy(set->list + first, pieces, count * sizeof(*pieces));
-	set->count = first + count + behind;
-	return 0;
-}
-
 void sealset_free(struct sealset *set)
 {
 	if (!set)
@@ -192,13 +147,13 @@ void sealset_free(struct sealset *set)
 
 int sealset_copy(const struct sealset *from, struct sealset *ret)
 {
-	struct sealset copy = { 0 };
-	int r = replace_slice(&copy, 0, 0, from->list, from->count);
+	struct seal *list = from->count ? reallocarray(NULL, from->count, sizeof(*list)) : NULL;
 
-	if (r < 0)
-		return r;
-	copy.label = from->label;
-	*ret = copy;
+	if (from->count && !list)
+		return -ENOMEM;
+	if (list)
+		memcpy(list, from->list, from->count * sizeof(*list));
+	*ret = (struct sealset){ .list = list, .count = from->count, .label = from->label };
 	return 0;
 }
 
@@ -219,7 +174,7 @@ static struct seal normal(const struct seal *seal)
 static int unite_all(const struct seal *seals, size_t count, struct seal **ret_list, size_t *ret_count)
 {
 	_cleanup_free_ struct seal *older = NULL, *newer = NULL, *list = NULL;
-	size_t older_count, newer_count, max;
+	size_t older_count, newer_count;
 	int r;
 
 	if (count == 1) {
@@ -236,7 +191,7 @@ static int unite_all(const struct seal *seals, size_t count, struct seal **ret_l
 		r = unite_all(seals + count / 2, count - count / 2, &newer, &newer_count);
 	if (r < 0)
 		return r;
-	list = united_list(older_count, newer_count, &max);
+	list = united_list(older_count, newer_count);
 	if (!list)
 		return -ENOMEM;
 	*ret_count = unite(older, older_count, newer, newer_count, list);
@@ -247,7 +202,7 @@ static int unite_all(const struct seal *seals, size_t count, struct seal **ret_l
 int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
 {
 	_cleanup_free_ struct seal *newer = NULL, *list = NULL;
-	size_t newer_count, max;
+	size_t newer_count;
 	int r;
 
 	for (size_t i = 0; i < count; i++) {
@@ -259,11 +214,10 @@ int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
 	r = unite_all(seals, count, &newer, &newer_count);
 	if (r < 0)
 		return r;
-	list = united_list(set->count, newer_count, &max);
+	list = united_list(set->count, newer_count);
 	if (!list)
 		return -ENOMEM;
 	set->count = unite(set->list, set->count, newer, newer_count, list);
-	set->allocated = max;
 	free(set->list);
 	set->list = TAKE_PTR(list);
 	return 0;
@@ -272,20 +226,18 @@ int sealset_add_all(struct sealset *set, const struct seal *seals, size_t count)
 int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *ret_bytes,
 		   uint64_t *ret_permanent)
 {
-	_cleanup_free_ struct seal *pieces = NULL;
 	uint64_t bytes = 0, permanent = 0;
-	size_t first, after, count = 0;
+	struct seal *pieces;
+	size_t count = 0;
 	unsigned deny;
-	int r;
 
 	if (start >= end || start % page_size() != 0 || end % page_size() != 0)
 		return -EINVAL;
-	find_slice(set, start, end, &first, &after);
-	/* Only the first and the last piece can be split, at two borders. */
-	pieces = reallocarray(NULL, after - first + 2, sizeof(*pieces));
+	/* Two seals can be split, one at each border, or one at both. */
+	pieces = reallocarray(NULL, set->count + 2, sizeof(*pieces));
 	if (!pieces)
 		return -ENOMEM;
-	for (size_t i = first; i < after; i++) {
+	for (size_t i = 0; i < set->count; i++) {
 		struct seal rest = set->list[i], piece;
 
 		if (rest.start < start) {
@@ -308,9 +260,9 @@ int sealset_revoke(struct sealset *set, uint64_t start, uint64_t end, uint64_t *
 		if (rest.start < rest.end)
 			append(pieces, &count, &rest);
 	}
-	r = replace_slice(set, first, after, pieces, count);
-	if (r < 0)
-		return r;
+	free(set->list);
+	set->list = pieces;
+	set->count = count;
 	if (ret_bytes)
 		*ret_bytes = bytes;
 	if (ret_permanent)
@@ -331,12 +283,8 @@ size_t sealset_drop_flagged(struct sealset *set, unsigned flags)
 
 bool sealset_all_flagged(const struct sealset *set, uint64_t start, uint64_t end, unsigned flags)
 {
-	size_t first, after;
-
-	find_slice(set, start, end, &first, &after);
-	for (size_t i = first; i < after && start < end; i++) {
-		if (set->list[i].end <= start)
-			continue;
+	for (size_t i = LIST_SEARCH(set->count, k, set->list[k].end <= start); i < set->count && start < end;
+	     i++) {
 		if (set->list[i].start > start || (flags && !(set->list[i].flags & flags)))
 			return false;
 		start = set->list[i].end;

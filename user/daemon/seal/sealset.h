@@ -3,8 +3,7 @@
  * A seal set in user space: sorted, disjoint seals, and the operations on sets. Encodes a set into the nodes
  * that the programs search, and decodes it.
  */
-#ifndef MSEALD_SEAL_SEALSET_H
-#define MSEALD_SEAL_SEALSET_H
+#pragma once
 
 #include "lib/base/util.h"
 #include "mseald/shared.h"
@@ -23,14 +22,11 @@ struct seal {
 
 struct sealset {
 	struct seal *list; /* sorted by start, disjoint */
-	size_t count, allocated;
+	size_t count;
 	uint64_t label; /* as in struct mseald_node */
 };
 
-/*
- * Is the seal valid in a set? Not empty, aligned, in user memory, at least one deny bit, no unknown bit, no
- * file without MSEALD_DENY_FILE.
- */
+/* Is it aligned, not empty, in user memory, of known deny bits, no file without MSEALD_DENY_FILE? */
 bool seal_valid(const struct seal *seal);
 
 void sealset_free(struct sealset *set); /* takes NULL and zeroed; leaves it zeroed */
@@ -90,12 +86,7 @@ int sealset_files(const struct sealset *set, unsigned deny, struct sealset_file 
  * more than MSEALD_MAX_SEALS.
  */
 int sealset_nodes_needed(size_t seals, size_t files);
-/*
- * Fills all elements. count must be that of sealset_nodes_needed(), else -EINVAL; the elements need not be
- * zeroed.
- */
+/* Fills all elements, zeroed or not. count must be that of sealset_nodes_needed(), else -EINVAL. */
 int sealset_encode(const struct sealset *set, struct mseald_node *nodes, size_t count);
 /* Decodes. -EBADMSG: not the output of encode. */
 int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset *ret);
-
-#endif

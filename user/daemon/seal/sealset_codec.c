@@ -189,7 +189,6 @@ int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset
 	set.list = seals ? reallocarray(NULL, seals, sizeof(*set.list)) : NULL;
 	if (seals && !set.list)
 		return -ENOMEM;
-	set.allocated = seals;
 	set.label = count > 0 ? nodes[0].label : 0;
 	for (size_t i = 0; i < seals; i++) {
 		const struct mseald_node *leaf = &nodes[level_at[depth_of(seals)] + i / MSEALD_FANOUT];

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "bpf/coverage.h"
+#include "bpf/map.h"
 #include "seal/file_map.h"
 
 #define REFS_SIZE (MSEALD_MAX_SETS * sizeof(uint64_t))
@@ -149,18 +150,35 @@ bool set_map_hold(struct set_map *sets, uint32_t id)
 	return false;
 }
 
+void set_map_offer(struct programs *programs, uint32_t id)
+{
+	uint32_t at = id - MSEALD_POOL_FIRST;
+
+	(void)__atomic_or_fetch(&programs_state(programs)->pool_free[at / 64], UINT64_C(1) << at % 64,
+				__ATOMIC_SEQ_CST);
+}
+
 void set_map_let_go(struct set_map *sets, uint32_t id)
 {
 	if (!in_pool(id)) {
 		sets->list[id].holders--;
 		return;
 	}
-	if (__atomic_sub_fetch(&sets->refs[id], 1, __ATOMIC_SEQ_CST))
-		return;
 	/* See bpf/space.h, pool_give. */
-	id -= MSEALD_POOL_FIRST;
-	(void)__atomic_or_fetch(&programs_state(sets->programs)->pool_free[id / 64], UINT64_C(1) << id % 64,
-				__ATOMIC_SEQ_CST);
+	if (__atomic_sub_fetch(&sets->refs[id], 1, __ATOMIC_SEQ_CST) == 0)
+		set_map_offer(sets->programs, id);
+}
+
+/* The next set in use after this id (first 0): of the pool, with references; 0: no more. */
+static uint32_t next_used(const struct set_map *sets, uint32_t id)
+{
+	while (++id < MSEALD_MAX_SETS) {
+		if (id >= set_map_end(sets) && !in_pool(id))
+			id = MSEALD_POOL_FIRST;
+		if (in_pool(id) ? set_map_is_referred(sets, id) : sets->list[id].state == SET_USED)
+			return id;
+	}
+	return 0;
 }
 
 /* Reads the root's fields about the whole set. */
@@ -169,9 +187,7 @@ static int read_root(struct set_map *sets, uint32_t id, struct mseald_node *ret)
 	_cleanup_close_ int fd = open_map(sets, id);
 	__u32 zero = 0;
 
-	if (fd < 0)
-		return fd;
-	return bpf_map_lookup_elem(fd, &zero, ret) < 0 ? -errno : 0;
+	return fd < 0 ? fd : bpf_map_lookup_elem(fd, &zero, ret);
 }
 
 int set_map_create(uint32_t nodes, uint32_t *ret_id)
@@ -179,28 +195,33 @@ int set_map_create(uint32_t nodes, uint32_t *ret_id)
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
 	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "mseald_set", sizeof(__u32),
 						sizeof(struct mseald_node), nodes, &opts);
-	struct bpf_map_info info = {};
-	__u32 size = sizeof(info);
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-		return -errno;
-	*ret_id = info.id;
-	return TAKE_FD(fd);
+	*ret_id = fd < 0 ? 0 : map_object_id(fd);
+	return *ret_id ? TAKE_FD(fd) : -errno;
 }
 
 /* Finds the size of a map made by an earlier daemon. */
 static uint32_t room_of(struct set_map *sets, uint32_t id)
 {
-	struct bpf_map_info info = {};
-	__u32 size = sizeof(info);
+	struct bpf_map_info info;
 
 	if (!sets->list[id].nodes) {
 		_cleanup_close_ int fd = open_map(sets, id);
 
-		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+		if (fd >= 0 && map_info(fd, &info) >= 0)
 			sets->list[id].nodes = info.max_entries;
 	}
 	return sets->list[id].nodes;
+}
+
+int set_map_enter(int sets_fd, uint32_t *ids, int *fds, uint32_t *count)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+
+	if (bpf_map_update_batch(sets_fd, ids, fds, count, &opts) == 0)
+		return 0;
+	*count = bpf_map_update_elem(sets_fd, &ids[0], &fds[0], BPF_ANY) == 0;
+	return *count ? 0 : -errno;
 }
 
 static int find_free(struct set_map *sets, uint32_t from, uint32_t *ret)
@@ -227,10 +248,7 @@ static bool is_kept_size(uint32_t nodes)
 	return nodes && nodes <= sizes[ELEMENTS(sizes) - 1] && size_for(nodes) == nodes;
 }
 
-/*
- * Puts new maps of this size into the map of maps; for sizes that are kept ready, many with one wait. *ret:
- * the lowest id.
- */
+/* Enters new maps of this size; of sizes that are kept ready, many with one wait. *ret: the lowest id. */
 static int make_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
 {
 	uint32_t ids[READY_AT_ONCE], wanted = is_kept_size(nodes) ? READY_AT_ONCE : 1, count = 0, done,
@@ -248,15 +266,8 @@ static int make_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
 	}
 	done = count;
 	if (count) {
-		LIBBPF_OPTS(bpf_map_batch_opts, opts);
-
 		sets->refs[0] = MAX_OF(sets->refs[0], (uint64_t)ids[count - 1] + 1);
-		r = bpf_map_update_batch(sets->fd, ids, fds, &done, &opts) < 0 ? -errno : 0;
-		if (r < 0)
-			done = 0;
-		/* The kernel cannot update many at a time. */
-		if (!done && bpf_map_update_elem(sets->fd, &ids[0], &fds[0], BPF_ANY) == 0)
-			done = 1;
+		r = set_map_enter(sets->fd, ids, fds, &done);
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		(void)close(fds[i]);
@@ -266,10 +277,9 @@ static int make_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
 		sets->list[ids[i]].state = SET_READY;
 		sets->ready++;
 	}
-	if (!done)
-		return r < 0 ? r : -ENOSPC;
-	*ret = ids[0];
-	return 0;
+	if (r >= 0)
+		*ret = ids[0];
+	return r;
 }
 
 static int find_ready(struct set_map *sets, uint32_t nodes, uint32_t *ret)
@@ -289,8 +299,7 @@ static void remove_set(struct set_map *sets, uint32_t id)
 	sets->lowest_free = MIN_OF(sets->lowest_free, id);
 }
 
-/* The set has no references, and no program reads it any more. */
-static void release_set(struct set_map *sets, uint32_t id)
+void set_map_release(struct set_map *sets, uint32_t id)
 {
 	struct set *set = &sets->list[id];
 
@@ -368,10 +377,7 @@ static void unguard_files(struct set_map *sets, uint32_t id)
 		file_map_remove(sets->programs, &set);
 }
 
-/*
- * Has the set a seal that denies writes to its file by any process? Then *ret is the whole set. Negative
- * errno.
- */
+/* 1 and the whole set, if some seal denies any process writes to its file; 0; or a negative errno. */
 static int read_guarding(struct set_map *sets, uint32_t id, struct sealset *ret)
 {
 	struct mseald_node root;
@@ -411,16 +417,14 @@ static void restore_files(struct set_map *sets)
 	file_map_table_free(&table);
 }
 
-/*
- * Writes an end marker: seals of an earlier set behind the last seal, or else zeros, must not count as seals.
- */
+/* Writes an end marker: what follows the last seal, of an earlier set or zeros, must not count as seals. */
 static int write_end(int fd, uint32_t at)
 {
 	struct mseald_node node = {};
 
 	for (size_t slot = 0; slot < MSEALD_FANOUT; slot++)
 		node.start[slot] = MSEALD_NO_START;
-	return bpf_map_update_elem(fd, &at, &node, BPF_ANY) < 0 ? -errno : 0;
+	return bpf_map_update_elem(fd, &at, &node, BPF_ANY);
 }
 
 /* Writes to a map with room for count nodes. */
@@ -433,7 +437,7 @@ static int write_nodes(int fd, const struct sealset *set, uint32_t count, uint32
 		return -ENOMEM;
 	r = sealset_encode(set, nodes, count);
 	for (__u32 i = 0; i < count && r >= 0; i++)
-		r = bpf_map_update_elem(fd, &i, &nodes[i], BPF_ANY) < 0 ? -errno : 0;
+		r = bpf_map_update_elem(fd, &i, &nodes[i], BPF_ANY);
 	return r < 0 || count == room ? r : write_end(fd, count);
 }
 
@@ -482,11 +486,6 @@ uint64_t set_map_written(const struct set_map *sets)
 	return sets->written;
 }
 
-void set_map_unwrite(struct set_map *sets, uint32_t id)
-{
-	release_set(sets, id);
-}
-
 static bool is_garbage(const struct set_map *sets, uint32_t id)
 {
 	return sets->list[id].state == SET_USED && !sets->refs[id] && !sets->list[id].holders;
@@ -504,7 +503,7 @@ size_t set_map_collect(struct set_map *sets)
 	/* A count of 0 stays 0: only referenced sets are ever passed on. */
 	for (uint32_t id = 1; id < set_map_end(sets); id++)
 		if (is_garbage(sets, id))
-			release_set(sets, id);
+			set_map_release(sets, id);
 	lower_sets_end(sets);
 	return found;
 }
@@ -554,16 +553,7 @@ unsigned set_map_needs(struct set_map *sets)
 	struct mseald_node root;
 	unsigned needs = 0;
 
-	for (uint32_t id = 1; id < set_map_end(sets) && needs != NEED_SEALS; id++) {
-		if (sets->list[id].state != SET_USED)
-			continue;
-		if (read_root(sets, id, &root) < 0)
-			return NEED_SEALS;
-		needs |= needs_of(root.deny, root.flags, root.files);
-	}
-	for (uint32_t id = MSEALD_POOL_FIRST; id < MSEALD_MAX_SETS; id++) {
-		if (!set_map_is_referred(sets, id))
-			continue;
+	for (uint32_t id = 0; needs != NEED_SEALS && (id = next_used(sets, id));) {
 		if (read_root(sets, id, &root) < 0)
 			return NEED_SEALS;
 		needs |= needs_of(root.deny, root.flags, root.files);
@@ -619,21 +609,14 @@ int set_map_read_labels(struct set_map *sets, struct set_map_label **ret, size_t
 
 	if (!list)
 		return -ENOMEM;
-	for (uint32_t id = 1; id < set_map_end(sets); id++) {
-		list[count].spaces = sets->refs[id];
-		if (sets->list[id].state == SET_USED) {
-			int r = know(sets, id);
+	for (uint32_t id = 0; (id = next_used(sets, id));) {
+		int r = know(sets, id);
 
-			if (r < 0)
-				return r;
-			list[count++].label = sets->list[id].label;
-		}
+		if (r < 0 && !in_pool(id))
+			return r;
+		if (r >= 0)
+			list[count++] = (struct set_map_label){ sets->list[id].label, sets->refs[id] };
 	}
-	for (uint32_t id = MSEALD_POOL_FIRST; id < MSEALD_MAX_SETS; id++)
-		if (set_map_is_referred(sets, id) && know(sets, id) >= 0) {
-			list[count].spaces = sets->refs[id];
-			list[count++].label = sets->list[id].label;
-		}
 	qsort(list, count, sizeof(*list), compare_labels);
 	for (size_t i = 0; i < count; i++)
 		if (kept && list[kept - 1].label == list[i].label)
@@ -656,9 +639,9 @@ size_t set_map_count_pooled(const struct set_map *sets)
 
 size_t set_map_count(const struct set_map *sets)
 {
-	size_t count = set_map_count_pooled(sets);
+	size_t count = 0;
 
-	for (uint32_t id = 1; id < set_map_end(sets); id++)
-		count += sets->list[id].state == SET_USED && sets->refs[id];
+	for (uint32_t id = 0; (id = next_used(sets, id));)
+		count += set_map_is_referred(sets, id);
 	return count;
 }

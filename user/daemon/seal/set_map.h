@@ -4,8 +4,7 @@
  * kernel counts the references to it. Without references it is collected, after a grace period in which
  * programs may still be reading it.
  */
-#ifndef MSEALD_SEAL_SET_MAP_H
-#define MSEALD_SEAL_SET_MAP_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "seal/sealset.h"
@@ -29,6 +28,11 @@ bool set_map_is_referred(const struct set_map *sets, uint32_t id);
 /* Makes an empty map for that many nodes. Returns a descriptor, and its id. */
 int set_map_create(uint32_t nodes, uint32_t *ret_id);
 
+/* Enters *count maps into the map of sets; only the first, *count is 1 then, if the kernel cannot do many. */
+int set_map_enter(int sets_fd, uint32_t *ids, int *fds, uint32_t *count);
+/* Marks a set of the pool as free, for the kernel to take. */
+void set_map_offer(struct programs *programs, uint32_t id);
+
 /* -ENOENT: no such set; -EBADMSG: not written by mseald. A set of the pool must be held. */
 int set_map_read(struct set_map *sets, uint32_t id, struct sealset *ret);
 
@@ -42,13 +46,10 @@ int set_map_read_count(struct set_map *sets, uint32_t id, size_t *ret);
 int set_map_write(struct set_map *sets, const struct sealset *set, uint64_t space, uint32_t *ret);
 /* Number of sets written: while it is unchanged, no id has got another set. */
 uint64_t set_map_written(const struct set_map *sets);
-/* Removes a written set that never got a reference. */
-void set_map_unwrite(struct set_map *sets, uint32_t id);
+/* Removes a set that has no references, and that no program reads any more. */
+void set_map_release(struct set_map *sets, uint32_t id);
 
-/*
- * Waits until every program that was running at the call has ended: the kernel waits after a change of a map
- * in a map.
- */
+/* Waits for every running program to end, as the kernel does after a change of a map in a map. */
 void set_map_wait(struct set_map *sets);
 
 /* Frees the sets without references; returns their number. */
@@ -73,5 +74,3 @@ struct set_map_label {
 };
 /* The caller frees *ret. */
 int set_map_read_labels(struct set_map *sets, struct set_map_label **ret, size_t *ret_count);
-
-#endif

@@ -22,32 +22,15 @@ static int write_empty(int fd)
 		seals.file[slot] = (uint16_t)(slot + 1);
 		files.seal[slot] = slot;
 	}
-	return bpf_map_update_elem(fd, &first, &seals, BPF_ANY) < 0 ||
-			       bpf_map_update_elem(fd, &second, &files, BPF_ANY) < 0 ?
-		       -errno :
-		       0;
+	return bpf_map_update_elem(fd, &first, &seals, BPF_ANY) ?:
+		       bpf_map_update_elem(fd, &second, &files, BPF_ANY);
 }
 
 /* Offers a set to the kernel, except the first, which serves as the empty set. */
 static void give(struct programs *programs, uint32_t id)
 {
-	uint32_t at = id - MSEALD_POOL_FIRST;
-
-	if (at)
-		(void)__atomic_or_fetch(&programs_state(programs)->pool_free[at / 64], UINT64_C(1) << at % 64,
-					__ATOMIC_SEQ_CST);
-}
-
-/* Enters maps into the map of sets: all at once, or only the first, if the kernel cannot do many. */
-static int enter(struct programs *programs, uint32_t *ids, int *fds, uint32_t *count)
-{
-	LIBBPF_OPTS(bpf_map_batch_opts, opts);
-	int sets = programs_map_fd(programs, "sets");
-
-	if (bpf_map_update_batch(sets, ids, fds, count, &opts) == 0)
-		return 0;
-	*count = 1;
-	return bpf_map_update_elem(sets, &ids[0], &fds[0], BPF_ANY) < 0 ? -errno : 0;
+	if (id != MSEALD_POOL_FIRST)
+		set_map_offer(programs, id);
 }
 
 static int make_some(struct programs *programs)
@@ -68,7 +51,7 @@ static int make_some(struct programs *programs)
 	}
 	entered = made;
 	if (r >= 0)
-		r = enter(programs, ids, fds, &entered);
+		r = set_map_enter(programs_map_fd(programs, "sets"), ids, fds, &entered);
 	for (uint32_t i = 0; i < made; i++)
 		(void)close(fds[i]);
 	for (uint32_t i = 0; i < entered && r >= 0; i++) {

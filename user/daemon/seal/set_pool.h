@@ -3,8 +3,7 @@
  * The pool of seal sets that the kernel uses as programs start (MSEALD_POOL_FIRST of mseald/shared.h). Only
  * the daemon can make sets; the kernel takes, fills and returns them without it.
  */
-#ifndef MSEALD_SEAL_SET_POOL_H
-#define MSEALD_SEAL_SET_POOL_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "seal/set_map.h"
@@ -17,5 +16,3 @@ int set_pool_fill(struct programs *programs, uint32_t least);
 
 /* Enters the sets that an earlier daemon made but did not enter. */
 void set_pool_recover(struct programs *programs, struct set_map *sets);
-
-#endif

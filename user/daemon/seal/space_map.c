@@ -4,50 +4,20 @@
 
 #include <bpf/bpf.h>
 
-#include "bpf/map_keys.h"
+#include "bpf/map.h"
 
 #define HOLD_TRIES 1000 /* each fails only if the kernel has sealed more of it meanwhile */
 
-struct space_map {
-	struct programs *programs;
-	int spaces_fd;
-	struct set_map *sets;
-};
-
-int space_map_open(struct programs *programs, struct space_map **ret)
+int space_map_open(struct space_map *space_map, struct programs *programs)
 {
-	struct space_map *space_map = calloc(1, sizeof(*space_map));
-	int r;
-
-	if (!space_map)
-		return -ENOMEM;
-	space_map->programs = programs;
-	space_map->spaces_fd = programs_map_fd(programs, "spaces");
-	r = set_map_open(programs, &space_map->sets);
-	if (r < 0) {
-		free(space_map);
-		return r;
-	}
-	*ret = space_map;
-	return 0;
-}
-
-void space_map_close(struct space_map *space_map)
-{
-	if (!space_map)
-		return;
-	set_map_close(space_map->sets);
-	free(space_map);
-}
-
-struct set_map *space_map_sets(struct space_map *space_map)
-{
-	return space_map->sets;
+	*space_map = (struct space_map){ .programs = programs,
+					 .spaces_fd = programs_map_fd(programs, "spaces") };
+	return set_map_open(programs, &space_map->sets);
 }
 
 int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret)
 {
-	return bpf_map_lookup_elem(space_map->spaces_fd, &key, ret) < 0 ? -errno : 0;
+	return bpf_map_lookup_elem(space_map->spaces_fd, &key, ret);
 }
 
 int space_map_read_spaces(struct space_map *space_map, uint64_t **ret_keys, struct mseald_space **ret_spaces,
@@ -91,10 +61,7 @@ bool space_map_any_sealed(struct space_map *space_map)
 	return false;
 }
 
-/*
- * Reads the entry, zeros if there is none, and holds its set, which still belongs to it. -EAGAIN: it keeps
- * changing.
- */
+/* Reads the entry, zeros if there is none, and holds its set. -EAGAIN: they keep changing. */
 static int hold_set(struct space_map *space_map, uint64_t key, struct mseald_space *ret)
 {
 	struct mseald_space now = {};
@@ -179,7 +146,7 @@ int space_map_set_space(struct space_map *space_map, uint64_t key, const struct 
 	}
 	r = commit(space_map, key, owner, id, when, ret_old);
 	if (r < 0 && id)
-		set_map_unwrite(space_map->sets, id);
+		set_map_release(space_map->sets, id);
 	return r;
 }
 

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Seal sets and address spaces in the maps, which are authoritative: everything kept here can be read back
- * from them. A set is written once, and never changed except for its hit counts. The kernel counts the
- * references to it. Without references it is collected, after a grace period in which programs may still be
- * reading it.
+ * Address spaces and their seal sets (set_map.h) in the maps, which are authoritative: everything kept here
+ * can be read back from them.
  */
-#ifndef MSEALD_SEAL_SPACE_MAP_H
-#define MSEALD_SEAL_SPACE_MAP_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "seal/sealset.h"
 #include "seal/set_map.h"
 
-struct space_map;
+struct space_map {
+	struct programs *programs;
+	int spaces_fd;
+	struct set_map *sets;
+};
 
 /* The previous state of an address space: its set (0: none), and whether it came from the parent. */
 struct space_map_old {
@@ -20,9 +21,8 @@ struct space_map_old {
 	uint64_t born; /* MSEALD_SPACE_BORN() of its entry, from then on */
 };
 
-int space_map_open(struct programs *programs, struct space_map **ret);
-/* takes NULL; the maps stay */
-void space_map_close(struct space_map *space_map);
+/* The sets are then to be closed. Negative errno. */
+int space_map_open(struct space_map *space_map, struct programs *programs);
 
 /* -ENOENT: no entry. */
 int space_map_read_space(struct space_map *space_map, uint64_t key, struct mseald_space *ret);
@@ -77,8 +77,3 @@ int space_map_count_account(struct space_map *space_map, uint32_t account, size_
 			    size_t *ret_sets, size_t *ret_seals, uint64_t ret_verdicts[MSEALD_VERDICT_COUNT]);
 /* Removes accounts without usage. */
 void space_map_forget_accounts(struct space_map *space_map);
-
-/* The seal sets. They belong to the space map. */
-struct set_map *space_map_sets(struct space_map *space_map);
-
-#endif

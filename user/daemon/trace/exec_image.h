@@ -3,8 +3,7 @@
  * The program that a process has just been given by exec: its entry point, and the steps until it is
  * complete.
  */
-#ifndef MSEALD_TRACE_EXEC_IMAGE_H
-#define MSEALD_TRACE_EXEC_IMAGE_H
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -21,5 +20,3 @@ int exec_image_read(pid_t pid, bool bits_32, struct exec_image *ret);
 
 /* The path of the program, for messages: an unprintable byte becomes a question mark. */
 void exec_image_name(pid_t pid, char *name, size_t size);
-
-#endif

@@ -3,8 +3,7 @@
  * The daemon's end of a process that a tracer of mseald holds at its entry point (launch_tracer.h). Also the
  * messages between daemon and tracer, on a socketpair that preserves message boundaries.
  */
-#ifndef MSEALD_TRACE_LAUNCH_H
-#define MSEALD_TRACE_LAUNCH_H
+#pragma once
 
 #include "lib/base/range.h"
 #include "lib/base/util.h"
@@ -47,5 +46,3 @@ int launch_mseal(const struct launch *launch, const struct range *ranges, size_t
 /* Sends one message, and the data that follows. Negative errno. */
 int launch_send(int fd, const struct launch_message *message, const void *more, size_t size);
 int launch_say(int fd, enum launch_word word, uint32_t value);
-
-#endif

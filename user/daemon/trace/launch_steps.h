@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A process held by a tracer that also listens to the daemon; the steps of launch_tracer.c. */
-#ifndef MSEALD_TRACE_LAUNCH_STEPS_H
-#define MSEALD_TRACE_LAUNCH_STEPS_H
+#pragma once
 
 #include "trace/exec_image.h"
 #include "trace/launch.h"
@@ -33,10 +32,7 @@ struct launch_tracer {
 
 enum launch_happening { LAUNCH_STOPPED, LAUNCH_MESSAGE, LAUNCH_NOTHING };
 
-/*
- * Waits for its next stop (*ret_status) or the daemon's next message, whichever comes first. If the process
- * ends, so does the tracer.
- */
+/* Waits for its next stop (*ret_status) or a message of the daemon. Ends as the process ends. */
 enum launch_happening launch_next(struct launch_tracer *tracer, int milliseconds, int *ret_status);
 
 /* The process is gone, or out of control: then kills it, and exits. */
@@ -53,10 +49,5 @@ int launch_pass_on(struct launch_tracer *tracer, int status, int how);
 /* Stops it in get_signal(), wherever it was. False: not in time, or it has had an exec. */
 bool launch_stop(struct launch_tracer *tracer, int milliseconds);
 
-/*
- * Makes it print the reason on its standard error and exit with status 1, wherever it is; if this fails,
- * kills it.
- */
+/* Makes it print the reason on stderr and exit with status 1, wherever it is; or, failing that, kills it. */
 void launch_end_unsealed(struct launch_tracer *tracer, const char *why) __attribute__((noreturn));
-
-#endif

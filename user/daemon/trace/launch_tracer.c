@@ -38,10 +38,7 @@ static bool is_theirs(const struct launch_order *order)
 
 	if (!procfs_lives(order->pidfd))
 		return false;
-	/*
-	 * The file belongs to root if the process has, or had, privileges beyond its user's (fs/proc/base.c,
-	 * task_dump_owner).
-	 */
+	/* The file is root's if the process has, or had, more privileges than its user (task_dump_owner). */
 	FORMAT(path, "/proc/%d/auxv", order->pid);
 	return !order->uid || (stat(path, &file) == 0 && file.st_uid == order->uid);
 }
@@ -102,10 +99,7 @@ static void show(struct launch_tracer *tracer)
 	tracer->hidden = tracer->owed = false;
 }
 
-/*
- * At the end of a call its own code follows, which may contain the trap. At the beginning it may read its
- * mask.
- */
+/* After a call comes its own code, which may contain the trap; before it, it may read its mask. */
 static void at_call(struct launch_tracer *tracer)
 {
 	struct tracee *tracee = &tracer->tracee;

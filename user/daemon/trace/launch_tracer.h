@@ -3,12 +3,9 @@
  * Runs in a tracer: lets a process exec, and holds the new program at its entry point, until the daemon has
  * sealed it - or ends it.
  */
-#ifndef MSEALD_TRACE_LAUNCH_TRACER_H
-#define MSEALD_TRACE_LAUNCH_TRACER_H
+#pragma once
 
 #include "trace/launch_steps.h"
 
 /* Closes all descriptors but stdio and those of the order. */
 void launch_trace(const struct launch_order *order) __attribute__((noreturn));
-
-#endif

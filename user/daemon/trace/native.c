@@ -25,10 +25,7 @@
 
 /* --- in the tracer --- */
 
-/*
- * Stops a thread that seemed to sleep in that call, if it does. Guarded, so that it is not stopped in the
- * next call.
- */
+/* Stops a thread that seemed to sleep in that call; guarded, so that it is not stopped in the next call. */
 static int stop_sleeper(struct tracee *tracee, const struct target *target, const struct blocked_call *call)
 {
 	if (tracee_guard(tracee, call) < 0)
@@ -73,10 +70,7 @@ static bool is_in_target(struct programs *programs, const struct target *target,
 	return false;
 }
 
-/*
- * Tracer and thread alternate, thousands of times with as many ranges. On one processor each turn is a
- * switch, between two a wake-up.
- */
+/* Tracer and thread alternate thousands of times: on one processor that is a switch, on two a wake-up. */
 static void join_processor(const struct target *target, pid_t tid)
 {
 	const char *field;

@@ -3,8 +3,7 @@
  * The native gate: seals ranges with the kernel's own mseal(2). Only a process itself can call it, so
  * ptrace(2) makes one of its threads do so. It cannot be raced, costs nothing per call, and cannot be undone.
  */
-#ifndef MSEALD_TRACE_NATIVE_H
-#define MSEALD_TRACE_NATIVE_H
+#pragma once
 
 #include "bpf/programs.h"
 #include "lib/base/range.h"
@@ -28,5 +27,3 @@ struct native_ranges {
  */
 int native_seal(struct programs *programs, const struct target *target, const struct native_ranges *ranges,
 		const char **ret_why);
-
-#endif

@@ -68,10 +68,7 @@ bool perf_trap_disarm(struct perf_trap *trap)
 
 	if (trap->fd < 0)
 		return false;
-	/*
-	 * Waits for the processor of the event; the sample is written together with the signal
-	 * (__perf_event_overflow).
-	 */
+	/* Waits for its processor, which writes sample and signal together (__perf_event_overflow). */
 	(void)ioctl(trap->fd, PERF_EVENT_IOC_DISABLE, 0);
 	fired = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE) != 0;
 	(void)munmap(trap->page, trap->size);

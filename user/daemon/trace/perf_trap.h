@@ -4,8 +4,7 @@
  * instruction of it. Only the tracer of the thread may see the signal, and it must not stay behind: hence
  * perf_trap_disarm().
  */
-#ifndef MSEALD_TRACE_PERF_TRAP_H
-#define MSEALD_TRACE_PERF_TRAP_H
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -26,9 +25,5 @@ struct perf_trap {
 int perf_trap_at_tick(pid_t tid, struct perf_trap *ret);
 int perf_trap_at(pid_t tid, uint64_t instruction, struct perf_trap *ret);
 
-/*
- * Prevents the event from firing. Returns whether it has fired: then a SIGTRAP is pending, or has been seen.
- */
+/* Prevents the event from firing. Has it fired? Then a SIGTRAP is pending, or has been seen. */
 bool perf_trap_disarm(struct perf_trap *trap); /* takes PERF_TRAP_NONE, leaves it so */
-
-#endif

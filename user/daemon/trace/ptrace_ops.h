@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ptrace(2) and related calls, with negative errnos. */
-#ifndef MSEALD_TRACE_PTRACE_OPS_H
-#define MSEALD_TRACE_PTRACE_OPS_H
+#pragma once
 
 #include <sys/ptrace.h>
 
@@ -14,9 +13,7 @@
 /* ptrace(2); requests take addresses as numbers. 0, or a negative errno. */
 int ptrace_request(int what, pid_t tid, uint64_t address, void *data);
 
-/*
- * Waits for its next stop. -ETIMEDOUT, or -ESRCH: it has ended, or another thread has taken its id by exec.
- */
+/* Waits for its next stop. -ETIMEDOUT; -ESRCH: it has ended, or another thread got its id by exec. */
 int ptrace_wait(pid_t tid, int milliseconds, int *ret_status);
 
 int ptrace_get_mask(pid_t tid, uint64_t *mask);
@@ -24,5 +21,3 @@ int ptrace_set_mask(pid_t tid, uint64_t mask);
 
 /* Is it the signal of a trap of mseald (perf_trap.h)? */
 bool ptrace_is_trap(pid_t tid, int status);
-
-#endif

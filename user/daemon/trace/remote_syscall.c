@@ -58,10 +58,7 @@ int remote_syscall_await(int fd)
 	return n;
 }
 
-/*
- * An address in its memory where a system call can be made: the vdso always has one, otherwise any code. 0:
- * none.
- */
+/* Where its memory has a system call instruction: in the vdso, or else in any code. 0: none. */
 static uint64_t find_instruction(const struct proc_maps *maps, pid_t tid)
 {
 	static unsigned char code[1 << 16];

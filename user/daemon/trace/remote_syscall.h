@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Calls that a thread stopped by a tracer is made to do, however it was stopped. */
-#ifndef MSEALD_TRACE_REMOTE_SYSCALL_H
-#define MSEALD_TRACE_REMOTE_SYSCALL_H
+#pragma once
 
 #include "lib/base/range.h"
 #include "lib/proc/maps.h"
@@ -43,10 +42,5 @@ enum remote_answer remote_syscall_prepare(struct tracee *tracee, const struct bl
 /* Calls mseal(2) for each range. */
 enum remote_answer remote_syscall_mseal(struct tracee *tracee, const struct range *ranges, size_t count);
 
-/*
- * Makes it write text to its standard error, if possible, and exit with status 1. -ESRCH: it has; otherwise
- * it lives.
- */
+/* Makes it write text to stderr, if possible, and exit with status 1. -ESRCH: it has; otherwise it lives. */
 int remote_syscall_exit(struct tracee *tracee, const char *text);
-
-#endif

@@ -6,10 +6,7 @@
  */
 #include "trace/restartable.h"
 
-#include <errno.h>
 #include <linux/futex.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/fcntl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>

@@ -4,8 +4,7 @@
  * yet while they sleep, so that they can be restarted as if never begun. Calls that would return half done
  * are excluded.
  */
-#ifndef MSEALD_TRACE_RESTARTABLE_H
-#define MSEALD_TRACE_RESTARTABLE_H
+#pragma once
 
 #include "base/arch.h"
 
@@ -16,5 +15,3 @@ bool restartable_call(const struct blocked_call *call);
 
 /* Does the call replace the thread's signal mask until it returns? */
 bool restartable_replaces_mask(const struct blocked_call *call);
-
-#endif

@@ -13,21 +13,10 @@ int thread_read_file(const struct target *target, pid_t tid, const char *name, c
 	return file_read(target->proc_fd, path, text, size);
 }
 
-/* The state letter of proc_pid_stat(5); '\0': gone. */
-static char thread_state(const struct target *target, pid_t tid)
-{
-	char text[256];
-	const char *field = NULL;
-
-	if (thread_read_file(target, tid, "stat", text, sizeof(text)) >= 0)
-		field = procfs_stat_field(text, 3);
-	return field ? *field : '\0';
-}
-
 enum doing thread_look_at(const struct target *target, pid_t tid, struct blocked_call *ret_call)
 {
 	char text[256];
-	char state = thread_state(target, tid);
+	char state = target_thread_state(target, tid);
 
 	*ret_call = (struct blocked_call){ .number = -1 };
 	if (state == 'R')
@@ -45,7 +34,7 @@ bool thread_still_in(const struct target *target, pid_t tid, const struct blocke
 	struct blocked_call now;
 
 	return thread_look_at(target, tid, &now) == DOING_SLEEP && memcmp(&now, call, sizeof(now)) == 0 &&
-	       thread_state(target, tid) == 'S';
+	       target_thread_state(target, tid) == 'S';
 }
 
 pid_t thread_tracer(const struct target *target, pid_t tid)
@@ -66,14 +55,12 @@ pid_t thread_pick(const struct target *target, const struct mseald_task *tasks, 
 	for (size_t i = 0; i < count && sleepers <= try; i++) {
 		struct blocked_call call;
 		pid_t tid = tasks[i].pid;
-		/*
-		 * An ending thread is left alone: its parent would not be told before the tracer has exited.
-		 */
+		/* Leave an ending thread alone: its parent would hear of it only after the tracer's exit. */
 		enum doing doing = tasks[i].key == target->key && !(tasks[i].flags & TASK_EXITING) ?
 					   thread_look_at(target, tid, &call) :
 					   DOING_OTHER;
 
-		if ((doing != DOING_OTHER || thread_state(target, tid) == 't') &&
+		if ((doing != DOING_OTHER || target_thread_state(target, tid) == 't') &&
 		    thread_tracer(target, tid)) {
 			*ret_traced = true;
 			continue;

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The states of a process's threads, and the choice of the threads that the native gate (native.h) can use.
- */
-#ifndef MSEALD_TRACE_THREAD_PICK_H
-#define MSEALD_TRACE_THREAD_PICK_H
+/* The states of a process's threads, and the choice of one that the native gate (native.h) can use. */
+#pragma once
 
 #include "process/target.h"
 #include "trace/restartable.h"
@@ -32,5 +29,3 @@ pid_t thread_tracer(const struct target *target, pid_t tid);
 
 /* Reads a file of /proc/PID/task/TID as a string, truncated to fit. Negative errno. */
 int thread_read_file(const struct target *target, pid_t tid, const char *name, char *text, size_t size);
-
-#endif

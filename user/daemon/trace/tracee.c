@@ -9,7 +9,6 @@
 #include <elf.h>
 #include <signal.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 
 #include "process/procfs.h"
 #include "trace/ptrace_ops.h"

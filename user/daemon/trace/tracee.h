@@ -7,8 +7,7 @@
  * seized and not stopped. Once the thread could notice a change, functions here wait as long as it takes to
  * undo the change.
  */
-#ifndef MSEALD_TRACE_TRACEE_H
-#define MSEALD_TRACE_TRACEE_H
+#pragma once
 
 #include "base/arch.h"
 #include "trace/perf_trap.h"
@@ -86,5 +85,3 @@ int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3],
 int tracee_restore(struct tracee *tracee);
 /* The same, and releases it. */
 int tracee_release(struct tracee *tracee);
-
-#endif

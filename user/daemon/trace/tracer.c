@@ -4,13 +4,11 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "base/log.h"
 #include "bpf/task_iter.h"
 #include "process/procfs.h"
 
-#define FILES 4096
 #define STEP_US 2000
 #define STEPS 25 /* an attach takes microseconds; only an exec holds its mutex for longer */
 
@@ -18,15 +16,9 @@ void tracer_allow(struct programs *programs)
 {
 	volatile struct mseald_state *state = programs_state(programs);
 	_cleanup_free_ struct mseald_task *tasks = NULL;
-	struct rlimit files;
 	size_t count;
 
 	(void)signal(SIGCHLD, SIG_IGN);
-	/* Each tracer has two descriptors here, and up to a thousand may run (method_run.c). */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES) {
-		files.rlim_cur = MIN_OF(files.rlim_max, (rlim_t)FILES);
-		(void)setrlimit(RLIMIT_NOFILE, &files);
-	}
 	if (task_iter_read(programs, getpid(), &tasks, &count) < 0) {
 		log_warning("cannot read the start of mseald: foreign-write seals are made without "
 			    "mseal(2), ignoring");

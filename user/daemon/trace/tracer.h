@@ -3,8 +3,7 @@
  * The daemon's own tracers, and foreign tracers of sealed memory. Tracers are children of the daemon, by
  * which lsm/ptrace_access_check recognises them; the daemon does not wait for their exit.
  */
-#ifndef MSEALD_TRACE_TRACER_H
-#define MSEALD_TRACE_TRACER_H
+#pragma once
 
 #include "base/error.h"
 #include "bpf/programs.h"
@@ -15,10 +14,7 @@
  */
 void tracer_allow(struct programs *programs);
 
-/*
- * As fork(2), but returns -errno. In the tracer all signals are blocked: while it holds a thread only SIGKILL
- * ends it.
- */
+/* As fork(2), but -errno. The tracer blocks all signals: while it holds a thread only SIGKILL ends it. */
 pid_t tracer_fork(void);
 
 /*
@@ -27,5 +23,3 @@ pid_t tracer_fork(void);
  * a process may be attaching, and does not finish; or another negative errno.
  */
 int tracer_check_foreign(struct programs *programs, uint64_t key, pid_t pid, struct error *error);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The clocks of the system. */
-#ifndef MSEALD_BASE_CLOCK_H
-#define MSEALD_BASE_CLOCK_H
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -22,5 +21,3 @@ static inline uint64_t monotonic_us(void)
 {
 	return clock_ns(CLOCK_MONOTONIC) / NS_PER_US;
 }
-
-#endif

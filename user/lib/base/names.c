@@ -5,9 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <assert.h>
-#include <errno.h>
-#include <stdbool.h>
-#include <string.h>
 
 #include "lib/base/names.h"
 #include "lib/base/util.h"

@@ -3,8 +3,7 @@
  * Names of the values of the shared enums, as in docs/design/model.md, "Terms": one spelling for options,
  * JSON, policies and messages.
  */
-#ifndef MSEALD_BASE_NAMES_H
-#define MSEALD_BASE_NAMES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,5 +53,3 @@ const char *names_format_segments(unsigned segments, char *buf, size_t size);
  * Is it a valid container id: letters, digits and _ . + : -, the first no dot? The id is used as a file name.
  */
 bool names_is_container_id(const char *id); /* takes NULL */
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* An address range, half open, and its textual form. */
-#ifndef MSEALD_BASE_RANGE_H
-#define MSEALD_BASE_RANGE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -22,5 +21,3 @@ const char *range_format(const struct range *range, char buf[RANGE_TEXT_MAX]);
 
 /* Sorts by start, drops empty ranges, merges ranges that overlap or touch; returns the new count. */
 size_t ranges_normalize(struct range *ranges, size_t count);
-
-#endif

@@ -3,8 +3,7 @@
  * Cleanup attributes, common macros, and the headers of the C library that nearly every file needs. A file
  * that includes this one does not include those.
  */
-#ifndef MSEALD_BASE_UTIL_H
-#define MSEALD_BASE_UTIL_H
+#pragma once
 
 #include <dirent.h>
 #include <errno.h>
@@ -95,5 +94,3 @@ static inline uint64_t page_up(uint64_t address)
 #define _cleanup_close_ _cleanup_(cleanup_close)
 #define _cleanup_fclose_ _cleanup_(cleanup_fclose)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedir)
-
-#endif

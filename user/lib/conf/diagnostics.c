@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Messages about the faults of a configuration file, and the word that was probably meant. */
-#include <errno.h>
 #include <stdarg.h>
-#include <string.h>
-#include <strings.h>
 
 #include "lib/conf/diagnostics.h"
 

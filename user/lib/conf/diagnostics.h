@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Messages about the faults of a configuration file, and the word that was probably meant. */
-#ifndef MSEALD_CONF_DIAGNOSTICS_H
-#define MSEALD_CONF_DIAGNOSTICS_H
-
-#include <stddef.h>
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -28,5 +25,3 @@ const char *diagnostics_nearest(const char *word, const char *const *known, size
 /* "PATH:LINE: MESSAGE" without control characters; malloc'ed, or NULL. */
 char *diagnostic_text(const struct diagnostic *fault);
 void diagnostics_free(struct diagnostics *faults); /* takes NULL or zeroed, and leaves it zeroed */
-
-#endif

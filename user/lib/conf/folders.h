@@ -3,8 +3,7 @@
  * The folders of the packaged configuration and of the hook of containers. A separate header, because a
  * change of PREFIX rebuilds every file that includes it.
  */
-#ifndef MSEALD_CONF_FOLDERS_H
-#define MSEALD_CONF_FOLDERS_H
+#pragma once
 
 #if __has_include("paths.h")
 /* Made by the Makefile: all paths below PREFIX. */
@@ -13,6 +12,4 @@
 #define CONFIG_FOLDER_VENDOR "/usr/lib/mseald"
 #define POLICY_FOLDER_VENDOR "/usr/lib/mseald/policy.d"
 #define OCI_HOOK_PATH "/usr/libexec/mseald/mseald-oci-hook"
-#endif
-
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The syntax of a configuration file: sections, assignments, words. */
-#ifndef MSEALD_CONF_INI_H
-#define MSEALD_CONF_INI_H
+#pragma once
 
 enum ini_kind { INI_END, INI_SECTION, INI_ASSIGNMENT, INI_FAULT };
 
@@ -17,5 +16,3 @@ struct ini {
 enum ini_kind ini_next(struct ini *ini);
 /* The next word of a value. 1; 0 at the end; or -EINVAL and the fault in *ret_word. Modifies the value. */
 int ini_word(char **value, const char **ret_word);
-
-#endif

@@ -3,12 +3,6 @@
  * Reads a policy into memory, once. It must be a small regular file that does not change while it is read.
  * This never blocks: a FIFO is not opened, and a file that is being written is tried a few times.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <string.h>
-#include <time.h>
-
 #include "lib/conf/load.h"
 
 #define TRIES 5
@@ -22,6 +16,16 @@ bool load_is_file_name(const char *name)
 
 	return *name != '.' && *name != '#' && length > suffix &&
 	       strcmp(name + length - suffix, LOAD_SUFFIX) == 0;
+}
+
+char *load_name(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
+
+	return length > suffix && strcmp(name + length - suffix, LOAD_SUFFIX) == 0 ?
+		       strndup(name, length - suffix) :
+		       NULL;
 }
 
 const char *load_unguarded(const struct stat *st)

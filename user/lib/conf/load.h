@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Loads a configuration file into memory, if its name and its permissions are right. */
-#ifndef MSEALD_CONF_LOAD_H
-#define MSEALD_CONF_LOAD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,5 +21,5 @@ int load_file(const char *path, const char *shown, bool guarded, char **ret_text
 const char *load_unguarded(const struct stat *st);
 /* Is this the name of a configuration file in a folder of such files? */
 bool load_is_file_name(const char *name);
-
-#endif
+/* NAME of a path .../NAME.conf; malloc'ed, NULL: not of this form. */
+char *load_name(const char *path);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Parsing that most keys share: words, booleans, tables of words, lists, and complaints. */
-#include <errno.h>
 #include <stdarg.h>
-#include <string.h>
 #include <strings.h>
 
 #include "lib/conf/ini.h"

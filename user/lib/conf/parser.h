@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The state of reading one configuration file, and the parsing that most keys share. */
-#ifndef MSEALD_CONF_PARSER_H
-#define MSEALD_CONF_PARSER_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -43,5 +42,3 @@ int parser_choice(struct parser *p, const char *key, char *value, const char *co
 /* Makes room for one more element of a list; takes the list's address. */
 bool parser_grow(struct parser *p, const char *key, void *list, size_t count, size_t size);
 char *parser_copy(struct parser *p, const char *text);
-
-#endif

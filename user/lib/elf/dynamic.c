@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reads the dynamic section. As in elf/object.c, everything in it is checked before it is used. */
 #include <elf.h>
-#include <errno.h>
-#include <string.h>
 
 #include "lib/elf/dynamic.h"
 #include "lib/elf/object.h"

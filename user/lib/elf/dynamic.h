@@ -3,8 +3,7 @@
  * The dynamic section of an ELF file: its name and the libraries that it needs. They distinguish objects of
  * the start from those loaded later by dlopen(3).
  */
-#ifndef MSEALD_ELF_DYNAMIC_H
-#define MSEALD_ELF_DYNAMIC_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,5 +37,3 @@ int elf_dynamic_parse(const void *file, size_t size, struct elf_dynamic *ret);
 int elf_dynamic_parse_names(const void *file, size_t size, const char *name);
 
 void elf_dynamic_free(struct elf_dynamic *dynamic); /* takes NULL or zeroed, and leaves it zeroed */
-
-#endif

@@ -5,8 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <elf.h>
-#include <errno.h>
-#include <string.h>
 
 #include "lib/elf/object.h"
 #include "lib/elf/property.h"

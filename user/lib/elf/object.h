@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The program headers of an ELF file that sealing needs: elf(5). */
-#ifndef MSEALD_ELF_OBJECT_H
-#define MSEALD_ELF_OBJECT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,5 +35,3 @@ int elf_object_read(int fd, struct elf_object *ret);
 
 /* The same from memory, for tests and fuzzing. */
 int elf_object_parse(const void *file, size_t size, struct elf_object *ret);
-
-#endif

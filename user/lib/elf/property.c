@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reads .note.gnu.property: see elf/property.h. */
-#include <errno.h>
-#include <string.h>
-
 #include "lib/elf/property.h"
 #include "lib/base/util.h"
 

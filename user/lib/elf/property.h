@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Properties that an ELF file declares (.note.gnu.property), as far as sealing needs them. */
-#ifndef MSEALD_ELF_PROPERTY_H
-#define MSEALD_ELF_PROPERTY_H
+#pragma once
 
 #include <elf.h>
 #include <stdbool.h>
@@ -13,5 +12,3 @@
  * Malformed notes ask for nothing, as in the dynamic loader. 1, 0, -ENOMEM, or the error of reading.
  */
 int elf_property_memory_seal(const struct elf_reader *source, const Elf64_Phdr *phdr, bool is_64bit);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The source of an ELF file's bytes, for elf/object.c and elf/dynamic.c. */
-#ifndef MSEALD_ELF_READER_H
-#define MSEALD_ELF_READER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,5 +20,3 @@ struct elf_reader {
 int elf_reader_open(int fd, struct elf_reader *ret);
 /* Reads all bytes requested. -EBADMSG: the file ends before; or the error of reading. */
 int elf_reader_fetch(const struct elf_reader *source, uint64_t offset, void *buffer, size_t length);
-
-#endif

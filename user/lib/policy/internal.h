@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shared by the files of this folder; all others need policy.h only. */
-#ifndef MSEALD_POLICY_INTERNAL_H
-#define MSEALD_POLICY_INTERNAL_H
+#pragma once
 
 #include "lib/base/util.h"
 #include "lib/conf/ini.h"
@@ -45,5 +44,3 @@ void policy_set_enabled(struct policy_parser *p, const char *key, char *value);
 void policy_set_last(struct policy_parser *p, const char *key, char *value);
 /* Checks that need the whole file. */
 void policy_finish(struct policy_parser *p);
-
-#endif

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The keys of [Match], which select programs. */
-#include <errno.h>
 #include <pwd.h>
-#include <stdint.h>
-#include <string.h>
 
 #include "lib/policy/internal.h"
 #include "lib/policy/path.h"

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The keys of [Seal], which say how matched programs are sealed, and of [Policy], about the policy itself. */
-#include <errno.h>
-#include <string.h>
-
 #include "lib/base/names.h"
 #include "lib/policy/internal.h"
 
@@ -56,7 +53,6 @@ void policy_set_deny(struct policy_parser *p, const char *key, char *value)
 	unsigned deny = 0;
 	int r;
 
-	(void)key;
 	if (!*value) {
 		p->deny = 0;
 		return;
@@ -129,7 +125,6 @@ void policy_set_dlopen(struct policy_parser *p, const char *key, char *value)
 
 void policy_set_description(struct policy_parser *p, const char *key, char *value)
 {
-	(void)key;
 	free(p->policy->description);
 	p->policy->description = *value ? parser_copy(&p->base, value) : NULL;
 }

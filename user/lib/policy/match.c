@@ -3,10 +3,8 @@
  * Finds the policy that applies to a program, and policies that never apply because an earlier one matches
  * first.
  */
-#include <errno.h>
 #include <fnmatch.h>
 #include <stdarg.h>
-#include <string.h>
 
 #include "lib/base/util.h"
 #include "lib/policy/policy.h"

@@ -3,9 +3,6 @@
  * Reads a policy file. Every fault is reported, up to a limit. A file with a fault gives no policy: half of a
  * rule would seal the wrong memory.
  */
-#include <errno.h>
-#include <string.h>
-
 #include "lib/policy/internal.h"
 
 static const char *const section_names[] = {

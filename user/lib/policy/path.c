@@ -3,9 +3,7 @@
  * Paths in policies. The kernel reports the real path of a program, so symbolic links in a policy's path are
  * followed as far as it exists: a file installed later matches too.
  */
-#include <errno.h>
 #include <limits.h>
-#include <string.h>
 
 #include "lib/base/util.h"
 #include "lib/policy/path.h"

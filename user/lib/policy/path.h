@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Paths in policies, in the form in which the kernel reports the path of a program. */
-#ifndef MSEALD_POLICY_PATH_H
-#define MSEALD_POLICY_PATH_H
+#pragma once
 
 /*
  * Removes doubled "/", "/./" and a "/" at the end ("/" becomes ""). -EINVAL: contains "..", or is not
@@ -13,5 +12,3 @@ int policy_path_normalize(char *path);
  * Returns the path without root, malloc'ed. -ELOOP, -ENAMETOOLONG, -ENOMEM.
  */
 int policy_path_follow(const char *root, const char *path, char **ret);
-
-#endif

@@ -3,11 +3,7 @@
  * The folders of policies: which files exist, which of several with one name is used, and their contents. As
  * in systemd, the earlier folder wins, and an empty file or a link to /dev/null masks.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <string.h>
 
 #include "lib/base/util.h"
 #include "lib/policy/path.h"

@@ -4,8 +4,7 @@
  * mseald.policy(5). The first policy that matches a program applies, in the order of names; those with
  * Last=yes come after all others. Reading and matching need no daemon.
  */
-#ifndef MSEALD_POLICY_H
-#define MSEALD_POLICY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -146,5 +145,3 @@ void policy_clear_exe(struct policy *policy);
 void policy_clear_unit(struct policy *policy);
 void policy_clear_cgroup(struct policy *policy);
 void policy_clear_user(struct policy *policy);
-
-#endif

@@ -3,8 +3,7 @@
  * How memory is to be sealed: one struct for a policy, a request, a container and `msealctl run`, so that
  * none of them can forget a field.
  */
-#ifndef MSEALD_LIB_POLICY_SEAL_SPEC_H
-#define MSEALD_LIB_POLICY_SEAL_SPEC_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -32,5 +31,3 @@ struct seal_spec {
 	{ \
 		.segments = MSEALD_SEGMENTS_ALL, .deny = MSEALD_DENY_DEFAULT, .action = MSEALD_ACTION_DENY \
 	}
-
-#endif

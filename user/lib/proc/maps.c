@@ -6,10 +6,6 @@
  * whole rest of the line.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "lib/proc/maps.h"
 #include "lib/base/util.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* /proc/PID/maps, parsed: proc_pid_maps(5). */
-#ifndef MSEALD_PROC_MAPS_H
-#define MSEALD_PROC_MAPS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,5 +52,3 @@ bool proc_mapping_is_file(const struct mapping *mapping);
  */
 bool proc_mapping_is_code(const struct mapping *mapping);
 int proc_mapping_compare_files(const struct mapping *a, const struct mapping *b);
-
-#endif

@@ -3,8 +3,7 @@
  * The loaded objects of a process, and their addresses: mappings of one file that belong together by its
  * program headers. A file that is only mapped to be read, or not yet loaded as a whole, is not an object.
  */
-#ifndef MSEALD_PROC_OBJECTS_H
-#define MSEALD_PROC_OBJECTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,5 +43,3 @@ int object_open(const struct object *object, int proc_dirfd);
  */
 int objects_open_file(int proc_dirfd, const char *path, uint64_t inode);
 void objects_free(struct objects *objects); /* takes NULL and zeroed */
-
-#endif

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Opening /proc/PID (proc_pid(5)). */
-#ifndef MSEALD_PROC_OPEN_H
-#define MSEALD_PROC_OPEN_H
-
-#include <errno.h>
-#include <fcntl.h>
+#pragma once
 
 #include "lib/base/util.h"
 
@@ -18,5 +14,3 @@ static inline int proc_open(pid_t pid, const char *name, int flags)
 	fd = open(path, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
-
-#endif

@@ -5,8 +5,6 @@
  * hostile: the work is bounded by the number of mappings.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <string.h>
 
 #include "lib/proc/segments.h"
 #include "lib/base/util.h"

@@ -8,8 +8,7 @@
  *   stack   [stack] of the first thread
  * Heaps, thread stacks, JIT code and files that are not ELF belong to no segment.
  */
-#ifndef MSEALD_PROC_SEGMENTS_H
-#define MSEALD_PROC_SEGMENTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,5 +47,3 @@ struct segments {
  */
 int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segments *ret);
 void segments_free(struct segments *segments); /* takes NULL and zeroed */
-
-#endif

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The varlink wire format, and a blocking client: see varlink.h. */
-#include <errno.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 

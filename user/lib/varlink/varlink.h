@@ -3,8 +3,7 @@
  * The varlink wire format (https://varlink.org): JSON objects, each ended by one NUL, on a stream socket.
  * Used by the daemon and its clients.
  */
-#ifndef MSEALD_VARLINK_H
-#define MSEALD_VARLINK_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -53,5 +52,3 @@ int varlink_call(struct varlink_client *client, const char *method, json_t *para
 int varlink_send_more(struct varlink_client *client, const char *method, json_t *parameters);
 int varlink_receive(struct varlink_client *client, json_t **ret_parameters, char **ret_error,
 		    bool *ret_continues);
-
-#endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* See map_keys.h. */
-#include "bpf/map_keys.h"
+/* See map.h. */
+#include "bpf/map.h"
 
 #include <bpf/bpf.h>
 
@@ -34,4 +34,23 @@ uint64_t map_keys_count(int fd)
 	while (bpf_map_get_next_key(fd, last, keys[count & 1]) == 0)
 		last = keys[count++ & 1];
 	return count;
+}
+
+int map_info(int fd, struct bpf_map_info *ret)
+{
+	__u32 size = sizeof(*ret);
+
+	*ret = (struct bpf_map_info){};
+	return bpf_obj_get_info_by_fd(fd, ret, &size);
+}
+
+/* The second field of each bpf_*_info. */
+uint32_t map_object_id(int fd)
+{
+	struct bpf_map_info info;
+
+	_Static_assert(offsetof(struct bpf_map_info, id) == 4 && offsetof(struct bpf_prog_info, id) == 4 &&
+			       offsetof(struct bpf_link_info, id) == 4,
+		       "one place for the id");
+	return map_info(fd, &info) < 0 ? 0 : info.id;
 }
