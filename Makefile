@@ -26,8 +26,26 @@ BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
 
-VERSION := $(shell cat VERSION)
+# The architecture to build for, as bpf/arch/ names it. On a machine of another one: by Debian's cross
+# compiler (`make deps ARCH=arm64`), with the libraries of packaging/sysroot, into build/ARCH.
+arch_name = $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(1)))
+MACHINE := $(call arch_name,$(shell uname -m))
+ARCH ?= $(MACHINE)
+override ARCH := $(call arch_name,$(ARCH))
+ifeq ($(ARCH),$(MACHINE))
 B := build
+else
+B := build/$(ARCH)
+TRIPLET := $(patsubst arm64,aarch64,$(ARCH))-linux-gnu
+SYSROOT := $(shell packaging/sysroot $(ARCH))
+CC := $(TRIPLET)-gcc --sysroot=$(SYSROOT)
+AR := $(TRIPLET)-ar
+LD := $(TRIPLET)-ld
+PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+	PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(TRIPLET)/pkgconfig pkg-config
+endif
+
+VERSION := $(shell cat VERSION)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
@@ -42,7 +60,7 @@ LIBS_OCI := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null || echo -ljansson)
 LIBS_CTL := $(shell $(PKG_CONFIG) --libs libbpf jansson smartcols 2>/dev/null || \
 	echo -lbpf -ljansson -lsmartcols)
 
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Iinclude -Ibpf \
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. -Iinclude -Ibpf \
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
 # maps.bpf.c first: the linker places the maps where it meets their definition. The lock is a
 # separate object, which is loaded before the maps are made.
@@ -98,11 +116,13 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 # Committed, so made anew only when named as a target.
 ifneq ($(filter vmlinux.h,$(MAKECMDGOALS)),)
 .PHONY: vmlinux.h
-vmlinux.h: ## makes vmlinux.h anew from a kernel's BTF
+vmlinux.h: ## makes bpf/arch/ARCH/vmlinux.h anew from a kernel's BTF
 	@mkdir -p $(B)
 	$(call say,TRIM,$@)
-	$(Q)$(BPFTOOL) btf dump file $(or $(BTF),$$(tests/vm/kernel --btf 6.12)) format c | \
-		packaging/trim-vmlinux bpf/vmlinux.types > $(B)/vmlinux.h && mv $(B)/vmlinux.h $@
+	$(Q)$(BPFTOOL) btf dump file \
+		$(or $(BTF),$$(tests/vm/kernel --btf $(patsubst x86-%,%,$(ARCH)-6.12))) format c | \
+		packaging/trim-vmlinux bpf/vmlinux.types bpf/arch/$(ARCH).types > $(B)/vmlinux.h && \
+		mv $(B)/vmlinux.h bpf/arch/$(ARCH)/vmlinux.h
 endif
 
 # --- user space ---
@@ -256,7 +276,7 @@ dist: ## makes build/mseald-VERSION.tar.gz, the sources: the same bytes each tim
 	$(Q)packaging/dist.sh $(B)
 
 deps: ## installs what building and testing need
-	packaging/deps.sh
+	ARCH=$(ARCH) packaging/deps.sh
 
 clean: ## removes build/
 	rm -rf $(B)

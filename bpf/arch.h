@@ -4,15 +4,18 @@
  * space shares, contain architecture-specific code. A bpf/arch/NAME.h defines:
  *
  *   task_in_compat(task)     whether the task is in a call of the 32-bit ABI
+ *   entry_in_compat(regs)    whether a call that entered by SYSCALL_ENTRY() is one of the 32-bit ABI
  *   regs_call(regs, compat)  the call, as an enum call
  *   regs_arg(regs, compat, n), regs_ip(regs)   argument n of the call; the address of the call
- *   mm_key(mm)               the key of an address space: a number that the kernel never uses again
+ *   mm_key(mm)               the key of an address space; 0: there is none. Only with
+ *                            MSEALD_KEYS_RETURN (mseald/syscall_entry.h) the kernel uses a number again
  *   mm_key_read(mm)          the same, of a pointer that the verifier does not follow; 0: it is not readable
  *   untagged(mm, address)    the address without its tag, for the calls that strip tags
  *   mm_vdso(mm, start, end)  the range where the kernel has mapped its own code
  *   mm_user_limit(mm)        upper limit of user memory, whatever the process does after exec
+ *   TEXT_FIRST               whether linkers put text into the first segment, with the constants
  *   PAGE_SHIFT               shift of a page
- *   HUGE_SHIFT_MIN, HUGE_SHIFT_MAX   shifts of the smallest and the largest huge page
+ *   HUGE_SHIFTS, HUGE_SHIFT_MAX   shifts of the huge pages; of the largest
  *
  * vmlinux.h also has types of one architecture: pt_regs, mm_context_t, thread_info.
  */
@@ -45,6 +48,8 @@ enum call {
 
 #if defined(__TARGET_ARCH_x86)
 #include "arch/x86.h"
+#elif defined(__TARGET_ARCH_arm64)
+#include "arch/arm64.h"
 #else
 #error "no bpf/arch header for this architecture"
 #endif

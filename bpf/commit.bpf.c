@@ -16,11 +16,24 @@
 #include "space.h"
 #include "verdict.h"
 
+/* Is the entry the one that the daemon has seen, and not that of a later address space with its key? */
+static __always_inline bool is_meant(const struct mseald_commit *commit, const struct mseald_space *space)
+{
+#ifdef MSEALD_KEYS_RETURN
+	return !commit->born || commit->born == space->born;
+#else
+	return true;
+#endif
+}
+
 /* Stores the new set in an existing entry. */
 static __always_inline int replace(struct mseald_commit *commit, struct mseald_space *space)
 {
-	u64 key = commit->key, old = space_swap(space, key, commit->bits, commit->expected), word;
+	u64 key = commit->key, old, word;
 
+	if (!is_meant(commit, space))
+		return -ESRCH;
+	old = space_swap(space, key, commit->bits, commit->expected);
 	if (!old) {
 		word = *(volatile u64 *)&space->word;
 		return MSEALD_WORD_KEY(word) != key || word & MSEALD_WORD_GONE ? -ESRCH : -EEXIST;
@@ -70,6 +83,10 @@ int mseald_commit(struct mseald_commit *commit)
 		commit->error = enter(commit);
 	if (commit->error && set)
 		set_put(set);
+#ifdef MSEALD_KEYS_RETURN
+	space = bpf_map_lookup_elem(&spaces, &key);
+	commit->born = space ? space->born : 0;
+#endif
 	return 0;
 }
 
@@ -79,7 +96,7 @@ int mseald_set_kill_pending(struct mseald_commit *commit)
 	u64 key = commit->key;
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
-	if (space)
+	if (space && is_meant(commit, space))
 		space_set_kill_pending(space);
 	return 0;
 }
@@ -88,7 +105,12 @@ SEC("syscall")
 int mseald_forget(struct mseald_commit *commit)
 {
 	u64 key = commit->key;
+#ifdef MSEALD_KEYS_RETURN
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
+	if (!space || !is_meant(commit, space))
+		return 0;
+#endif
 	space_remove(key);
 	return 0;
 }

@@ -46,8 +46,12 @@ static __always_inline void add_mapped(struct mseald_mapping *mapping, u64 addre
 {
 	u32 first = (address - mapping->start) >> PAGE_SHIFT;
 
-	if (prot & PROT_WRITE && !mapping->data)
+	if (prot & PROT_WRITE && !mapping->data) {
 		mapping->data = first;
+		/* The whole object was mapped as its first segment is. */
+		if (TEXT_FIRST && mapping->text_end > first)
+			mapping->text_end = first;
+	}
 	if (!(prot & PROT_EXEC))
 		return;
 	if (!mapping->text_end || first < mapping->text)

@@ -20,7 +20,7 @@
 	SEC("fentry/" SYSCALL_ENTRY(name)) \
 	int BPF_PROG(kill_##name, const struct pt_regs *regs) \
 	{ \
-		(void)gate_##name(regs, false, REACTION_KILL); \
+		(void)gate_##name(regs, entry_in_compat(regs), REACTION_KILL); \
 		return 0; \
 	}
 
@@ -30,6 +30,7 @@ KILL(process_madvise)
 KILL(brk)
 KILL(shmdt)
 
+#ifdef SYSCALL_ENTRY_32
 #define KILL_32(name, entry) \
 	SEC("fentry/" SYSCALL_ENTRY_32(entry)) \
 	int BPF_PROG(kill_##name##_32, const struct pt_regs *regs) \
@@ -44,6 +45,7 @@ KILL_32(process_madvise, sys_process_madvise)
 KILL_32(brk, sys_brk)
 KILL_32(shmdt, sys_shmdt)
 KILL_32(ipc, compat_sys_ipc)
+#endif
 
 SEC("fentry/do_madvise")
 int BPF_PROG(kill_do_madvise, struct mm_struct *mm, unsigned long start, size_t length, int advice)

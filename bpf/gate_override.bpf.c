@@ -15,7 +15,7 @@
 	SEC("fmod_ret/" SYSCALL_ENTRY(name)) \
 	long BPF_PROG(override_##name, const struct pt_regs *regs) \
 	{ \
-		return gate_##name(regs, false, REACTION_DENY) ? -EPERM : 0; \
+		return gate_##name(regs, entry_in_compat(regs), REACTION_DENY) ? -EPERM : 0; \
 	}
 
 OVERRIDE(munmap)
@@ -26,6 +26,7 @@ OVERRIDE(brk)
 OVERRIDE(shmdt)
 OVERRIDE(process_vm_writev)
 
+#ifdef SYSCALL_ENTRY_32
 #define OVERRIDE_32(name, entry) \
 	SEC("fmod_ret/" SYSCALL_ENTRY_32(entry)) \
 	long BPF_PROG(override_##name##_32, const struct pt_regs *regs) \
@@ -40,3 +41,4 @@ OVERRIDE_32(process_madvise, sys_process_madvise)
 OVERRIDE_32(brk, sys_brk)
 OVERRIDE_32(shmdt, sys_shmdt)
 OVERRIDE_32(ipc, compat_sys_ipc)
+#endif

@@ -37,8 +37,14 @@ static __always_inline u64 huge_end_of(u64 start, u64 end, u64 aligned, u32 shif
  */
 static __always_inline u64 huge_end(u64 start, u64 end, u64 aligned)
 {
-	u64 least = huge_end_of(start, end, aligned, HUGE_SHIFT_MIN);
-	u64 most = huge_end_of(start, end, aligned, HUGE_SHIFT_MAX);
+	const u32 shifts[] = HUGE_SHIFTS;
+	u64 most = huge_end_of(start, end, aligned, shifts[0]);
 
-	return most > least ? most : least;
+#pragma unroll
+	for (u32 i = 1; i < sizeof(shifts) / sizeof(*shifts); i++) {
+		u64 rounded = huge_end_of(start, end, aligned, shifts[i]);
+
+		most = rounded > most ? rounded : most;
+	}
+	return most;
 }

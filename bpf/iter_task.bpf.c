@@ -11,6 +11,16 @@
 #include "space.h"
 #include "tracer.h"
 
+/* Has an address space whose fork is pending got its entry? */
+static __always_inline bool has_entry(const u64 *key)
+{
+#ifdef MSEALD_KEYS_RETURN
+	return false; /* the entry may be of an earlier one */
+#else
+	return bpf_map_lookup_elem(&spaces, key);
+#endif
+}
+
 SEC("iter/task")
 int mseald_tasks(struct bpf_iter__task *ctx)
 {
@@ -36,7 +46,7 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 	 */
 	out.key = space_key(task->mm);
 	/* Another program is finishing this fork. Without a key the daemon finds nothing to seal yet. */
-	if (unlikely(space_fork_is_pending(&name)) && !bpf_map_lookup_elem(&spaces, &out.key))
+	if (unlikely(space_fork_is_pending(&name)) && !has_entry(&out.key))
 		out.key = 0;
 	out.tracer = tracer_of(task);
 	out.account = account_of(task);

@@ -10,6 +10,8 @@
  *   fexit/kernel_clone         kills the parent of a vfork with a kill pending
  *   tp_btf/task_newtask        the child has its mm and has not run: its entry replaces the mark
  *   lsm/bprm_committing_creds  exec: drops the mark of a child whose fork is still pending
+ *   lsm/bprm_creds_for_exec    exec, with MSEALD_KEYS_RETURN: removes what an earlier address space with the
+ *                              key of the new one, which nobody runs in yet, has left
  *   lsm/task_free              drops the mark of a child that never ran, or ended without an entry
  *   fentry/exit_mmap           the address space is gone: exit, and exec
  *
@@ -102,6 +104,24 @@ int BPF_PROG(mseald_kill_vfork)
 	return 0;
 }
 
+#ifdef MSEALD_KEYS_RETURN
+/* Removes what is left of an earlier address space with the key of one that is made at this time. */
+static __always_inline void forget_earlier(u64 key, u64 time)
+{
+	if (unlikely(*(volatile u32 *)&space_slot(key)->count))
+		space_remove_older(key, time);
+	if (unlikely(space_watched(key)))
+		unwatch(key);
+}
+
+SEC("lsm/bprm_creds_for_exec")
+int BPF_PROG(mseald_exec_begin, struct linux_binprm *bprm)
+{
+	forget_earlier(space_key(bprm->mm), bpf_ktime_get_boot_ns());
+	return 0;
+}
+#endif
+
 SEC("tp_btf/task_newtask")
 int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone_flags)
 {
@@ -109,6 +129,9 @@ int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone
 
 	if (clone_flags & CLONE_VM)
 		return 0;
+#ifdef MSEALD_KEYS_RETURN
+	forget_earlier(space_key(child->mm), child->start_boottime);
+#endif
 	if (unlikely(*(volatile u64 *)&state.pending_forks))
 		(void)space_fork_finish(&name, space_key(child->mm));
 	parent = space_key(bpf_get_current_task_btf()->mm);

@@ -3,6 +3,9 @@
 #include "maps.h"
 
 struct mseald_state state;
+#ifdef MSEALD_KEYS_RETURN
+__u64 key_base;
+#endif
 
 struct spaces_map spaces SEC(".maps");
 struct sets_map sets SEC(".maps");
@@ -24,5 +27,6 @@ struct events_map events SEC(".maps");
 const volatile __u32 possible_cpus = 1;
 const volatile bool madvise_overridden = false, madvise_32_overridden = false;
 const volatile bool setattr_has_idmap = false;
+const volatile __u32 page_shift = 12;
 
 char LICENSE[] SEC("license") = "GPL";

@@ -23,30 +23,45 @@ __noinline int space_slot_drop(u64 key)
 	return 0;
 }
 
+static __always_inline int remove_entry(struct mseald_space *space, const u64 *key)
+{
+	u32 account;
+	u64 word;
+
+	word = space_swap(space, *key, MSEALD_WORD_GONE, MSEALD_ANY_SET);
+	if (!word)
+		return 0;
+	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING))
+		__sync_fetch_and_add(&state.kill_pending, -1);
+	account = space->account;
+	space_slot_drop(*key);
+	(void)bpf_map_delete_elem(&spaces, key);
+	__sync_fetch_and_add(&space_slot(*key)->count, -1);
+	space_unreserve(account);
+	space_release(word);
+	return 0;
+}
+
 __noinline int space_remove(u64 key)
 {
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
-	u32 account;
-	u64 word;
 
 	if (!space)
 		return 0;
 	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING) &&
 	    *(volatile u64 *)&state.pending_forks)
 		return 0;
-	word = space_swap(space, key, MSEALD_WORD_GONE, MSEALD_ANY_SET);
-	if (!word)
-		return 0;
-	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING))
-		__sync_fetch_and_add(&state.kill_pending, -1);
-	account = space->account;
-	space_slot_drop(key);
-	(void)bpf_map_delete_elem(&spaces, &key);
-	__sync_fetch_and_add(&space_slot(key)->count, -1);
-	space_unreserve(account);
-	space_release(word);
-	return 0;
+	return remove_entry(space, &key);
 }
+
+#ifdef MSEALD_KEYS_RETURN
+__noinline int space_remove_older(u64 key, u64 time)
+{
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+
+	return space && space->born < time ? remove_entry(space, &key) : 0;
+}
+#endif
 
 /* Takes over the reference and charge of a mark. False: another program has done so. */
 static __always_inline bool fork_take(struct mseald_pending_fork *mark, u64 number)
@@ -121,6 +136,9 @@ __noinline u32 space_fork_finish(const u64 *task, u64 key)
 		return 0;
 	if (!fork_take(mark, fork.number))
 		return fork.set;
+#ifdef MSEALD_KEYS_RETURN
+	space_remove_older(key, BPF_CORE_READ((struct task_struct *)name, start_boottime));
+#endif
 	if (space_insert(key, fork.set | MSEALD_WORD_FORKED, fork.account, fork_flags(&fork))) {
 		/* The map is full: the mark stays, as it was. */
 		__sync_val_compare_and_swap(&mark->number, fork.number | MSEALD_FORK_TAKEN, fork.number);
@@ -157,6 +175,11 @@ __noinline u32 space_set_seen(u64 key, const u64 *task)
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 	struct mseald_pending_fork fork;
 
+#ifdef MSEALD_KEYS_RETURN
+	/* An entry may be of an earlier address space as long as there is a mark. */
+	if (pending)
+		space = NULL;
+#endif
 	if (!space && pending) {
 		if (fork_mark(task ? *task : 0, &fork))
 			return fork.set;

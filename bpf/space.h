@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From an address space to its seal set. The kernel never reuses the number that is the key (mm_key() of
- * arch.h), so an entry that outlives its address space affects no other.
+ * From an address space to its seal set. If the kernel never reuses the number that is the key (mm_key() of
+ * arch.h), an entry that outlives its address space affects no other. With MSEALD_KEYS_RETURN it is removed
+ * before the next one of its key runs, in case the program that sees the end was raced: at exec by a LSM
+ * program, at fork by its age. An entry is only ever made for an address space that exists.
  *
  * lsm/task_alloc, which cannot be raced, marks a child of a sealed process in `pending_forks`.
  * tp_btf/task_newtask, which can, gives the child its own entry and removes the mark. Until then the fork is
@@ -152,6 +154,9 @@ static __always_inline int space_insert(u64 key, u32 bits, u32 account, u32 flag
 	struct mseald_space space = { .word = MSEALD_WORD(key, bits), .account = account, .flags = flags };
 	int err;
 
+#ifdef MSEALD_KEYS_RETURN
+	space.born = bpf_ktime_get_boot_ns();
+#endif
 	__sync_fetch_and_add(&space_slot(key)->count, 1);
 	err = bpf_map_update_elem(&spaces, &key, &space, BPF_NOEXIST);
 	if (err) {
@@ -218,6 +223,11 @@ static __always_inline u64 task_key(u64 task)
  * with a kill pending stays while a fork is pending, for its child; then the daemon removes it.
  */
 int space_remove(u64 key);
+
+#ifdef MSEALD_KEYS_RETURN
+/* The same for an entry made before this time, whatever is pending: it is of an earlier address space. */
+int space_remove_older(u64 key, u64 time);
+#endif
 
 /*
  * Drops the mark of a child that will never run sealed: failed fork, exec. Takes the address of the task's

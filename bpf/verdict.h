@@ -62,6 +62,16 @@ int exec_name_object(u64 key, u32 place, struct mseald_event *event);
 /* The same for an attempt on a file that no process may write. */
 int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt);
 
+/* As long as a fork is pending, a slot may be of an earlier address space whose key is used again. */
+static __always_inline u64 slot_tag(const struct mseald_slot *slot)
+{
+#ifdef MSEALD_KEYS_RETURN
+	if (unlikely(*(volatile u64 *)&state.pending_forks))
+		return 0;
+#endif
+	return *(volatile u64 *)&slot->tag;
+}
+
 /*
  * Does the range lie wholly in the gap of the address space's seals? The gap ends at page borders, so neither
  * end need be rounded. The kernel refuses a range that wraps.
@@ -69,7 +79,7 @@ int verdict_on_file(const struct mseald_file_seals *seals, u32 attempt);
 static __always_inline bool in_gap(u64 key, u64 start, u64 length)
 {
 	struct mseald_slot *slot = space_slot(key);
-	u64 tag = *(volatile u64 *)&slot->tag;
+	u64 tag = slot_tag(slot);
 
 	return MSEALD_TAG_KEY(tag) == key && start >= *(volatile u64 *)&slot->gap_start &&
 	       start + length <= *(volatile u64 *)&slot->gap_end && *(volatile u64 *)&slot->tag == tag;
@@ -94,7 +104,7 @@ static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 len
 	if (end > MSEALD_ADDRESS_LIMIT)
 		end = MSEALD_ADDRESS_LIMIT;
 	start &= ~(MSEALD_PAGE - 1);
-	tag = *(volatile u64 *)&space_slot(key)->tag;
+	tag = slot_tag(space_slot(key));
 	set = MSEALD_TAG_SET(tag);
 	if (unlikely(MSEALD_TAG_KEY(tag) != key || is_pooled(set)))
 		return verdict_beyond_slot(key, start, end, attempt);

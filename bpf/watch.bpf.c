@@ -163,6 +163,14 @@ int mseald_unwatch(struct mseald_commit *request)
 {
 	u64 key = request->key;
 
+#ifdef MSEALD_KEYS_RETURN
+	struct mseald_start *start = start_of(key);
+	struct mseald_watched *facts = start ? &start->facts : bpf_map_lookup_elem(&watched, &key);
+
+	/* Watched since the daemon last saw it: a later address space with the key. */
+	if (facts && facts->since > request->born)
+		return 0;
+#endif
 	unwatch(key);
 	return 0;
 }

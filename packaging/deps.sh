@@ -5,6 +5,8 @@
 # installed it does nothing and is quick. With dnf or pacman instead, it prints the missing packages
 # and the command to install them: the names (packaging/deps.list) have not been tried there.
 # deps.sh --names apt|dnf|pacman [build|test]: only prints the names.
+# With ARCH=arm64 in the environment (make deps ARCH=arm64) on another machine, also the compiler and
+# QEMU for that: the libraries are packaging/sysroot's.
 # QEMU must be 10 or newer. If Debian's own is older, it comes from backports, by a separate apt
 # configuration.
 set -euo pipefail
@@ -64,7 +66,7 @@ apt_get() {
 apt_install() { apt_get install -y --no-install-recommends "$@"; }
 
 qemu_is_new() { dpkg --compare-versions \
-	"$(dpkg-query -W -f '${Version}' qemu-system-x86 2>/dev/null || echo 0)" ge $qemu_least; }
+	"$(dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo 0)" ge $qemu_least; }
 
 # Installs nginx without starting it now or at the next boot: it is only a program to seal.
 install_nginx() {
@@ -88,11 +90,11 @@ install_nginx() {
 # Installs QEMU from the machine's own sources if it is new enough there, else with the release's
 # backports added, in a separate configuration with separate package lists: those of the machine are
 # unchanged.
-install_qemu() {
-	local candidate codename vm dir list parts
-	candidate=$(apt-cache policy qemu-system-x86 | sed -n 's/^ *Candidate: //p')
+install_qemu() { # PACKAGE
+	local package=$1 candidate codename vm dir list parts
+	candidate=$(apt-cache policy "$package" | sed -n 's/^ *Candidate: //p')
 	if dpkg --compare-versions "${candidate:-0}" ge $qemu_least; then
-		apt_install qemu-system-x86
+		apt_install "$package"
 		return
 	fi
 	# shellcheck source=/dev/null
@@ -113,10 +115,10 @@ install_qemu() {
 	set -- -o Dir::Etc::SourceList="$dir/backports.list" -o Dir::Etc::SourceParts="$dir/parts" \
 		-o Dir::State::Lists="$dir/lists" -o APT::Sandbox::User=root
 	apt_get "$@" update
-	apt_install "$@" {qemu-system-{x86,common,data},seabios}"/$codename-backports"
-	qemu_is_new ||
+	apt_install "$@" {"$package",qemu-system-{common,data},seabios}"/$codename-backports"
+	qemu_is_new "$package" ||
 		die \
-		"qemu-system-x86 is older than ${qemu_least#*:} in $codename-backports too;\
+		"$package is older than ${qemu_least#*:} in $codename-backports too;\
  install a newer one"
 }
 
@@ -150,7 +152,11 @@ want=$(missing "${known[@]}")
 if [ "$what" = test ]; then
 	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || want="${want}nginx-light "
 	command -v kubectl >/dev/null || want="${want}kubernetes-client "
-	qemu_is_new || want="${want}qemu-system-x86 "
+	qemu_is_new qemu-system-x86 || want="${want}qemu-system-x86 "
+fi
+if [ "${ARCH:-}" = arm64 ] && [ "$(uname -m)" != aarch64 ]; then
+	want="$want$(missing gcc-aarch64-linux-gnu)"
+	[ "$what" != test ] || qemu_is_new qemu-system-arm || want="${want}qemu-system-arm "
 fi
 [ -n "$want" ] || exit 0
 command -v apt-get >/dev/null ||
@@ -161,10 +167,12 @@ apt_get update
 plain=()
 for p in $want; do
 	case $p in
-	nginx-light | qemu-system-x86) ;;
+	nginx-light | qemu-system-*) ;;
 	*) plain+=("$p") ;;
 	esac
 done
 [ ${#plain[@]} = 0 ] || apt_install "${plain[@]}"
 case $want in *nginx-light*) install_nginx ;; esac
-case $want in *qemu-system-x86*) install_qemu ;; esac
+for p in $want; do
+	case $p in qemu-system-*) install_qemu "$p" ;; esac
+done

@@ -4,7 +4,11 @@
 #define MSEALD_BPF_ARCH_X86_H
 
 #define PAGE_SHIFT 12
-#define HUGE_SHIFT_MIN 21
+#define TEXT_FIRST false
+#define HUGE_SHIFTS \
+	{ \
+		21, 30 \
+	}
 #define HUGE_SHIFT_MAX 30
 
 #define X32_BIT 0x40000000u /* arch/x86/include/uapi/asm/unistd.h, __X32_SYSCALL_BIT */
@@ -63,6 +67,12 @@ static __always_inline enum call call_of_32(u32 number)
 static __always_inline bool task_in_compat(const struct task_struct *task)
 {
 	return task->thread_info.status & TS_COMPAT;
+}
+
+/* A 32-bit call has an entry of its own. */
+static __always_inline bool entry_in_compat(const struct pt_regs *regs)
+{
+	return false;
 }
 
 static __always_inline enum call regs_call(const struct pt_regs *regs, bool compat)

@@ -13,6 +13,8 @@
 #include <linux/types.h>
 #endif
 
+#include "mseald/syscall_entry.h"
+
 #define MSEALD_LAYOUT 14
 
 /* The deny mask: the operations that a seal denies, --deny= of msealctl(1); bits of a rule. */
@@ -223,7 +225,17 @@ struct mseald_space {
 	__u32 account; /* the account it is charged to */
 	__u64 verdicts[MSEALD_VERDICT_COUNT];
 	__u64 reported; /* last MSEALD_EVENTS_PERIOD with an event while the buffer was filling */
+#ifdef MSEALD_KEYS_RETURN
+	__u64 born; /* nanoseconds, CLOCK_BOOTTIME: it is of no address space made later */
+#endif
 };
+
+/* Tells an entry from an earlier or later one of its key; 0: its key is never used again. */
+#ifdef MSEALD_KEYS_RETURN
+#define MSEALD_SPACE_BORN(space) ((space)->born)
+#else
+#define MSEALD_SPACE_BORN(space) ((__u64)0 * (space)->word)
+#endif
 
 #define MSEALD_WORD_GONE 0x10000u   /* the address space is gone; set 0 */
 #define MSEALD_WORD_FORKED 0x20000u /* set of the parent: seals with MSEALD_SEAL_DONTFORK do not hold */
@@ -630,6 +642,7 @@ struct mseald_commit {
 	__u32 flags;	/* MSEALD_SPACE_* to set */
 	__u32 expected; /* the set it must have, else -EEXIST; MSEALD_ANY_SET: any */
 	__u32 pad;
+	__u64 born; /* MSEALD_SPACE_BORN() it must have, else -ESRCH; 0: any. Result: the one it has */
 };
 
 #define MSEALD_ANY_SET 0xffffffffu

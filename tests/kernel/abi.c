@@ -6,12 +6,14 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#ifdef __x86_64__
+
 #define X32_BIT 0x40000000
 #define FIRST_OF_ALL 424 /* from here on numbers are the same in all ABIs */
 
 static const struct {
 	short of_64, of_32;
-} numbers[] = { { SYS_open, 5 },
+} numbers[] = { { SYS_openat, 295 },
 		{ SYS_close, 6 },
 		{ SYS_brk, 45 },
 		{ SYS_munmap, 91 },
@@ -39,6 +41,8 @@ static const struct {
 		{ SYS_shmat, 397 },
 		{ SYS_shmdt, 398 } };
 
+#endif
+
 const char *abi_name(enum abi abi)
 {
 	static const char *const names[ABI_COUNT] = { "64-bit", "int 0x80", "32-bit process", "x32" };
@@ -46,6 +50,7 @@ const char *abi_name(enum abi abi)
 	return names[abi];
 }
 
+#ifdef __x86_64__
 const char *abi_to_32(const long call[7], long ret[7])
 {
 	long number = call[0] >= FIRST_OF_ALL ? call[0] : -1;
@@ -74,3 +79,18 @@ void abi_to_x32(const long call[7], long ret[7])
 		ret[0] = 543;
 	ret[0] |= X32_BIT;
 }
+#else
+const char *abi_to_32(const long call[7], long ret[7])
+{
+	(void)call;
+	(void)ret;
+	return "a 64-bit program makes no 32-bit calls here";
+}
+
+void abi_to_x32(const long call[7], long ret[7])
+{
+	(void)call;
+	memset(ret, 0, 7 * sizeof(*ret));
+	ret[0] = -1; /* ENOSYS: there is no x32 */
+}
+#endif

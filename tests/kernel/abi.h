@@ -4,6 +4,12 @@
 #define MSEALD_TESTS_ABI_H
 
 #include <stdbool.h>
+#include <sys/mman.h>
+
+/* For int 0x80 only. */
+#ifndef MAP_32BIT
+#define MAP_32BIT 0
+#endif
 
 enum abi {
 	ABI_64,

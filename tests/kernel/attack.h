@@ -47,6 +47,12 @@ struct stage {
 
 #define ABIS_64 (1u << ABI_64 | 1u << ABI_X32)
 #define ABIS_32 (1u << ABI_INT80 | 1u << ABI_32)
+/* Those that there are puppets for. */
+#ifdef __x86_64__
+#define ABIS_HERE ~0u
+#else
+#define ABIS_HERE (1u << ABI_64)
+#endif
 #define ABIS_FUNCTIONS (ABIS_64 | 1u << ABI_INT80) /* ABIs whose puppets run functions */
 
 struct attack {

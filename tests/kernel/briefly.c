@@ -2,6 +2,8 @@
 /* Started by t_match: writes a byte and waits to be killed. It has no library, and so begins immediately. */
 #include <asm/unistd.h>
 
+#include "bare_call.h"
+
 /*
  * Like a linker with -z memory-seal: a note of type NT_GNU_PROPERTY_TYPE_0 (5) with an empty property
  * GNU_PROPERTY_MEMORY_SEAL. It has another type until t_match marks the file.
@@ -13,21 +15,10 @@ __asm__(".pushsection .note.mseald, \"a\", @note\n"
 	".long 3, 0\n"
 	".popsection");
 
-static long call(long number, long a, long b, long c)
-{
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c)
-			 : "rcx", "r11", "memory");
-	return result;
-}
-
 void _start(void);
 void _start(void)
 {
-	call(__NR_write, 1, (long)"x", 1);
+	bare_call(__NR_write, 1, (long)"x", 1);
 	for (;;)
-		call(__NR_pause, 0, 0, 0);
+		bare_call(__NR_nanosleep, (long)(const long[]){ 1l << 40, 0 }, 0, 0);
 }

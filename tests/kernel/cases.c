@@ -36,6 +36,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bare_call.h"
+
 #define PAGE 4096
 
 #ifdef LEAK
@@ -172,13 +174,8 @@ static int one(void)
 static int (*resolve(void))(void)
 {
 	struct timespec pause = { .tv_sec = 5 };
-	long result;
 
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "0"((long)SYS_nanosleep), "D"(&pause), "S"(0L)
-			 : "rcx", "r11", "memory");
-	return result ? NULL : one;
+	return bare_call(SYS_nanosleep, (long)&pause, 0, 0) ? NULL : one;
 }
 
 int slow(void) __attribute__((ifunc("resolve")));
@@ -311,10 +308,7 @@ int main(void)
 
 static long call(long number, long a, long b)
 {
-	long result;
-
-	__asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b) : "rcx", "r11", "memory");
-	return result;
+	return bare_call(number, a, b, 0);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _GNU_SOURCE
+#include "abi.h"
 #include "hole.h"
 
 #include <errno.h>

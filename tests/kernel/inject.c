@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "inject.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +22,11 @@
 /* The first syscall instruction in an executable mapping of the process; 0: none. */
 static uint64_t find_instruction(pid_t pid)
 {
+#ifdef __x86_64__
 	static const unsigned char instruction[] = { 0x0f, 0x05 };
+#else
+	static const unsigned char instruction[] = { 0x01, 0x00, 0x00, 0xd4 }; /* svc #0 */
+#endif
 	static unsigned char code[1 << 16];
 	uint64_t found = 0;
 	struct proc_maps maps;
@@ -41,7 +47,9 @@ static uint64_t find_instruction(pid_t pid)
 		     at += sizeof(code)) {
 			size_t size = mapping->end - at < sizeof(code) ? mapping->end - at : sizeof(code);
 			ssize_t got = pread(fd, code, size, (off_t)at);
-			unsigned char *hit = got > 0 ? memmem(code, (size_t)got, instruction, 2) : NULL;
+			unsigned char *hit = got > 0 ? memmem(code, (size_t)got, instruction,
+							      sizeof(instruction)) :
+						       NULL;
 
 			found = hit ? at + (uint64_t)(hit - code) : 0;
 		}
@@ -79,11 +87,13 @@ static int make_call(pid_t pid, uint64_t instruction, long number, const long ar
 		     struct injection *ret, int *signal)
 {
 	struct user_regs_struct saved, registers;
+	struct iovec io_saved = { &saved, sizeof(saved) }, io = { &registers, sizeof(registers) };
 	int r;
 
-	if (ptrace(PTRACE_GETREGS, pid, NULL, &saved))
+	if (ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &io_saved))
 		return -errno;
 	registers = saved;
+#ifdef __x86_64__
 	/* Its interrupted call must not be restarted during this one. */
 	registers.orig_rax = (unsigned long long)-1;
 	registers.rip = instruction;
@@ -94,7 +104,13 @@ static int make_call(pid_t pid, uint64_t instruction, long number, const long ar
 	registers.r10 = (unsigned long long)arguments[3];
 	registers.r8 = (unsigned long long)arguments[4];
 	registers.r9 = (unsigned long long)arguments[5];
-	if (ptrace(PTRACE_SETREGS, pid, NULL, &registers))
+#else
+	registers.pc = instruction;
+	registers.regs[8] = (unsigned long long)number;
+	for (int i = 0; i < 6; i++)
+		registers.regs[i] = (unsigned long long)arguments[i];
+#endif
+	if (ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &io))
 		return -errno;
 	r = step(pid, signal, &ret->status); /* entry */
 	if (r == 0)
@@ -103,9 +119,14 @@ static int make_call(pid_t pid, uint64_t instruction, long number, const long ar
 		ret->killed = true;
 	if (r)
 		return r < 0 ? r : 0;
-	if (ptrace(PTRACE_GETREGS, pid, NULL, &registers) || ptrace(PTRACE_SETREGS, pid, NULL, &saved))
+	if (ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &io) ||
+	    ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &io_saved))
 		return -errno;
+#ifdef __x86_64__
 	ret->result = (long)registers.rax;
+#else
+	ret->result = (long)registers.regs[0];
+#endif
 	return 0;
 }
 

@@ -38,9 +38,14 @@ long raw_call(long number, long a, long b, long c, long d, long e, long f)
 			 : "rcx", "r11", "memory");
 	return result;
 #else
-	long result = syscall(number, a, b, c, d, e, f);
+	register long x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c, x3 __asm__("x3") = d,
+			 x4 __asm__("x4") = e, x5 __asm__("x5") = f, x8 __asm__("x8") = number;
 
-	return result == -1 ? -errno : result;
+	__asm__ volatile("svc #0"
+			 : "+r"(x0)
+			 : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5), "r"(x8)
+			 : "memory");
+	return x0;
 #endif
 }
 

@@ -15,7 +15,10 @@
 
 #include "channel.h"
 
+/* CFLAGS_EXTRA=-DPAGE=16384ul builds the tests for kernels with such pages. */
+#ifndef PAGE
 #define PAGE 4096ul
+#endif
 
 struct puppet {
 	pid_t pid; /* of its thread group */

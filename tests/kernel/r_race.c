@@ -301,7 +301,7 @@ static void *act(void *context)
 		pin(role->cpu);
 	role->act(role->seed);
 	for (;;)
-		(void)RAW(SYS_pause);
+		pause();
 	return NULL;
 }
 
@@ -310,7 +310,7 @@ static int act_as_looker(void *context)
 	(void)context;
 	look((uint64_t)RAW(SYS_getpid));
 	for (;;)
-		(void)RAW(SYS_pause);
+		pause();
 	return 0;
 }
 

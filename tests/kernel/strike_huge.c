@@ -106,8 +106,8 @@ static long huge_file(struct stage *stage, uint64_t at)
 	}
 	snprintf(puppet_data(stage->victim), PUPPET_DATA_SIZE, "%s/file", huge_folder);
 	return map_huge_file(stage, at,
-			     stage_call(stage, SYS_open, (long)puppet_data(stage->victim), O_RDWR | O_CREAT,
-					0600));
+			     stage_call(stage, SYS_openat, AT_FDCWD, (long)puppet_data(stage->victim),
+					O_RDWR | O_CREAT, 0600));
 }
 
 static long huge_memfd(struct stage *stage, uint64_t at)

@@ -81,7 +81,7 @@ static long uffd_register(const long arguments[6])
 /* fd, command, address, page to move to */
 static long uffd_command(const long arguments[6])
 {
-	static long page[PAGE / sizeof(long)] __attribute__((aligned(4096)));
+	static long page[PAGE / sizeof(long)] __attribute__((aligned(PAGE)));
 	uint64_t at = (uint64_t)arguments[2];
 	struct uffdio_copy copy = { .dst = at, .src = (uint64_t)page, .len = PAGE };
 	struct uffdio_zeropage zero = { .range = { at, PAGE } };

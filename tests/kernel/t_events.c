@@ -374,7 +374,7 @@ static void buffer_overflows(void)
 static long attack_by_children(const long arguments[6])
 {
 	for (long i = 0; i < arguments[2]; i++) {
-		long child = RAW(SYS_fork), status;
+		long child = RAW(SYS_clone, SIGCHLD), status;
 
 		if (child < 0)
 			return child;

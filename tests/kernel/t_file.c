@@ -42,7 +42,7 @@ static const char text[] = "overwritten";
 /* A descriptor to write by. */
 static long opened(const long a[6], long flags)
 {
-	return a[1] >= 0 ? a[1] : RAW(SYS_open, a[0], flags);
+	return a[1] >= 0 ? a[1] : RAW(SYS_openat, AT_FDCWD, a[0], flags);
 }
 
 static long done(const long a[6], long fd, long result)
@@ -83,14 +83,14 @@ static long by_truncate(const long a[6])
 
 static long by_open_trunc(const long a[6])
 {
-	long fd = RAW(SYS_open, a[0], O_WRONLY | O_TRUNC);
+	long fd = RAW(SYS_openat, AT_FDCWD, a[0], O_WRONLY | O_TRUNC);
 
 	return fd < 0 ? fd : RAW(SYS_close, fd);
 }
 
 static long by_open_trunc_to_read(const long a[6])
 {
-	long fd = RAW(SYS_open, a[0], O_RDONLY | O_TRUNC);
+	long fd = RAW(SYS_openat, AT_FDCWD, a[0], O_RDONLY | O_TRUNC);
 
 	return fd < 0 ? fd : RAW(SYS_close, fd);
 }
@@ -168,7 +168,7 @@ static long by_sendfile(const long a[6])
 
 	if (fd < 0)
 		return fd;
-	from = RAW(SYS_open, a[0], O_RDONLY);
+	from = RAW(SYS_openat, AT_FDCWD, a[0], O_RDONLY);
 	(void)RAW(SYS_lseek, fd, 0, SEEK_SET);
 	r = from < 0 ? from : RAW(SYS_sendfile, fd, from, &offset, sizeof(text));
 	(void)RAW(SYS_close, from);
@@ -266,7 +266,7 @@ static uint64_t map_file(struct puppet *puppet, const char *path, int protection
 	long fd, at;
 
 	(void)strcpy(puppet_data(puppet), path);
-	fd = puppet_call(puppet, SYS_open, (long)puppet_data(puppet),
+	fd = puppet_call(puppet, SYS_openat, AT_FDCWD, (long)puppet_data(puppet),
 			 flags == MAP_SHARED ? O_RDWR : O_RDONLY);
 	at = fd < 0 ? fd : puppet_call(puppet, SYS_mmap, 0, SIZE, protection, flags, fd, 0);
 	if (at < 0)
@@ -278,7 +278,7 @@ static uint64_t map_file(struct puppet *puppet, const char *path, int protection
 static long open_in(struct puppet *puppet, const char *path, long flags)
 {
 	(void)strcpy(puppet_data(puppet), path);
-	return puppet_call(puppet, SYS_open, (long)puppet_data(puppet), flags);
+	return puppet_call(puppet, SYS_openat, AT_FDCWD, (long)puppet_data(puppet), flags);
 }
 
 static void scene_open(struct scene *scene, const char *name, bool before, int mapped)

@@ -108,7 +108,7 @@ static void rest(void) __attribute__((noreturn));
 static void rest(void)
 {
 	for (;;)
-		RAW(SYS_pause);
+		pause();
 }
 
 /* Forks a child with its own memory: it stays if it has the change, otherwise it ends. */

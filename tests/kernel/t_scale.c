@@ -125,7 +125,7 @@ static long fork_often(const long arguments[6])
 	struct forks *forks = (struct forks *)arguments[1];
 
 	for (long i = 0; i < arguments[2]; i++) {
-		long child = RAW(SYS_fork);
+		long child = RAW(SYS_clone, SIGCHLD);
 
 		if (child < 0)
 			return child;
@@ -133,7 +133,7 @@ static long fork_often(const long arguments[6])
 			if (RAW(SYS_mprotect, arguments[0], PAGE, PROT_READ | PROT_WRITE) == -EPERM)
 				__atomic_add_fetch(&forks->denied, 1, __ATOMIC_RELAXED);
 			for (;;)
-				RAW(SYS_pause);
+				pause();
 		}
 		forks->made++;
 	}

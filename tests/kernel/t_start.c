@@ -45,6 +45,12 @@ static const struct form forms[] = {
 	{ "early-32-nopie", 0177 },
 };
 
+/* 32-bit programs, the last two, are not there for every architecture. */
+static size_t forms_count(void)
+{
+	return COUNT(forms) - (access("early-32", F_OK) ? 2 : 0);
+}
+
 static void install(void)
 {
 	mkdir("/srv", 0755);
@@ -131,7 +137,7 @@ static unsigned storm_until(const char *path)
 
 static void each_form(void)
 {
-	for (size_t i = 0; i < COUNT(forms); i++) {
+	for (size_t i = 0; i < forms_count(); i++) {
 		int status = run(forms[i].name, NULL);
 
 		ok(status == 0, "%s: its constructor opens nothing (0%o)", forms[i].name, status);
@@ -607,7 +613,7 @@ static void settings(void)
 int main(void)
 {
 	install();
-	for (size_t i = 0; i < COUNT(forms); i++) {
+	for (size_t i = 0; i < forms_count(); i++) {
 		int status = run(forms[i].name, NULL);
 
 		ok(status == forms[i].unsealed, "%s: unsealed, its constructor opens all of it (0%o)",

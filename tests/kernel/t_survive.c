@@ -84,7 +84,7 @@ static long try_all_the_time(const long arguments[6])
 		if (++round % 16)
 			continue;
 		/* A newborn is as sealed as its parent. */
-		child = RAW(SYS_fork);
+		child = RAW(SYS_clone, SIGCHLD);
 		if (child == 0) {
 			(void)count(score, SYS_mprotect,
 				    RAW(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE));

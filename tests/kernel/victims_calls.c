@@ -95,6 +95,7 @@ static long in_clock_nanosleep_until(const long arguments[6])
 	return slept(RAW(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL), 0, began);
 }
 
+#ifdef SYS_poll
 static long in_poll_timeout(const long arguments[6])
 {
 	struct pollfd wait = { scene.pipe[0], POLLIN, 0 };
@@ -112,6 +113,7 @@ static long in_select_timeout(const long arguments[6])
 	(void)arguments;
 	return slept(RAW(SYS_select, 0, NULL, NULL, NULL, &time), 0, began);
 }
+#endif
 
 static long in_futex_timeout(const long arguments[6])
 {
@@ -121,6 +123,7 @@ static long in_futex_timeout(const long arguments[6])
 	return slept(RAW(SYS_futex, &scene.shared->word, FUTEX_WAIT, 0, &sleep_time), -ETIMEDOUT, began);
 }
 
+#ifdef SYS_poll
 static long in_poll(const long arguments[6])
 {
 	struct pollfd wait = { scene.pipe[0], POLLIN, 0 };
@@ -130,6 +133,7 @@ static long in_poll(const long arguments[6])
 	MUST(n == 1 && wait.revents == POLLIN, n);
 	return 0;
 }
+#endif
 
 static long in_select(const long arguments[6])
 {
@@ -152,6 +156,7 @@ static long epoll_on_pipe(void)
 	return epoll_ctl(fd, EPOLL_CTL_ADD, scene.pipe[0], &event) ? -1 : fd;
 }
 
+#ifdef SYS_epoll_wait
 static long in_epoll_wait(const long arguments[6])
 {
 	struct epoll_event event = { 0 };
@@ -172,6 +177,7 @@ static long in_epoll_wait_timeout(const long arguments[6])
 	MUST(n == 0, n);
 	return 0;
 }
+#endif
 
 static long in_epoll_pwait(const long arguments[6])
 {
@@ -459,14 +465,20 @@ const struct victim call_victims[] = {
 	{ "nanosleep", in_nanosleep, SYS_nanosleep, NULL },
 	{ "clock_nanosleep", in_clock_nanosleep, SYS_clock_nanosleep, NULL },
 	{ "clock_nanosleep until a time", in_clock_nanosleep_until, SYS_clock_nanosleep, NULL },
+#ifdef SYS_poll
 	{ "poll with a timeout", in_poll_timeout, SYS_poll, NULL },
 	{ "select with a timeout", in_select_timeout, SYS_select, NULL },
+#endif
 	{ "futex with a timeout", in_futex_timeout, SYS_futex, NULL },
 	{ "futex", in_futex, SYS_futex, wake_futex },
+#ifdef SYS_poll
 	{ "poll", in_poll, SYS_poll, wake_pipe },
+#endif
 	{ "pselect6", in_select, SYS_pselect6, wake_pipe },
+#ifdef SYS_epoll_wait
 	{ "epoll_wait", in_epoll_wait, SYS_epoll_wait, wake_pipe },
 	{ "epoll_wait with a timeout", in_epoll_wait_timeout, SYS_epoll_wait, NULL },
+#endif
 	{ "epoll_pwait", in_epoll_pwait, SYS_epoll_pwait, wake_pipe },
 	{ "semop", in_semop, SYS_semop, wake_sem },
 	{ "semtimedop", in_semtimedop, SYS_semtimedop, wake_sem },

@@ -32,6 +32,7 @@ static bool mask_is(uint64_t mask)
 	return now == mask;
 }
 
+#ifdef SYS_pause
 static long in_pause(const long arguments[6])
 {
 	long r;
@@ -42,6 +43,7 @@ static long in_pause(const long arguments[6])
 	MUST(r == -EINTR && HANDLED == 1, r);
 	return 0;
 }
+#endif
 
 /* The signal is unblocked only during the sleep: one EINTR when it comes, and the old mask afterwards. */
 static long in_ppoll_signal(const long arguments[6])
@@ -223,7 +225,11 @@ static long many_signals(const long arguments[6])
 		  NULL);
 	atomic_store(&scene.shared->progress, 1);
 	while (HANDLED < QUEUED && !scene.shared->numbers[2]) {
+#ifdef SYS_poll
 		n = RAW(SYS_poll, NULL, 0, 1);
+#else
+		n = RAW(SYS_ppoll, NULL, 0, &(struct timespec){ .tv_nsec = 1000000 }, NULL, 0);
+#endif
 		MUST(n == 0 || n == -EINTR, n);
 	}
 	n = RAW(SYS_read, scene.pipe[0], buffer, sizeof(buffer));
@@ -255,7 +261,9 @@ static void wake_many(void)
 }
 
 const struct victim signal_victims[] = {
+#ifdef SYS_pause
 	{ "pause", in_pause, SYS_pause, wake_signal },
+#endif
 	{ "ppoll that unblocks a signal", in_ppoll_signal, SYS_ppoll, wake_signal },
 	{ "ppoll that blocks a signal", in_ppoll_pending, SYS_ppoll, wake_both },
 	{ "ppoll that blocks a signal which is pending", in_ppoll_pending, SYS_ppoll, wake_pipe,

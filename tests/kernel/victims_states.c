@@ -85,6 +85,7 @@ static long busy_with_calls(const long arguments[6])
 	return 0;
 }
 
+#ifdef __x86_64__
 /*
  * Mostly in a restartable sequence. The kernel clears rseq_cs of a sequence that it has aborted. So a thread
  * still in the sequence must find rseq_cs as it was set at the beginning; otherwise it is counted in broken.
@@ -130,6 +131,7 @@ static long in_sequence(const long arguments[6])
 	MUST(!broken && done, broken);
 	return 0;
 }
+#endif
 
 /* --- seccomp --- */
 
@@ -218,6 +220,7 @@ static long strict(const long arguments[6])
 
 /* --- others --- */
 
+#ifdef __x86_64__
 static long dispatches(const long arguments[6])
 {
 	static char selector; /* 0: allow */
@@ -229,6 +232,7 @@ static long dispatches(const long arguments[6])
 	MUST(n == 5, n);
 	return 0;
 }
+#endif
 
 static long without_vdso(const long arguments[6])
 {
@@ -262,12 +266,16 @@ const struct victim state_victims[] = {
 	{ "busy in its own code", busy, RUNS, wake_stop, .seals = 20 },
 	{ "busy, SIGTRAP blocked", busy_without_sigtrap, RUNS, wake_stop, .gate = NEXT },
 	{ "busy with system calls", busy_with_calls, RUNS, wake_stop, .seals = 20 },
+#ifdef __x86_64__
 	{ "in a restartable sequence", in_sequence, RUNS, wake_stop, .seals = 30 },
+#endif
 	{ "under a filter that kills", killing_filter, SYS_read, wake_pipe },
 	{ "busy under a filter that kills", busy_under_filter, RUNS, wake_stop },
 	{ "under a filter without mseal", no_mseal, SYS_read, wake_pipe },
 	{ "in strict seccomp mode", strict, SYS_read, wake_pipe, .dies = true },
+#ifdef __x86_64__
 	{ "dispatches its calls itself", dispatches, SYS_read, wake_pipe, .gate = NEXT },
+#endif
 	{ "without vdso", without_vdso, SYS_read, wake_pipe },
 	{ "busy without vdso", busy_without_vdso, RUNS, wake_stop },
 	{ .name = NULL },

@@ -230,6 +230,7 @@ static bool has_x32(void)
 
 unsigned abis_of_turn(unsigned abis, unsigned which)
 {
+	abis &= ABIS_HERE;
 	if (!abis || brief(1, 0))
 		return abis;
 	for (unsigned skip = (which + turn()) % (unsigned)__builtin_popcount(abis); skip > 0; skip--)

@@ -33,6 +33,8 @@ all_jobs() {
 	echo "brief oci:brief@6.12"
 	echo "brief kernel:memory@6.12"
 	for kernel in $always $today; do echo "brief kernel:attacks@$kernel"; done
+	# Where it has been built: `make ARCH=arm64 all kernel-programs`.
+	[ ! -x build/arm64/mseald ] || [ -n "$under" ] || echo "brief kernel:attacks@arm64-6.12"
 	echo "check cost@6.12"
 	echo "brief service:brief@6.12"
 	echo "brief real:brief@6.12"
@@ -61,6 +63,9 @@ all_jobs() {
 		else echo "rest kernel:attacks@$kernel"; fi
 	done
 	for kernel in 6.1 7.3; do echo "rest kernel:t_survive@$kernel"; done
+	[ ! -x build/arm64/mseald ] || [ -n "$under" ] || for kernel in arm64-6.12 arm64-7.3; do
+		for name in tables rest t_survive; do echo "rest kernel:$name@$kernel"; done
+	done
 	for kernel in $always; do echo "rest oci@$kernel"; done
 	# Its Debian lacks the libraries of sanitizers; and the package is built anew, without them.
 	[ -n "$under" ] || echo "rest oci:trixie@6.12"
@@ -94,7 +99,11 @@ all_jobs() {
 }
 
 # turn_of KERNEL: a number that changes with the kernel and the day.
-turn_of() { echo $(($(date +%s) / 86400 + $(tests/vm/kernel --list | sed -n "/^$1\$/=" | head -n 1))); }
+turn_of() {
+	local place
+	place=$(tests/vm/kernel --list | sed -n "/^$1\$/=" | head -n 1)
+	echo $(($(date +%s) / 86400 + ${place:-0}))
+}
 
 # default_kernel GROUP: for a job without a kernel.
 default_kernel() {

@@ -38,3 +38,6 @@ sealed() {
 
 # stamp FILE: notes the sha256 of FILE beside it, for sealed.
 stamp() { sha256sum <"$1" >"$1.sha256"; }
+
+# arch_of KERNEL: prints the Debian architecture of a kernel of kernels.list, by its name.
+arch_of() { case $1 in arm64-*) echo arm64 ;; *) echo amd64 ;; esac; }

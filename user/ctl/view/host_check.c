@@ -7,10 +7,9 @@
 
 #include "ctl/view/host_check.h"
 #include "lib/base/util.h"
+#include "mseald/syscall_entry.h"
 
 /* The oldest supported kernel: its task iterator can be limited to one pid. */
-#define LEAST_MAJOR 6
-#define LEAST_MINOR 1
 /* From this version on programs may override system calls on every kernel. */
 #define OVERRIDE_MAJOR 7
 #define OVERRIDE_MINOR 1
@@ -192,11 +191,13 @@ static void look_kernel(const struct machine *machine, struct finding *finding)
 {
 	finding->name = "kernel";
 	finding->required = true;
-	finding->detail = strf("Linux %s", machine->release);
-	if (at_least(machine, LEAST_MAJOR, LEAST_MINOR))
+	if (at_least(machine, MSEALD_LEAST_MAJOR, MSEALD_LEAST_MINOR)) {
+		finding->detail = strf("Linux %s", machine->release);
 		return;
+	}
+	finding->detail = strf("Linux %s%s", machine->release, MSEALD_OLDER_LACKS);
 	finding->state = FINDING_MISSING;
-	finding->remedy = strf("boot Linux %d.%d or newer", LEAST_MAJOR, LEAST_MINOR);
+	finding->remedy = strf("boot Linux %d.%d or newer", MSEALD_LEAST_MAJOR, MSEALD_LEAST_MINOR);
 }
 
 static void look_mount(const struct machine *machine, struct finding *finding, const char *name,

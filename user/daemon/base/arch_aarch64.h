@@ -3,6 +3,10 @@
 #ifndef MSEALD_BASE_ARCH_AARCH64_H
 #define MSEALD_BASE_ARCH_AARCH64_H
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+
 #define ARCH_VM_PKEY (0x7ULL << 32) /* include/linux/mm.h, VM_PKEY_BIT0 and on: three bits, since 6.12 */
 
 #define ARCH_AUDIT_32 AUDIT_ARCH_ARM
@@ -79,11 +83,30 @@ static inline long regs_result(const struct regs *regs)
 	return (long)regs->r.regs[0];
 }
 
+/* These return ERESTART_RESTARTBLOCK (kernel/time/hrtimer.c, kernel/futex/waitwake.c). */
+static inline bool call_has_timeout(const struct blocked_call *call)
+{
+	long command = (long)call->arguments[1] & FUTEX_CMD_MASK;
+
+	switch (call->number) {
+	case SYS_nanosleep: return true;
+	case SYS_clock_nanosleep: return !(call->arguments[1] & TIMER_ABSTIME);
+	case SYS_futex: return (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET) && call->arguments[3];
+	default: return false;
+	}
+}
+
 /*
  * Before the kernel stops the thread, it has prepared a restart after all errors but EINTR
- * (arch/arm64/kernel/signal.c, do_signal: pc is at the svc again, x0 as before). A timeout then starts anew:
- * the kernel drops the state of ERESTART_RESTARTBLOCK once pc differs.
+ * (arch/arm64/kernel/signal.c, do_signal: pc is at the svc again, x0 as before). Only if pc is still there
+ * when the thread continues does it make a call with a timeout go on where it was.
  */
+static inline void regs_keep_timeout(struct regs *regs, const struct blocked_call *call)
+{
+	if (regs->r.pc == call->pc - sizeof(regs_instruction) && call_has_timeout(call))
+		regs->r.regs[8] = SYS_restart_syscall;
+}
+
 static inline void regs_restart(struct regs *regs, const struct blocked_call *call)
 {
 	if (call->number < 0 || (long)regs->r.regs[0] != -EINTR)

@@ -98,6 +98,13 @@ static inline long regs_result(const struct regs *regs)
 	return (long)regs->r.rax;
 }
 
+/* The kernel makes a call with a timeout go on where it was, by what the registers hold. */
+static inline void regs_keep_timeout(struct regs *regs, const struct blocked_call *call)
+{
+	(void)regs;
+	(void)call;
+}
+
 /*
  * Restarts a call that failed with EINTR only because it was stopped, unless a signal handler runs first. The
  * kernel does this for ERESTARTNOHAND when the thread continues (arch/x86/kernel/signal.c).

@@ -12,7 +12,9 @@
 #include <sys/wait.h>
 
 #include "base/arch.h"
+#include "base/log.h"
 #include "lib/base/util.h"
+#include "mseald/syscall_entry.h"
 
 int probe_bpf_lsm(void)
 {
@@ -28,6 +30,27 @@ int probe_bpf_lsm(void)
 		if (strcmp(word, "bpf") == 0)
 			return 1;
 	return 0;
+}
+
+bool probe_kernel(void)
+{
+	unsigned major, minor;
+	struct utsname name;
+
+	if (!*MSEALD_OLDER_LACKS || uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2 ||
+	    major > MSEALD_LEAST_MAJOR || (major == MSEALD_LEAST_MAJOR && minor >= MSEALD_LEAST_MINOR))
+		return true;
+	log_error("Linux %s" MSEALD_OLDER_LACKS "; boot Linux %d.%d or newer", name.release,
+		  MSEALD_LEAST_MAJOR, MSEALD_LEAST_MINOR);
+	return false;
+}
+
+bool probe_page_size(void)
+{
+	if (page_size() <= 16384)
+		return true;
+	log_error("the kernel has pages of %d bytes; mseald knows pages of at most 16384", (int)page_size());
+	return false;
 }
 
 /* The BTF id of the function that programs for this hook attach to; negative errno: no such hook. */

@@ -10,6 +10,9 @@ struct btf;
 
 /* 1: "bpf" is among the active LSMs; 0: not; negative errno: securityfs cannot be read. */
 int probe_bpf_lsm(void);
+/* Can BPF programs be attached to its functions, and are its pages of a size that the programs know? Logs. */
+bool probe_kernel(void);
+bool probe_page_size(void);
 
 /*
  * Can a program of this kind be attached to this function or LSM hook? 1, 0 (the kernel refuses it), -ENOENT

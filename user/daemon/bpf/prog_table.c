@@ -4,12 +4,13 @@
 
 #include <stddef.h>
 
-#include "mseald/syscall_entry.h"
-
 const struct prog prog_table[PROG_COUNT] = {
 	{ "mseald_exit_mmap", PROG_LIFECYCLE, "exit_mmap", NULL },
 	{ "mseald_task_free", PROG_LIFECYCLE, NULL, NULL },
 	{ "mseald_exec", PROG_LIFECYCLE, NULL, NULL },
+#ifdef MSEALD_KEYS_RETURN
+	{ "mseald_exec_begin", PROG_LIFECYCLE, NULL, NULL },
+#endif
 	{ "mseald_task_newtask", PROG_LIFECYCLE, NULL, NULL },
 	{ "mseald_kill_fork", PROG_LIFECYCLE, NULL, NULL },
 	{ "mseald_kill_vfork", PROG_LIFECYCLE, NULL, NULL },
@@ -40,6 +41,7 @@ const struct prog prog_table[PROG_COUNT] = {
 	{ "override_shmdt", PROG_OVERRIDE, SYSCALL_ENTRY(shmdt), NULL },
 	{ "override_process_vm_writev", PROG_OVERRIDE, SYSCALL_ENTRY(process_vm_writev), NULL,
 	  .need = NEED_FOREIGN },
+#ifdef SYSCALL_ENTRY_32
 	{ "override_munmap_32", PROG_OVERRIDE, SYSCALL_ENTRY_32(sys_munmap), NULL, true },
 	{ "override_mremap_32", PROG_OVERRIDE, SYSCALL_ENTRY_32(sys_mremap), NULL, true },
 	{ "override_madvise_32", PROG_OVERRIDE, SYSCALL_ENTRY_32(sys_madvise), NULL, true },
@@ -48,12 +50,14 @@ const struct prog prog_table[PROG_COUNT] = {
 	{ "override_brk_32", PROG_OVERRIDE, SYSCALL_ENTRY_32(sys_brk), NULL, true },
 	{ "override_shmdt_32", PROG_OVERRIDE, SYSCALL_ENTRY_32(sys_shmdt), NULL, true },
 	{ "override_ipc_32", PROG_OVERRIDE, SYSCALL_ENTRY_32(compat_sys_ipc), NULL, true },
+#endif
 	{ "kill_munmap", PROG_KILL, SYSCALL_ENTRY(munmap), "override_munmap" },
 	{ "kill_mremap", PROG_KILL, SYSCALL_ENTRY(mremap), "override_mremap" },
 	{ "kill_process_madvise", PROG_KILL, SYSCALL_ENTRY(process_madvise), "override_process_madvise",
 	  .process_madvise = true },
 	{ "kill_brk", PROG_KILL, SYSCALL_ENTRY(brk), "override_brk" },
 	{ "kill_shmdt", PROG_KILL, SYSCALL_ENTRY(shmdt), "override_shmdt" },
+#ifdef SYSCALL_ENTRY_32
 	{ "kill_munmap_32", PROG_KILL, SYSCALL_ENTRY_32(sys_munmap), "override_munmap_32", true },
 	{ "kill_mremap_32", PROG_KILL, SYSCALL_ENTRY_32(sys_mremap), "override_mremap_32", true },
 	{ "kill_process_madvise_32", PROG_KILL, SYSCALL_ENTRY_32(sys_process_madvise),
@@ -61,6 +65,7 @@ const struct prog prog_table[PROG_COUNT] = {
 	{ "kill_brk_32", PROG_KILL, SYSCALL_ENTRY_32(sys_brk), "override_brk_32", true },
 	{ "kill_shmdt_32", PROG_KILL, SYSCALL_ENTRY_32(sys_shmdt), "override_shmdt_32", true },
 	{ "kill_ipc_32", PROG_KILL, SYSCALL_ENTRY_32(compat_sys_ipc), "override_ipc_32", true },
+#endif
 	{ "kill_do_madvise", PROG_KILL, "do_madvise", NULL },
 	{ "kill_expand_downwards", PROG_KILL, "expand_downwards", NULL },
 	{ "kill_vm_munmap", PROG_KILL, "vm_munmap", NULL },

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "mseald/syscall_entry.h"
+
 enum prog_kind {
 	PROG_LIFECYCLE, /* attached first, detached last, so that no child is missed */
 	PROG_LSM,
@@ -11,7 +13,14 @@ enum prog_kind {
 	PROG_KILL,
 };
 
+/* PROG_32(): the program for 32-bit calls: one of its own, if these enter by functions of their own. */
+#ifdef SYSCALL_ENTRY_32
 #define PROG_COUNT 53
+#define PROG_32(program) program "_32"
+#else
+#define PROG_COUNT 41
+#define PROG_32(program) program
+#endif
 
 /* What a seal set needs besides the programs always attached: these cost time in other processes' calls. */
 #define NEED_FOREIGN 0x1u   /* some seal denies foreign writes */

@@ -44,6 +44,8 @@ int programs_possible(void)
 
 	(void)libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	(void)libbpf_set_print(print_libbpf);
+	if (!probe_kernel() || !probe_page_size())
+		return -EOPNOTSUPP;
 	r = probe_bpf_lsm();
 	if (r > 0)
 		return 0;
@@ -332,9 +334,9 @@ int programs_commit(struct programs *programs, struct mseald_commit *commit)
 	return run(programs, TOOL_COMMIT, commit);
 }
 
-int programs_run(struct programs *programs, enum tool tool, uint64_t key)
+int programs_run(struct programs *programs, enum tool tool, uint64_t key, uint64_t born)
 {
-	struct mseald_commit commit = { .key = key };
+	struct mseald_commit commit = { .key = key, .born = born };
 
 	return run(programs, tool, &commit);
 }

@@ -104,7 +104,9 @@ static int load(struct skeleton *skeleton, struct mseald *libbpf, const bool *wa
 
 	libbpf->rodata->possible_cpus = libbpf_num_possible_cpus();
 	libbpf->rodata->madvise_overridden = coverage_wants(skeleton->coverage, "override_madvise");
-	libbpf->rodata->madvise_32_overridden = coverage_wants(skeleton->coverage, "override_madvise_32");
+	libbpf->rodata->madvise_32_overridden = coverage_wants(skeleton->coverage,
+							       PROG_32("override_madvise"));
+	libbpf->rodata->page_shift = (__u32)__builtin_ctzll(page_size());
 	libbpf->rodata->setattr_has_idmap = skeleton->coverage->setattr_has_idmap;
 	r = choose_programs(skeleton, libbpf, wanted);
 	if (r >= 0)

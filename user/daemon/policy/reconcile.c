@@ -86,10 +86,28 @@ static void look_after(struct pending *pending, uint64_t pause)
 	(void)timer_set(&pending->timer, pause);
 }
 
+static void drop(struct pending *pending)
+{
+	struct pending **at = find(pending->reconcile, pending->key);
+
+	*at = pending->next;
+	timer_close(&pending->timer);
+	readiness_free(&pending->readiness);
+	free(pending);
+}
+
 static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 {
 	struct pending **at = find(reconcile, key), *pending = *at;
 
+#ifdef MSEALD_KEYS_RETURN
+	/* The process that had the key is gone. */
+	if (pending && pending->pid != pid && task_iter_key_of(reconcile->on.programs, pending->pid) != key) {
+		drop(pending);
+		at = find(reconcile, key);
+		pending = *at;
+	}
+#endif
 	if (pending)
 		return pending;
 	pending = calloc(1, sizeof(*pending));
@@ -113,22 +131,12 @@ static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 	return pending;
 }
 
-static void drop(struct pending *pending)
-{
-	struct pending **at = find(pending->reconcile, pending->key);
-
-	*at = pending->next;
-	timer_close(&pending->timer);
-	readiness_free(&pending->readiness);
-	free(pending);
-}
-
 /* --- one look --- */
 
 /* Nothing more of the process is to be sealed. */
 static void end(struct pending *pending)
 {
-	(void)programs_run(pending->reconcile->on.programs, TOOL_UNWATCH, pending->key);
+	(void)programs_run(pending->reconcile->on.programs, TOOL_UNWATCH, pending->key, pending->began);
 	drop(pending);
 }
 
@@ -456,12 +464,12 @@ void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_
  * belongs to a new process.
  */
 static void unwatch_gone(struct programs *programs, const uint64_t *keys, size_t keys_count,
-			 struct mseald_task *tasks, size_t tasks_count)
+			 struct mseald_task *tasks, size_t tasks_count, uint64_t read)
 {
 	task_iter_sort_by_key(tasks, tasks_count);
 	for (size_t i = 0; i < keys_count; i++)
 		if (!task_iter_find(tasks, tasks_count, keys[i]))
-			(void)programs_run(programs, TOOL_UNWATCH, keys[i]);
+			(void)programs_run(programs, TOOL_UNWATCH, keys[i], read);
 }
 
 /* The reason for looking at all processes. */
@@ -510,13 +518,14 @@ static void look_at_all(struct reconcile *reconcile, enum occasion occasion)
 	struct programs *programs = reconcile->on.programs;
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
+	uint64_t read = clock_ns(CLOCK_BOOTTIME);
 	struct mseald_watched watched;
 	size_t count, keys_count;
 
 	if (!active_policies(reconcile->on.active)->count || watched_keys(programs, &keys, &keys_count) < 0 ||
 	    task_iter_read(programs, 0, &tasks, &count) < 0)
 		return;
-	unwatch_gone(programs, keys, keys_count, tasks, count);
+	unwatch_gone(programs, keys, keys_count, tasks, count, read);
 	for (size_t i = 0; i < count; i++) {
 		struct pending *pending;
 		bool known;

@@ -35,23 +35,24 @@ static void forget_all(struct gc *gc)
 	if (space_map_read_keys(gc->space_map, &keys, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		(void)space_map_forget_space(gc->space_map, keys[i]);
+		(void)space_map_forget_space(gc->space_map, keys[i], 0);
 }
 
-/* Removes entries whose address space is gone; their keys are never reused. */
+/* Removes entries whose address space is gone. */
 static void forget_stale(struct gc *gc)
 {
+	_cleanup_free_ struct mseald_space *spaces = NULL;
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t keys_count, tasks_count, forgotten = 0;
 
-	/* Keys are read first: an address space made later has none of these keys. */
-	if (space_map_read_keys(gc->space_map, &keys, &keys_count) < 0 ||
+	/* Entries are read first: an address space made later has none of these. */
+	if (space_map_read_spaces(gc->space_map, &keys, &spaces, &keys_count) < 0 ||
 	    task_iter_read_by_key(gc->programs, &tasks, &tasks_count) < 0)
 		return;
 	for (size_t i = 0; i < keys_count; i++)
 		if (!task_iter_find(tasks, tasks_count, keys[i]) &&
-		    space_map_forget_space(gc->space_map, keys[i]) >= 0)
+		    space_map_forget_space(gc->space_map, keys[i], MSEALD_SPACE_BORN(&spaces[i])) >= 0)
 			forgotten++;
 	if (forgotten)
 		log_debug("removed %zu address spaces that no longer exist", forgotten);

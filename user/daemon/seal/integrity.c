@@ -50,11 +50,20 @@ static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struc
 	return 0;
 }
 
+/* Is the entry of the key still the one that was read, and not that of a later address space? */
+static bool is_still(struct integrity *integrity, uint64_t key, uint64_t born)
+{
+	struct mseald_space space;
+
+	return !born || (space_map_read_space(integrity->space_map, key, &space) >= 0 &&
+			 MSEALD_SPACE_BORN(&space) == born);
+}
+
 /*
  * Kills the process if it still shares the address space: since it was listed, its pid may have been reused,
  * or it may have started another program. False: no process to kill.
  */
-static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
+static bool kill_sharer(struct integrity *integrity, uint64_t key, uint64_t born, pid_t pid)
 {
 	_cleanup_close_ int pidfd = syscall(SYS_pidfd_open, pid, 0);
 	_cleanup_free_ struct mseald_task *threads = NULL;
@@ -68,7 +77,7 @@ static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		shares |= threads[i].key == key && !(threads[i].flags & TASK_EXITING);
-	if (!shares)
+	if (!shares || !is_still(integrity, key, born))
 		return false;
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
 		return true;
@@ -79,8 +88,8 @@ static bool kill_sharer(struct integrity *integrity, uint64_t key, pid_t pid)
 }
 
 /* Kills the processes among the listed tasks. Must any be checked again? */
-static bool end_space(struct integrity *integrity, uint64_t key, const struct mseald_task *tasks,
-		      size_t tasks_count)
+static bool end_space(struct integrity *integrity, uint64_t key, uint64_t born,
+		      const struct mseald_task *tasks, size_t tasks_count)
 {
 	_cleanup_free_ pid_t *pids = NULL;
 	bool living = false;
@@ -89,10 +98,10 @@ static bool end_space(struct integrity *integrity, uint64_t key, const struct ms
 	if (task_iter_sharing(tasks, tasks_count, key, &pids, &count) < 0)
 		return true;
 	for (size_t i = 0; i < count; i++)
-		living |= kill_sharer(integrity, key, pids[i]);
+		living |= kill_sharer(integrity, key, born, pids[i]);
 	/* The entry may have been kept for a pending fork (bpf/space.h, space_remove). */
 	if (!count)
-		(void)space_map_forget_space(integrity->space_map, key);
+		(void)space_map_forget_space(integrity->space_map, key, born);
 	return living;
 }
 
@@ -116,7 +125,8 @@ static bool end_kill_pending(struct integrity *integrity)
 		return true;
 	for (size_t i = 0; i < count; i++)
 		if (spaces[i].flags & MSEALD_SPACE_KILL_PENDING)
-			living |= end_space(integrity, keys[i], tasks, tasks_count);
+			living |= end_space(integrity, keys[i], MSEALD_SPACE_BORN(&spaces[i]), tasks,
+					    tasks_count);
 	return living;
 }
 
@@ -132,7 +142,8 @@ static void on_again(void *context)
 }
 
 /* Has all processes of the address space killed if the memory of one of its seals is gone. */
-static void check_space(struct integrity *integrity, uint64_t key, const pid_t *pids, size_t count)
+static void check_space(struct integrity *integrity, uint64_t key, uint64_t born, const pid_t *pids,
+			size_t count)
 {
 	struct log_fields fields = {};
 	struct seal gone = {};
@@ -148,16 +159,17 @@ static void check_space(struct integrity *integrity, uint64_t key, const pid_t *
 		  "pid %d removed sealed memory 0x%" PRIx64 "-0x%" PRIx64
 		  " past a gate: killing all that share it",
 		  pids[0], gone.start, gone.end);
-	(void)programs_run(integrity->programs, TOOL_KILL_PENDING, key);
+	(void)programs_run(integrity->programs, TOOL_KILL_PENDING, key, born);
 }
 
 void integrity_check(struct integrity *integrity)
 {
+	_cleanup_free_ struct mseald_space *spaces = NULL;
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t keys_count, tasks_count;
 
-	if (space_map_read_keys(integrity->space_map, &keys, &keys_count) < 0 ||
+	if (space_map_read_spaces(integrity->space_map, &keys, &spaces, &keys_count) < 0 ||
 	    task_iter_read_by_key(integrity->programs, &tasks, &tasks_count) < 0)
 		return;
 	for (size_t i = 0; i < keys_count; i++) {
@@ -165,7 +177,7 @@ void integrity_check(struct integrity *integrity)
 		size_t count;
 
 		if (task_iter_sharing(tasks, tasks_count, keys[i], &pids, &count) >= 0)
-			check_space(integrity, keys[i], pids, count);
+			check_space(integrity, keys[i], MSEALD_SPACE_BORN(&spaces[i]), pids, count);
 	}
 }
 

@@ -130,10 +130,12 @@ static int make_native(struct programs *programs, const struct target *target,
 /* Makes older seals native as well, if possible; otherwise the next gate protects them. */
 static int seal_natively(struct programs *programs, struct space_map *space_map, const struct target *target,
 			 const struct seal_request *request, struct plan *plan, const struct sealset *have,
-			 struct seal_result *result)
+			 uint64_t born, struct seal_result *result)
 {
 	/* No other process changes a set outside of the pool. */
-	const struct space_map_owner owner = { .account = target->account, .expected = MSEALD_ANY_SET };
+	const struct space_map_owner owner = { .account = target->account,
+					       .expected = MSEALD_ANY_SET,
+					       .born = born };
 	_cleanup_(sealset_free) struct sealset new = {};
 	bool changed;
 	int r;
@@ -310,6 +312,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	if (r == -EAGAIN)
 		return 0;
 	owner.expected = MSEALD_WORD_SET(space.word);
+	owner.born = MSEALD_SPACE_BORN(&space);
 	by_kernel = owner.expected >= MSEALD_POOL_FIRST;
 	if (r >= 0 && request->native_or_nothing) {
 		r = native_first(programs, target, request, &plan, &old, &result, error);
@@ -364,7 +367,8 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 		r = r == 0 ? 1 : r == -EAGAIN ? 0 : r;
 	}
 	if (r > 0 && !tried)
-		r = seal_natively(programs, space_map, target, request, &plan, &new, &result);
+		r = seal_natively(programs, space_map, target, request, &plan, &new,
+				  changed ? before.born : owner.born, &result);
 	if (r == -EINVAL)
 		r = 0;
 	if (r > 0)
@@ -496,6 +500,11 @@ int seal_revoke(struct programs *programs, struct space_map *space_map, const st
 		return 0;
 	owner.account = target.account;
 	owner.expected = MSEALD_WORD_SET(space.word);
+	owner.born = MSEALD_SPACE_BORN(&space);
+	/* The entry that was read is its own only if it lives. */
+	if (owner.born && target_unchanged(programs, &target) <= 0)
+		return error_about(error, "NoSuchProcess", request->pid,
+				   " has ended, or started another program");
 	r = space_map_set_space(space_map, target.key, &owner, &set, SPACE_MAP_NOW, &old);
 	if (r == -EEXIST)
 		return error_about(error, "Changing", request->pid,

@@ -118,7 +118,8 @@ static int commit(struct space_map *space_map, uint64_t key, const struct space_
 					 .account = owner->account,
 					 .limited = owner->limited,
 					 .flags = owner->flags,
-					 .expected = owner->expected };
+					 .expected = owner->expected,
+					 .born = owner->born };
 	int r = programs_commit(space_map->programs, &request);
 
 	if (r < 0)
@@ -128,7 +129,7 @@ static int commit(struct space_map *space_map, uint64_t key, const struct space_
 	if (when == SPACE_MAP_NOW)
 		set_map_wait(space_map->sets);
 	if (ret_old)
-		*ret_old = (struct space_map_old){ .bits = request.old_bits };
+		*ret_old = (struct space_map_old){ .bits = request.old_bits, .born = request.born };
 	return 0;
 }
 
@@ -158,13 +159,14 @@ int space_map_restore_space(struct space_map *space_map, uint64_t key, const str
 	set_map_wait(space_map->sets);
 	/* The entry exists, so no account is charged. */
 	return commit(space_map, key,
-		      &(struct space_map_owner){ .account = MSEALD_ACCOUNT_NONE, .expected = MSEALD_ANY_SET },
+		      &(struct space_map_owner){
+			      .account = MSEALD_ACCOUNT_NONE, .expected = MSEALD_ANY_SET, .born = old->born },
 		      old->bits, SPACE_MAP_NOW, NULL);
 }
 
-int space_map_forget_space(struct space_map *space_map, uint64_t key)
+int space_map_forget_space(struct space_map *space_map, uint64_t key, uint64_t born)
 {
-	return programs_run(space_map->programs, TOOL_FORGET, key);
+	return programs_run(space_map->programs, TOOL_FORGET, key, born);
 }
 
 /* --- accounts --- */

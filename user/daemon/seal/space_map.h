@@ -18,6 +18,7 @@ struct space_map {
 /* The previous state of an address space: its set (0: none), and whether it came from the parent. */
 struct space_map_old {
 	uint32_t bits; /* of MSEALD_WORD() */
+	uint64_t born; /* MSEALD_SPACE_BORN() of its entry, from then on */
 };
 
 /* The sets are then to be closed. Negative errno. */
@@ -44,6 +45,7 @@ struct space_map_owner {
 	bool limited;	   /* refuse it if that account is at its limit */
 	uint32_t flags;	   /* MSEALD_SPACE_HUGETLB, also for an existing entry */
 	uint32_t expected; /* the set that it must still have, 0: none; MSEALD_ANY_SET: any */
+	uint64_t born;	   /* MSEALD_SPACE_BORN() of the entry that was read, 0: none: -ESRCH for another */
 };
 
 enum space_map_when {
@@ -67,7 +69,8 @@ int space_map_set_space(struct space_map *space_map, uint64_t key, const struct 
 /* Restores the state that space_map_set_space() replaced. */
 int space_map_restore_space(struct space_map *space_map, uint64_t key, const struct space_map_old *old);
 
-int space_map_forget_space(struct space_map *space_map, uint64_t key);
+/* born: MSEALD_SPACE_BORN() of the entry; 0: whichever it is. */
+int space_map_forget_space(struct space_map *space_map, uint64_t key, uint64_t born);
 
 /* The number of spaces of an account, of their sets and seals, each set counted once. Negative errno. */
 int space_map_count_account(struct space_map *space_map, uint32_t account, size_t *ret_spaces,

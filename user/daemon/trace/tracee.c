@@ -155,6 +155,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	/* From here on its registers must be restored. A call interrupted by the stop is restarted. */
 	tracee->changed = true;
 	regs_get_call(&tracee->saved, &call);
+	regs_keep_timeout(&tracee->saved, &call);
 	if (restartable_call(&call))
 		regs_restart(&tracee->saved, &call);
 	/*
