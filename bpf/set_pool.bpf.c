@@ -41,7 +41,7 @@ static __always_inline u32 pool_take(void)
 {
 	u32 first = bpf_get_smp_processor_id(), set = 0;
 
-	for (u32 i = 0; !set && i < 4 * MSEALD_POOL_SETS / 64; i++)
+	for (u32 i = 0; !set && i < 2 * MSEALD_POOL_SETS / 64; i++)
 		set = set_pool_take_one(first + i);
 	return set;
 }
