@@ -36,6 +36,7 @@
 
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
+#define MAP_DROPPABLE_ 0x08
 #define LINKS "/sys/fs/bpf/mseald/links"
 
 static bool denied(struct puppet *puppet, uint64_t at)
@@ -637,6 +638,30 @@ static void shared_elsewhere(void)
 	puppet_end(puppet);
 }
 
+/* Pages that the kernel may drop whenever it wants memory; mseal(2) lets that happen, too. */
+static void droppable(int flags, int advice, const char *what)
+{
+	struct puppet *puppet = puppet_new();
+	long at = puppet_call(puppet, SYS_mmap, 0, 4 * PAGE, READ_WRITE, MAP_ANONYMOUS | flags, -1, 0),
+	     result;
+
+	if (at < 0) {
+		skip("this kernel has no MAP_DROPPABLE", "known gap: %s", what);
+		puppet_end(puppet);
+		return;
+	}
+	if (puppet_run(puppet, fill_pages, at, 4 * (long)PAGE, 5) ||
+	    (advice && puppet_call(puppet, SYS_madvise, at, 4 * PAGE, advice)) ||
+	    puppet_call(puppet, SYS_mprotect, at, 4 * PAGE, PROT_READ))
+		bail("no %s", what);
+	must_seal(puppet->pid, (uint64_t)at, 4 * PAGE);
+	result = puppet_call(puppet, SYS_madvise, at, 4 * PAGE, MADV_PAGEOUT);
+	ok(result == 0 && puppet_run(puppet, peek, at) == 0, "known gap: MADV_PAGEOUT drops %s (%s)", what,
+	   puppet_text(puppet, result));
+	ok(denied(puppet, (uint64_t)at), "known gap: its place and permissions are protected");
+	puppet_end(puppet);
+}
+
 /* --- processes left after a kill by a gate --- */
 
 static void survivor_of(const char *what, const long call[7], uint64_t at, struct puppet *one)
@@ -899,6 +924,8 @@ int main(int argc, char **argv)
 	grows_beside();
 	large_blocks();
 	shared_elsewhere();
+	droppable(MAP_PRIVATE, MADV_FREE, "pages that were MADV_FREE before the seal");
+	droppable(MAP_DROPPABLE_, 0, "MAP_DROPPABLE memory");
 	ok(status_becomes("spaces", 0, 10), "nothing is left of the tricks");
 	forks_during_hand_over();
 

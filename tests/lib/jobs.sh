@@ -140,9 +140,9 @@ command_of() {
 		;;
 	kernel:*) command+=(tests/kernel/run "$kernel" "$test") limit=3600 ;;
 	calls:)
-		command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-120}"
+		command+=("MSEALD_FUZZ_SECONDS=${MSEALD_FUZZ_SECONDS:-600}"
 			tests/kernel/run "$kernel" fuzz_calls)
-		limit=$((${MSEALD_FUZZ_SECONDS:-120} + 1200))
+		limit=$((${MSEALD_FUZZ_SECONDS:-600} + 1200))
 		;;
 	matrix:) command+=(tests/matrix --check) ;;
 	race:brief) command+=("MSEALD_RACE_SECONDS=${MSEALD_RACE_SECONDS:-5}" tests/race --brief "$kernel") ;;
