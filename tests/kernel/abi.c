@@ -13,7 +13,8 @@
 
 static const struct {
 	short of_64, of_32;
-} numbers[] = { { SYS_openat, 295 },
+} numbers[] = { { SYS_open, 5 },
+		{ SYS_openat, 295 },
 		{ SYS_close, 6 },
 		{ SYS_brk, 45 },
 		{ SYS_munmap, 91 },
