@@ -41,7 +41,7 @@
  *   set_map_let_go        set_map_let_go()        user/daemon/seal/set_map.c
  *   set_map_wait          set_map_wait()          user/daemon/seal/set_map.c
  *   collect_one           is_garbage()            user/daemon/seal/set_map.c
- *   collect_one           release_set()           user/daemon/seal/set_map.c
+ *   collect_one           set_map_release()       user/daemon/seal/set_map.c
  *   set_map_collect       set_map_collect()       user/daemon/seal/set_map.c
  *   set_map_write         set_map_write()         user/daemon/seal/set_map.c
  *   commit                mseald_commit()         bpf/commit.bpf.c
