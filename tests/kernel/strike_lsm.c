@@ -175,7 +175,7 @@ static void with_segment_of_a_page(struct stage *stage)
 	stage->own[0] = id;
 	stage_call(stage, SYS_shmctl, id, IPC_RMID, 0);
 	snprintf(puppet_data(stage->victim), PUPPET_DATA_SIZE, "/proc/self/map_files/%lx-%lx", at, at + PAGE);
-	stage->own[1] = stage_call(stage, SYS_open, (long)puppet_data(stage->victim), O_RDWR);
+	stage->own[1] = stage_call(stage, SYS_openat, AT_FDCWD, (long)puppet_data(stage->victim), O_RDWR);
 }
 
 static void with_grown_segment(struct stage *stage)

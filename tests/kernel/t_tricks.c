@@ -597,7 +597,7 @@ static void large_blocks(void)
 		serve_blocks(fd);
 	close(fd);
 	strcpy(puppet_data(puppet), BLOCKS "/file");
-	file = puppet_call(puppet, SYS_open, (long)puppet_data(puppet), O_RDONLY);
+	file = puppet_call(puppet, SYS_openat, AT_FDCWD, (long)puppet_data(puppet), O_RDONLY);
 	must_seal(puppet->pid, page + 4 * PAGE, 4 * PAGE);
 	result = puppet_call(puppet, SYS_mmap, page, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0);
 	ok(result == (long)page, "a page of a file of large blocks is mapped below the seal (%s)",
