@@ -19,8 +19,7 @@
  *
  * vmlinux.h also has types of one architecture: pt_regs, mm_context_t, thread_info.
  */
-#ifndef MSEALD_BPF_ARCH_H
-#define MSEALD_BPF_ARCH_H
+#pragma once
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -55,5 +54,3 @@ enum call {
 #endif
 
 #define MSEALD_PAGE (1ULL << PAGE_SHIFT)
-
-#endif

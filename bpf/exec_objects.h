@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The objects that a starting program loads, and their pieces: the interface of bpf/exec_objects.bpf.c. */
-#ifndef MSEALD_BPF_EXEC_OBJECTS_H
-#define MSEALD_BPF_EXEC_OBJECTS_H
+#pragma once
 
 #include "exec_seal.h"
 
@@ -39,5 +38,3 @@ int exec_add_elf(struct mseald_loading *loading, u64 start, bool exact);
  */
 int exec_begin_object(struct mseald_loading *loading, u32 at);
 int exec_end_object(struct mseald_loading *loading);
-
-#endif

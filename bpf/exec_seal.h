@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The interface of bpf/exec_seal.bpf.c: what the hooks of lsm_mm.bpf.c report about watched processes. */
-#ifndef MSEALD_BPF_EXEC_SEAL_H
-#define MSEALD_BPF_EXEC_SEAL_H
+#pragma once
 
 #include "watch.h"
 #include "file.h"
@@ -44,5 +43,3 @@ static __always_inline int watch_mprotect(u64 key, const struct vm_area_struct *
 	relro.mapped = file ? (u64)vma->vm_file : 0;
 	return exec_watch_relro(key, &relro);
 }
-
-#endif

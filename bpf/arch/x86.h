@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* x86-64, with its 32-bit calls and x32: the definitions that bpf/arch.h lists and includes. */
-#ifndef MSEALD_BPF_ARCH_X86_H
-#define MSEALD_BPF_ARCH_X86_H
+#pragma once
 
 #define PAGE_SHIFT 12
 #define TEXT_FIRST false
@@ -171,5 +170,3 @@ static __always_inline u64 mm_user_limit(const struct mm_struct *mm)
 		limit = 1ULL << 32;
 	return limit;
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /* Shared by bpf/lock.bpf.c and the daemon. None of it is pinned or outlives the daemon that made it. */
-#ifndef MSEALD_LOCK_H
-#define MSEALD_LOCK_H
+#pragma once
 
 #ifndef __VMLINUX_H__
 #include <linux/types.h>
@@ -78,5 +77,3 @@ struct mseald_lock_program {
 	__u32 id;
 	__u32 map;
 };
-
-#endif

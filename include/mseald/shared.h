@@ -6,8 +6,7 @@
  * The daemon writes a seal set once (struct mseald_node), and an address space refers to it (struct
  * mseald_space). Programs read both to reach a verdict, and report it (struct mseald_event).
  */
-#ifndef MSEALD_SHARED_H
-#define MSEALD_SHARED_H
+#pragma once
 
 #ifndef __VMLINUX_H__
 #include <linux/types.h>
@@ -678,5 +677,3 @@ struct mseald_vma {
 	__u32 shared;		   /* nonzero: mapped shared and writable */
 	__u32 owner, pad;	   /* user id */
 };
-
-#endif

@@ -15,8 +15,7 @@
  * With MSEALD_KEYS_RETURN the key of an address space (mm_key() of bpf/arch.h) may be that of another one as
  * soon as it is gone.
  */
-#ifndef MSEALD_SYSCALL_ENTRY_H
-#define MSEALD_SYSCALL_ENTRY_H
+#pragma once
 
 #if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
 
@@ -44,6 +43,4 @@
 
 #else
 #error "no names of entries for this architecture"
-#endif
-
 #endif

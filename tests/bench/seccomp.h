@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The other way to forbid changes of mappings, for comparison. */
-#ifndef BENCH_SECCOMP_H
-#define BENCH_SECCOMP_H
+#pragma once
 
 /*
  * Installs the filters of systemd's MemoryDenyWriteExecute= on x86-64 for this process. 0, or -1 with errno.
  */
 int seccomp_deny_write_execute(void);
-
-#endif

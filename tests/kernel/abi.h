@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The ABIs by which a system call can be made, and the translation of 64-bit calls to the others. */
-#ifndef MSEALD_TESTS_ABI_H
-#define MSEALD_TESTS_ABI_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -29,5 +28,3 @@ const char *abi_name(enum abi abi);
 const char *abi_to_32(const long call[7], long ret[7]);
 /* The equivalent x32 call (syscall_64.tbl). */
 void abi_to_x32(const long call[7], long ret[7]);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Puppets that send requests to the daemon: as another user, in other namespaces, without capabilities. */
-#ifndef MSEALD_TESTS_ASKING_H
-#define MSEALD_TESTS_ASKING_H
+#pragma once
 
 #include "puppet.h"
 
@@ -34,5 +33,3 @@ const struct asked *ask(struct puppet *puppet, const char *method, pid_t pid, ui
 const struct asked *ask_revocably(struct puppet *puppet, pid_t pid, uint64_t start, uint64_t length);
 const struct asked *ask_dry_run(struct puppet *puppet, const char *method, pid_t pid, uint64_t start,
 				uint64_t length);
-
-#endif

@@ -3,8 +3,7 @@
  * One attack on one sealed range, made by a new process, and its result. The tables in strike_*.c hold the
  * attacks; ways.h runs them all.
  */
-#ifndef MSEALD_TESTS_ATTACK_H
-#define MSEALD_TESTS_ATTACK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -158,5 +157,3 @@ void with_handler(struct stage *stage);
 uint64_t puppet_pages(struct puppet *puppet, unsigned long pages, int protection);
 /* Protection of the mapping at that address, such as "r-xp"; "" for none; static buffer. */
 const char *protection_of(pid_t pid, uint64_t address);
-
-#endif

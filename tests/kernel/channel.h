@@ -3,8 +3,7 @@
  * Shared by test and puppet: each has one channel, all in one piece of memory. The layout is the same for a
  * 32-bit puppet (puppet32.c).
  */
-#ifndef MSEALD_TESTS_CHANNEL_H
-#define MSEALD_TESTS_CHANNEL_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -35,5 +34,3 @@ static inline int64_t result_32(uint32_t eax)
 {
 	return eax > -4096u ? (int32_t)eax : (int64_t)eax;
 }
-
-#endif

@@ -3,8 +3,7 @@
  * The daemon under test: starting and ending it, and requests over its socket. Every wait here is limited, so
  * that a hanging daemon fails a test instead of stopping it.
  */
-#ifndef MSEALD_TESTS_DAEMON_H
-#define MSEALD_TESTS_DAEMON_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -120,5 +119,3 @@ void monitor_open(struct monitor *monitor, pid_t pid); /* pid 0: of all; bails o
 void monitor_close(struct monitor *monitor);
 /* The next event (new reference); NULL: none within that time. */
 json_t *monitor_next(struct monitor *monitor, int milliseconds);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The fuzzer's calls: drawn at random, printed, and counted by result. */
-#ifndef MSEALD_TESTS_FUZZ_OPS_H
-#define MSEALD_TESTS_FUZZ_OPS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -45,5 +44,3 @@ void ops_expect(const struct fuzz_scene *scene);
 void ops_count(const struct fuzz_call *call, enum fuzz_outcome outcome);
 /* Prints the matrix, and its cells that were not met. */
 void ops_report(void);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Is all sealed memory of a process unchanged? */
-#ifndef MSEALD_TESTS_FUZZ_ORACLE_H
-#define MSEALD_TESTS_FUZZ_ORACLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,5 +16,3 @@ struct fuzz_change {
 void oracle_learn(struct fuzz_scene *scene);
 /* Examines a process between two batches: its mappings from outside, and the bytes that it has read. */
 struct fuzz_change oracle_look(const struct fuzz_scene *scene, const struct fuzz_victim *victim);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sequences of calls: made by a victim and judged, replayed, and pruned to the calls that matter. */
-#ifndef MSEALD_TESTS_FUZZ_PLAY_H
-#define MSEALD_TESTS_FUZZ_PLAY_H
+#pragma once
 
 #include "fuzz_ops.h"
 #include "fuzz_oracle.h"
@@ -35,5 +34,3 @@ bool play_check_template(struct fuzz_scene *scene);
  */
 struct fuzz_judgement play_shorten(struct fuzz_scene *scene, struct fuzz_call *calls, unsigned *count,
 				   unsigned harmless, bool until_call);
-
-#endif

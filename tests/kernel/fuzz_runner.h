@@ -3,8 +3,7 @@
  * Shared by the fuzzer (fuzz_calls.c) and the processes that make its calls: one board of memory at a fixed
  * address below 4 GiB, with a slot for each process. The layout is the same in 32 bits (fuzz32).
  */
-#ifndef MSEALD_TESTS_FUZZ_RUNNER_H
-#define MSEALD_TESTS_FUZZ_RUNNER_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -89,5 +88,3 @@ static inline uint64_t fuzz_pattern(uint64_t address)
 
 /* Makes the calls in its slot, until it is killed. */
 void fuzz_run(struct fuzz_slot *slot) __attribute__((noreturn));
-
-#endif

@@ -3,8 +3,7 @@
  * The fuzzer's scenes: a process with memory and seals of every kind at fixed, named places, which makes no
  * calls itself. Its forks, which inherit the seals, are the victims.
  */
-#ifndef MSEALD_TESTS_FUZZ_SCENE_H
-#define MSEALD_TESTS_FUZZ_SCENE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -137,5 +136,3 @@ enum fuzz_strength scene_strength(const struct fuzz_scene *scene, const struct f
 				  unsigned page);
 /* The area at an address, or NULL. */
 const struct fuzz_area *scene_area(const struct fuzz_scene *scene, uint64_t address);
-
-#endif

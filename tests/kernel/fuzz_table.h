@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Internals of the fuzzer's calls: the table (fuzz_draw.c), and the drawing of a call. */
-#ifndef MSEALD_TESTS_FUZZ_TABLE_H
-#define MSEALD_TESTS_FUZZ_TABLE_H
+#pragma once
 
 #include "fuzz_ops.h"
 
@@ -48,5 +47,3 @@ bool op_is_here(const struct fuzz_scene *scene, unsigned op);
 bool op_has_abi(unsigned op, bool is_32);
 /* Memory and seal that an argument aims at, as counted by ops_count(). */
 unsigned kind_aimed_at(const struct fuzz_scene *scene, unsigned op, const struct fuzz_call *call);
-
-#endif

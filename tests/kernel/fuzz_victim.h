@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The fuzzer's processes, seen from the test: they take a batch of calls, and return the turn or die. */
-#ifndef MSEALD_TESTS_FUZZ_VICTIM_H
-#define MSEALD_TESTS_FUZZ_VICTIM_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -36,5 +35,3 @@ bool victim_dies(struct fuzz_victim *victim, int milliseconds);
 void victim_end(struct fuzz_victim *victim);
 
 int64_t now_milliseconds(void);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Row 13 of docs/design/model.md: sealed memory is gone, and no new mapping may take its place. */
-#ifndef MSEALD_TESTS_HOLE_H
-#define MSEALD_TESTS_HOLE_H
+#pragma once
 
 #include "abi.h"
 
@@ -12,5 +11,3 @@
 void holes(enum abi abi);
 /* Puts a huge page over a hole, at an address before it. Needs a gate that kills, and huge pages. */
 void huge_into_holes(void);
-
-#endif

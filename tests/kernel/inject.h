@@ -4,8 +4,7 @@
  * call by a syscall instruction of its own, and continues unchanged. So attacks can come from inside
  * unmodified programs.
  */
-#ifndef MSEALD_TESTS_INJECT_H
-#define MSEALD_TESTS_INJECT_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -18,5 +17,3 @@ struct injection {
 
 /* pid: of the thread. 0, or a negative errno if the call could not be made. */
 int inject_call(pid_t pid, long number, const long arguments[6], struct injection *ret);
-
-#endif

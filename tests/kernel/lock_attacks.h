@@ -3,8 +3,7 @@
  * Attacks of root on mseald and its maps, programs, links and pins, which Lock=yes must deny: for t_lock.c
  * alone.
  */
-#ifndef MSEALD_TESTS_LOCK_ATTACKS_H
-#define MSEALD_TESTS_LOCK_ATTACKS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +44,3 @@ bool lock_leaves_tracing(pid_t pid);
 
 /* Mounts bpffs, sysfs and securityfs if missing. */
 void lock_mount_all(void);
-
-#endif

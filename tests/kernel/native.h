@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tests of the native gate: sealing, the reply, and the actual state. */
-#ifndef MSEALD_TESTS_NATIVE_H
-#define MSEALD_TESTS_NATIVE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,5 +34,3 @@ bool sealing_is_shown(void);
 
 /* One check of this name: List, reply and smaps agree that the page is, or is not, sealed natively. */
 bool check_gate(pid_t pid, uint64_t page, const struct sealed *sealed, bool native, const char *name);
-
-#endif

@@ -5,8 +5,7 @@
  * is a fork of the test program: functions and data have the same addresses in both. A bare syscall
  * instruction makes the calls.
  */
-#ifndef MSEALD_TESTS_PUPPET_H
-#define MSEALD_TESTS_PUPPET_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -99,5 +98,3 @@ long raw_call_by(bool compat, long number, long a, long b, long c, long d, long 
 
 /* Sleeps. */
 void nap(int milliseconds);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* io_uring without its library: one ring in a puppet, one request at a time. */
-#ifndef MSEALD_TESTS_RING_H
-#define MSEALD_TESTS_RING_H
+#pragma once
 
 #include <linux/io_uring.h>
 #include <stdbool.h>
@@ -12,5 +11,3 @@ long ring_setup(const long arguments[6]);
 long ring_submit(const struct io_uring_sqe *request);
 /* The same, submitted by int 0x80 if compat. */
 long ring_submit_by(bool compat, const struct io_uring_sqe *request);
-
-#endif

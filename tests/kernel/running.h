@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tests of `msealctl run`: starts a program plainly and by `msealctl run`, and compares the results. */
-#ifndef MSEALD_TESTS_RUNNING_H
-#define MSEALD_TESTS_RUNNING_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -51,5 +50,3 @@ bool traced_within(pid_t pid, bool traced, int seconds);
 void hang_on(void);
 
 #define EXITED(status, code) (WIFEXITED(status) && WEXITSTATUS(status) == (code))
-
-#endif

@@ -3,8 +3,7 @@
  * Tricks: calls with a misleading range (beyond all memory, wrapping around its end), and calls that the
  * kernel itself refuses, for which no process may be killed. Run by t_tricks.c.
  */
-#ifndef MSEALD_TESTS_STRIKE_TRICKS_H
-#define MSEALD_TESTS_STRIKE_TRICKS_H
+#pragma once
 
 #include "attack.h"
 
@@ -21,5 +20,3 @@ struct trick {
 
 /* Runs all: unsealed with the kernel's result, denied on the seal, beside the seal as if unsealed. */
 void tricks_run(void);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Row 12: userfaultfd puts pages into sealed memory, or moves them out of it. Run by t_foreign.c. */
-#ifndef MSEALD_TESTS_STRIKE_UFFD_H
-#define MSEALD_TESTS_STRIKE_UFFD_H
+#pragma once
 
 #include "puppet.h"
 
@@ -9,5 +8,3 @@
 uint64_t uffd_file_page(struct puppet *puppet);
 /* Runs all attacks; pinned: whether a program is attached. */
 void uffd_all(bool (*pinned)(const char *program));
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The Test Anything Protocol, for prove(1): one line per check. */
-#ifndef MSEALD_TESTS_TAP_H
-#define MSEALD_TESTS_TAP_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -28,5 +27,3 @@ unsigned turn(void);
 
 /* Prints the plan; returns the exit status: 0 when all checks were good, else 1. */
 int tap_end(void);
-
-#endif

@@ -3,8 +3,7 @@
  * Processes that are sealed while they work, and check themselves that they notice nothing. t_native.c seals
  * them.
  */
-#ifndef MSEALD_TESTS_VICTIMS_H
-#define MSEALD_TESTS_VICTIMS_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -81,5 +80,3 @@ void handle(int signal);
 long milliseconds(void);
 /* State letter, and the number of the system call that it is blocked in (-1: none). */
 char state_of(pid_t pid, long *ret_call);
-
-#endif

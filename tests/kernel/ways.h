@@ -6,8 +6,7 @@
  * Each way is also a remark "cell ROW|OPERATION|BY|ABI|SEAL|RESULT|ATTACK", from which tests/matrix makes the
  * tables of docs/denials.md.
  */
-#ifndef MSEALD_TESTS_WAYS_H
-#define MSEALD_TESTS_WAYS_H
+#pragma once
 
 #include "attack.h"
 
@@ -33,5 +32,3 @@ void make_attacks(const struct attack *list, unsigned abis); /* ends with a name
  */
 void report_cell(int row, const char *operation, const char *by, enum abi abi, bool permanent,
 		 const char *result, const char *attack);
-
-#endif

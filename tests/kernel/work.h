@@ -3,8 +3,7 @@
  * A process with many threads. Each makes the same system calls in every run, checks each result, and folds
  * it into a sum.
  */
-#ifndef MSEALD_TESTS_WORK_H
-#define MSEALD_TESTS_WORK_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -31,5 +30,3 @@ struct work { /* in shared memory */
  */
 pid_t work_start(struct work *work, unsigned rounds, unsigned long pages);
 unsigned work_done(const struct work *work); /* number of threads that have finished their work */
-
-#endif

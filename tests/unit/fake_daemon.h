@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A forked server in place of mseald, which answers msealctl by a script. */
-#ifndef TESTS_UNIT_FAKE_DAEMON_H
-#define TESTS_UNIT_FAKE_DAEMON_H
+#pragma once
 
 #include <signal.h>
 #include <stdio.h>
@@ -106,5 +105,3 @@ static inline void fake_daemon_close(struct fake_daemon *daemon)
 	(void)rmdir(daemon->folder);
 	(void)munmap(daemon->request, 2 * FAKE_DAEMON_REQUEST_MAX);
 }
-
-#endif

@@ -3,8 +3,7 @@
  * Runs a group of tests on machines with pages of 4, 16 and 64 KiB, by replacing sysconf(3). Each size has a
  * child of its own, since page_size() reads the size once.
  */
-#ifndef TESTS_UNIT_PAGE_SIZES_H
-#define TESTS_UNIT_PAGE_SIZES_H
+#pragma once
 
 #include <stdio.h>
 #include <sys/wait.h>
@@ -37,5 +36,3 @@ long sysconf(int name)
 		} \
 		failed_; \
 	})
-
-#endif

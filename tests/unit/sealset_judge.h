@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The verdict of a seal set, read from its list: the counterpart of the programs' search, for tests. */
-#ifndef MSEALD_TESTS_SEALSET_JUDGE_H
-#define MSEALD_TESTS_SEALSET_JUDGE_H
+#pragma once
 
 #include "seal/sealset.h"
 
@@ -43,5 +42,3 @@ static inline uint64_t sealset_bytes(const struct sealset *set)
 		bytes += set->list[i].end - set->list[i].start;
 	return bytes;
 }
-
-#endif

@@ -11,8 +11,7 @@
  *   struct regs, regs_*   the registers of a stopped thread, as needed to make it do a system call and
  *                     continue unnoticed
  */
-#ifndef MSEALD_BASE_ARCH_H
-#define MSEALD_BASE_ARCH_H
+#pragma once
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -39,6 +38,4 @@ struct blocked_call {
 #include "base/arch_aarch64.h"
 #else
 #error "no base/arch header for this architecture"
-#endif
-
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* arm64: the definitions that arch.h lists and includes. */
-#ifndef MSEALD_BASE_ARCH_AARCH64_H
-#define MSEALD_BASE_ARCH_AARCH64_H
+#pragma once
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -122,5 +121,3 @@ static inline bool regs_restarts(const struct regs *regs)
 	(void)regs;
 	return false;
 }
-
-#endif

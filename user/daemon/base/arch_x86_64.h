@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* x86-64: the definitions that arch.h lists and includes. */
-#ifndef MSEALD_BASE_ARCH_X86_64_H
-#define MSEALD_BASE_ARCH_X86_64_H
+#pragma once
 
 #define ARCH_VM_PKEY (0xfULL << 32) /* include/linux/mm.h, VM_PKEY_BIT0 and on: four bits */
 
@@ -122,5 +121,3 @@ static inline bool regs_restarts(const struct regs *regs)
 
 	return (long)regs->r.orig_rax >= 0 && result <= -REGS_ERESTARTSYS && result >= -REGS_ERESTART_LAST;
 }
-
-#endif

@@ -3,8 +3,7 @@
  * The memory of mseald under the lock. Root may write to the files of libraries that are mapped, and put a
  * uprobe on a mapping of a file: what mseald runs and reads must be memory of its own.
  */
-#ifndef MSEALD_BPF_LOCK_MEMORY_H
-#define MSEALD_BPF_LOCK_MEMORY_H
+#pragma once
 
 /*
  * Puts anonymous memory with the same contents and permissions in place of every private mapping of a file of
@@ -13,5 +12,3 @@
  * replaced, which does no harm.
  */
 int lock_memory_own(void);
-
-#endif
