@@ -46,6 +46,7 @@ static struct {
 	unsigned long victims, calls, batches, died, crashed, hung, children, restarts, raced, shared, alike;
 	int64_t make_us, play_us, end_us;
 	unsigned long violations[FUZZ_SCENES], played[FUZZ_SCENES];
+	char first[FUZZ_SCENES][160]; /* the first violation, for the line that fails */
 } run;
 
 /* Earlier findings: the last call, and the change of which memory. */
@@ -138,6 +139,15 @@ static void say_change(const struct fuzz_scene *scene, const struct fuzz_judgeme
 	     fuzz_strength_names[scene_strength(scene, area, number)], judgement->change.what);
 }
 
+static void count_violation(const struct fuzz_scene *scene, unsigned long number,
+			    const struct fuzz_judgement *judgement)
+{
+	if (!run.violations[scene->index]++)
+		snprintf(run.first[scene->index], sizeof(*run.first),
+			 "; first MSEALD_SEED=%" PRIu64 ".%lu: %s of %s %s", run.seed, number,
+			 judgement->change.page->area->name, judgement->who, judgement->change.what);
+}
+
 static void say_calls(const struct fuzz_scene *scene, const struct fuzz_call *calls, unsigned count)
 {
 	char text[600];
@@ -162,7 +172,7 @@ static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuz
 	/* Replaying takes long. */
 	if (++alike[scene->index][seen->change.page->area - fuzz_areas]
 		   [(seen->change.what[0] * 7 + seen->change.what[3]) % 26] > ALIKE) {
-		run.violations[scene->index]++;
+		count_violation(scene, number, seen);
 		run.alike++;
 		return;
 	}
@@ -174,7 +184,7 @@ static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuz
 			run.raced++;
 			return;
 		}
-		run.violations[scene->index]++;
+		count_violation(scene, number, seen);
 		diag("scene %s, MSEALD_SEED=%" PRIu64 ".%lu: seen once, not again; the calls until then:",
 		     scene->name, run.seed, number);
 		say_calls(scene, calls + (count > run.batch * 2 ? count - run.batch * 2 : 0),
@@ -182,7 +192,7 @@ static void look_into(struct fuzz_scene *scene, unsigned long number, struct fuz
 		say_change(scene, seen);
 		return;
 	}
-	run.violations[scene->index]++;
+	count_violation(scene, number, seen);
 	snprintf(known, sizeof(known), "%s in scene %s: %s memory, %s: %.60s", ops_name(&copy[left - 1]),
 		 scene->name, fuzz_memory_names[judgement.change.page->area->memory], judgement.who,
 		 judgement.change.what);
@@ -243,6 +253,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	run.died += is_killed(&victim);
 	run.crashed += victim.dead && WIFSIGNALED(victim.status) && WTERMSIG(victim.status) != SIGKILL;
 	last = &victim_slot(&victim)->calls[victim_slot(&victim)->at];
+	last += last->by == FUZZ_VFORK && victim_slot(&victim)->killed; /* the child's call */
 	/*
 	 * Where a gate kills, the call still happens, also to shared memory, which other victims have, too.
 	 */
@@ -407,8 +418,8 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < fuzz_scenes_count; i++)
 		if (run.played[i])
 			ok(run.violations[i] == 0,
-			   "scene %s: sealed memory is unchanged in all survivors (%lu victims, %lu not)",
-			   fuzz_scenes[i].name, run.played[i], run.violations[i]);
+			   "scene %s: sealed memory is unchanged in all survivors (%lu victims, %lu not%s)",
+			   fuzz_scenes[i].name, run.played[i], run.violations[i], run.first[i]);
 	ok(run.hung == 0, "no victim hangs");
 	scenes_end();
 	daemon_stop(SIGTERM);
