@@ -5,7 +5,7 @@
 
 function close_plan() {
 	if (planned >= 0 && seen != planned) bad(where "planned " planned " tests, ran " seen)
-	planned = -1; seen = 0
+	planned = -1; seen = 0; said = 0
 }
 
 # The argument of tests/check that repeats only this test: for kernels, containers and real programs
@@ -18,8 +18,15 @@ function again(    part, test) {
 	return part[1] ":" test substr(what, index(what, "@"))
 }
 
+# What a test said last before it failed.
+function say_reason(    i) {
+	for (i = said > 20 ? said - 20 : 0; i < said; i++) print "        " lines[i]
+	said = 0
+}
+
 function bad(text) {
 	failed++
+	say_reason()
 	printf "  not ok  %s: %s\n", what, text
 	if (!(again() in printed)) {
 		printed[again()] = 1
@@ -54,7 +61,8 @@ BEGIN { planned = -1; where = "" }
 because && /^# / { because--; print "        " $0; next }
 { because = 0 }
 /^not ok( |$)/ { seen++; text = $0; sub(/^not ok [0-9]* *-? */, "", text); bad(where text) }
-/^# timed: / { sub(/^# /, ""); bad(where $0) }
+/^# timed: / { sub(/^# /, ""); bad(where $0); next }
+/^# / { lines[said++] = $0 }
 END {
 	if (started != "") bad(started ": did not end")
 	close_plan()
