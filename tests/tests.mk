@@ -305,12 +305,12 @@ check: deps ## tests all parts: unit, fuzz smoke, attacks on VMs, service, conta
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory $(CHECK_PROGRAMS)
 	$(Q)tests/check
 
-check-all: deps ## all tests: longer, on more kernels, with more programs; an hour
+check-all: deps ## longer, more kernels, more programs, some of them another each day; an hour
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory $(CHECK_PROGRAMS)
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory sanitize-programs $(VALGRIND_CALLS)
 	$(Q)tests/check --all
 
-check-rest: deps ## what check-all has besides check; with MSEALD_DEADLINE as much of it as fits
+check-rest: deps ## all that check has not, many hours; with MSEALD_DEADLINE as much of it as fits
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory $(CHECK_PROGRAMS)
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory sanitize-programs $(VALGRIND_CALLS)
 	$(Q)tests/check --rest --more

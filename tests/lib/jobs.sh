@@ -18,21 +18,34 @@ programs() {
 	for file in "tests/$1/$2"*.c; do basename "$file" .c; done
 }
 
+# take_turns NUMBER JOB...: so many of these jobs are in make check-all, others the next day.
+take_turns() {
+	local number=$1 place=0 day=$(($(date +%s) / 86400)) job form
+	shift
+	for job; do
+		form=turn
+		[ $(((place - day * number % $# + $#) % $#)) -ge "$number" ] || form=rest
+		echo "$form $job"
+		place=$((place + 1))
+	done
+}
+
 # all_jobs: a line "FORM JOB" for each, in the order in which they start: long ones come first.
 # FORM:
 #   check  in make check and make check-all
 #   brief  only make check: finds faults that any line of code can have by itself, as fast as possible
 #   rest   only make check-all: more kernels, more time, more programs
+#   turn   the same, on another day
 all_jobs() {
 	local name kernel today every always
 	today=$(kernel_of_today)
-	every=$(tests/vm/kernel --list)
-	always=$(tests/vm/kernel --list always)
+	mapfile -t every < <(tests/vm/kernel --list)
+	mapfile -t always < <(tests/vm/kernel --list always)
 	echo "brief kernel:daemon@6.12"
 	echo "brief kernel:parallel@6.12"
 	echo "brief oci:brief@6.12"
 	echo "brief kernel:memory@6.12"
-	for kernel in $always $today; do echo "brief kernel:attacks@$kernel"; done
+	for kernel in "${always[@]}" "$today"; do echo "brief kernel:attacks@$kernel"; done
 	# Where it has been built: `make ARCH=arm64 all kernel-programs`.
 	[ ! -x build/arm64/mseald ] || [ -n "$under" ] || echo "brief kernel:attacks@arm64-6.12"
 	echo "check cost@6.12"
@@ -50,48 +63,31 @@ all_jobs() {
 	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 	for name in $(programs unit test_); do echo "check unit:$name"; done
 
-	echo "rest tree:rpm"
-	echo "rest tree:pictures"
-	[ -n "$under" ] || for kernel in 6.12 6.1 7.3; do
-		for name in bookworm trixie; do echo "rest whole:$name@$kernel"; done
-	done
-	echo "rest real-all@6.12"
+	[ -n "$under" ] || take_turns 1 whole:{bookworm,trixie}@{6.12,6.1,7.3}
+	take_turns 1 "${always[@]/#/kernel:rest@}" "kernel:rest@$today"
 	echo "rest kernel:long@6.12"
-	for kernel in $always $today; do echo "rest kernel:rest@$kernel"; done
-	for kernel in $every; do
-		if grep -qx "$kernel" <<<"$always"; then echo "rest kernel:tables@$kernel"
+	echo "rest real-all@6.12"
+	take_turns 1 "${always[@]/#/calls@}"
+	take_turns 1 "${always[@]/#/oci@}"
+	take_turns 1 sanitize@6.12 valgrind@6.12
+	# Its Debian lacks the libraries of sanitizers; and the package is built anew, without them. The
+	# same holds for the disk of the engines.
+	[ -n "$under" ] || take_turns 2 oci:trixie@6.12 monitoring@6.12 demo-system@7.3 engines:docker@7.3 \
+		engines:{docker,docker-rootless,containerd,podman,quadlet,units}@6.12
+	for kernel in "${every[@]}"; do
+		if [[ " ${always[*]} " == *" $kernel "* ]]; then echo "rest kernel:tables@$kernel"
 		else echo "rest kernel:attacks@$kernel"; fi
 	done
-	for kernel in 6.1 7.3; do echo "rest kernel:t_survive@$kernel"; done
-	[ ! -x build/arm64/mseald ] || [ -n "$under" ] || for kernel in arm64-6.12 arm64-7.3; do
-		for name in tables rest t_survive; do echo "rest kernel:$name@$kernel"; done
-	done
-	for kernel in $always; do echo "rest oci@$kernel"; done
-	# Its Debian lacks the libraries of sanitizers; and the package is built anew, without them.
-	[ -n "$under" ] || echo "rest oci:trixie@6.12"
-	# The same holds for their disk.
-	[ -n "$under" ] || for name in docker docker-rootless containerd podman quadlet units; do
-		echo "rest engines:$name@6.12"
-	done
-	[ -n "$under" ] || echo "rest engines:docker@7.3"
-	[ -n "$under" ] || echo "rest monitoring@6.12"
-	for kernel in $always; do echo "rest calls@$kernel"; done
-	echo "rest sanitize@6.12"
-	echo "rest valgrind@6.12"
-	for kernel in 6.12 6.1; do echo "rest service:service@$kernel"; done
-	for kernel in 6.12 6.1; do
-		echo "rest service:shutdown@$kernel"
-		[ -n "$under" ] || echo "rest service:package@$kernel"
-	done
-	for kernel in $always; do echo "rest race:long@$kernel"; done
-	for kernel in $always; do echo "rest harness@$kernel"; done
-	for kernel in 6.12 7.3; do echo "rest real@$kernel"; done
-	for kernel in 6.12 7.3; do echo "rest libmseal:selftest@$kernel"; done
-	for kernel in 6.1 6.12; do echo "rest libmseal:services@$kernel"; done
-	for kernel in $every; do echo "rest cost:startup@$kernel"; done
-	echo "rest cost:crowd@6.12"
-	[ -n "$under" ] || echo "rest demo-system@7.3"
-	echo "rest real-time"
+	[ ! -x build/arm64/mseald ] || [ -n "$under" ] ||
+		take_turns 1 kernel:{tables,rest,t_survive}@arm64-{6.12,7.3}
+	take_turns 1 kernel:t_survive@{6.1,7.3}
+	take_turns 1 "${always[@]/#/race:long@}"
+	take_turns 1 "${always[@]/#/harness@}"
+	take_turns 1 service:{service,shutdown}@{6.12,6.1}
+	[ -n "$under" ] || take_turns 1 service:package@{6.12,6.1}
+	take_turns 1 real@{6.12,7.3} libmseal:selftest@{6.12,7.3} libmseal:services@{6.1,6.12}
+	take_turns 2 "${every[@]/#/cost:startup@}" cost:crowd@6.12
+	take_turns 1 tree:rpm tree:pictures real-time
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
 	echo "rest matrix"
 	echo "rest real-table"
