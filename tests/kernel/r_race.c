@@ -34,7 +34,8 @@
 #define TARGETS 24 /* pages to be sealed one after the other, with a free one between */
 /* Tries of one kind on one page in a row: a race needs others doing the same. */
 #define BURST 200
-#define ROUND_MS 4000
+#define ROUND_MS 4000 /* or a fourth of the whole, for there are four kinds of rounds */
+#define KINDS 4
 /* Time until a process that lost sealed memory must be dead: several looks of the daemon. */
 #define DEADLINE_MS 30000
 #define EVIL 0x4c4956454c495645ull
@@ -514,13 +515,13 @@ static void reap(void)
 	}
 }
 
-static void one_round(struct total *total, int64_t end)
+static void one_round(struct total *total, int64_t milliseconds)
 {
 	/*
 	 * Permanent and revocable seals; all strikes, or only those that do not kill, so that the process
 	 * lives on.
 	 */
-	bool revocable = total->rounds % 2, gentle = kills && total->rounds % 4 >= 2,
+	bool revocable = total->rounds % 2, gentle = kills && total->rounds % KINDS >= 2,
 	     restarts = total->rounds % 3 == 2;
 	int pipes[2], status = 0;
 	int64_t until;
@@ -550,15 +551,13 @@ static void one_round(struct total *total, int64_t end)
 	} else {
 		board->fire = 1;
 	}
-	until = now_ms() + (gentle ? ROUND_MS / 2 : ROUND_MS);
-	if (until > end)
-		until = end;
+	until = now_ms() + (gentle ? milliseconds / 2 : milliseconds);
 	while (board->fire && now_ms() < until && !(dead = ended(pid, &status))) {
 		if (restarts && board->sealed >= 3) {
 			restart(total);
 			restarts = false;
-			until = now_ms() +
-				ROUND_MS / 4; /* starting takes long: only the time after it counts */
+			/* Starting takes long: only the time after it counts. */
+			until = now_ms() + milliseconds / 4;
 		}
 		if (board->sealed < TARGETS)
 			(void)seal_next(pid, revocable, total);
@@ -618,8 +617,8 @@ int main(int argc, char **argv)
 
 	start = now_ms();
 	end = start + seconds * 1000;
-	while (now_ms() < end)
-		one_round(&total, end);
+	while (now_ms() < end || total.rounds < KINDS)
+		one_round(&total, seconds * 1000 / KINDS < ROUND_MS ? seconds * 1000 / KINDS : ROUND_MS);
 	note_misses(&total);
 	say_counts(&total, (now_ms() - start) / 1000);
 
