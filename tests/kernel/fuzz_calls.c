@@ -96,23 +96,6 @@ static void start_daemon(void)
 	on_one_processor(true);
 }
 
-static bool is_killed(const struct fuzz_victim *victim)
-{
-	return victim->dead && WIFSIGNALED(victim->status) && WTERMSIG(victim->status) == SIGKILL;
-}
-
-static bool is_shared(const struct fuzz_page *page)
-{
-	return page->area->memory == FUZZ_SHARED || page->area->memory == FUZZ_SHARED_DATA ||
-	       page->area->memory == FUZZ_SEGMENT;
-}
-
-/* Has it taken away a physical page (CAP_SYS_ADMIN)? It is gone for children that share it, too. */
-static bool takes_page(const struct fuzz_call *call)
-{
-	return call->argument[2] == 100 || call->argument[2] == 101; /* MADV_HWPOISON, MADV_SOFT_OFFLINE */
-}
-
 static bool is_known(const char *text)
 {
 	for (unsigned i = 0; i < findings_count; i++)
@@ -216,9 +199,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	struct fuzz_victim victim;
 	struct fuzz_scene *scene;
 	unsigned count = 0, from = 0;
-	const struct fuzz_call *last;
 	int64_t before;
-	bool discards;
 
 	do
 		scene = &fuzz_scenes[random_below(&random, fuzz_scenes_count)];
@@ -243,27 +224,14 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 		judgement = play_batch(scene, &victim, calls + from, count - from, sealed);
 		run.play_us += now_microseconds() - before;
 		run.batches++;
-		run.calls += victim_slot(&victim)->at;
+		run.calls += judgement.calls;
 	}
 	run.children += slots.next - 1;
 	run.hung += judgement.hung;
 	if (judgement.hung)
-		diag("victim %lu of scene %s hangs in call %u", number, scene->name,
-		     victim_slot(&victim)->at);
-	run.died += is_killed(&victim);
+		diag("victim %lu of scene %s hangs in call %u", number, scene->name, judgement.calls);
+	run.died += victim_is_killed(&victim);
 	run.crashed += victim.dead && WIFSIGNALED(victim.status) && WTERMSIG(victim.status) != SIGKILL;
-	last = &victim_slot(&victim)->calls[victim_slot(&victim)->at];
-	last += last->by == FUZZ_VFORK && victim_slot(&victim)->killed; /* the child's call */
-	/*
-	 * Where a gate kills, the call still happens, also to shared memory, which other victims have, too.
-	 */
-	discards = sealed && is_killed(&victim) &&
-		   (strstr(ops_name(last), "madvise") || strcmp(ops_name(last), "uring") == 0);
-	if (discards && judgement.change.page && (is_shared(judgement.change.page) || takes_page(last)) &&
-	    strcmp(judgement.who, "a child") == 0) {
-		run.shared++;
-		judgement.change.page = NULL;
-	}
 	if (judgement.change.page && areas_changed)
 		areas_changed[judgement.change.page->area - fuzz_areas] = true;
 	else if (judgement.change.page && daemon_down)
@@ -273,7 +241,7 @@ static bool one_victim(unsigned long number, bool sealed, bool daemon_down, bool
 	before = now_microseconds();
 	play_end(&victim);
 	run.end_us += now_microseconds() - before;
-	if (discards)
+	if (judgement.discards)
 		run.shared += scene->built && !play_check_template(scene);
 	return !(judgement.change.page && daemon_down);
 }

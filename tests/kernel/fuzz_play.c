@@ -96,13 +96,31 @@ static void count_outcomes(const struct fuzz_victim *victim, const struct fuzz_s
 	}
 }
 
+static bool is_shared(const struct fuzz_page *page)
+{
+	return page->area->memory == FUZZ_SHARED || page->area->memory == FUZZ_SHARED_DATA ||
+	       page->area->memory == FUZZ_SEGMENT;
+}
+
+/* Has it taken away a physical page (CAP_SYS_ADMIN)? It is gone for children that share it, too. */
+static bool takes_page(const struct fuzz_call *call)
+{
+	return call->argument[2] == 100 || call->argument[2] == 101; /* MADV_HWPOISON, MADV_SOFT_OFFLINE */
+}
+
+/* Where its gate kills, it still happens. */
+static bool is_discard(const struct fuzz_call *call)
+{
+	return strstr(ops_name(call), "madvise") || call->by == FUZZ_RING;
+}
+
 struct fuzz_judgement play_batch(const struct fuzz_scene *scene, struct fuzz_victim *victim,
 				 const struct fuzz_call *calls, unsigned count, bool counted)
 {
 	struct fuzz_slot *slot = victim_slot(victim);
 	struct fuzz_judgement judgement = { 0 };
 	enum fuzz_turn turn;
-	unsigned at;
+	const struct fuzz_call *last;
 
 	memcpy(slot->calls, calls, count * sizeof(*calls));
 	slot->count = count;
@@ -116,12 +134,14 @@ struct fuzz_judgement play_batch(const struct fuzz_scene *scene, struct fuzz_vic
 	judgement.over = turn != FUZZ_DONE || slot->killed;
 	if (counted)
 		count_outcomes(victim, slot);
-	at = slot->at;
+	judgement.calls = slot->at;
+	last = &slot->calls[slot->at];
+	last += last->by == FUZZ_VFORK; /* the child's call */
 	if (turn == FUZZ_DONE) {
 		judgement.change = look(scene, victim, slot->killed);
 		judgement.who = "the process";
 	}
-	for (unsigned i = 0; i < count && i <= at && !judgement.change.page; i++) {
+	for (unsigned i = 0; i < count && i <= judgement.calls && !judgement.change.page; i++) {
 		struct fuzz_judgement other;
 
 		if (calls[i].by != FUZZ_FORK && calls[i].by != FUZZ_VFORK && calls[i].by != FUZZ_SHARER)
@@ -132,6 +152,10 @@ struct fuzz_judgement play_batch(const struct fuzz_scene *scene, struct fuzz_vic
 			judgement.who = other.who;
 		}
 	}
+	judgement.discards = victim_is_killed(victim) && is_discard(last);
+	if (judgement.discards && judgement.change.page && strcmp(judgement.who, "a child") == 0 &&
+	    (is_shared(judgement.change.page) || takes_page(last)))
+		judgement.change.page = NULL;
 	return judgement;
 }
 
@@ -183,7 +207,7 @@ static struct fuzz_judgement replay(struct fuzz_scene *scene, const struct fuzz_
 	struct fuzz_judgement judgement = play_batch(scene, &victim, calls, count, false);
 
 	play_end(&victim);
-	if (judgement.change.page)
+	if (judgement.change.page || judgement.discards)
 		(void)play_check_template(scene);
 	return judgement;
 }

@@ -11,6 +11,8 @@ struct fuzz_judgement {
 	const char *who;	   /* "the process", "a child"... */
 	bool over;		   /* it has died, or is about to: it can make no further call */
 	bool hung;
+	bool discards;	/* a gate killed it, and the call still happened, to memory that others share */
+	unsigned calls; /* made */
 };
 
 /* Makes the calls in a living victim, and judges. Coverage counts the results, if requested. */

@@ -166,6 +166,11 @@ bool victim_dies(struct fuzz_victim *victim, int milliseconds)
 	return victim->dead;
 }
 
+bool victim_is_killed(const struct fuzz_victim *victim)
+{
+	return victim->dead && WIFSIGNALED(victim->status) && WTERMSIG(victim->status) == SIGKILL;
+}
+
 void victim_end(struct fuzz_victim *victim)
 {
 	if (!victim->pid)

@@ -31,6 +31,7 @@ bool victim_made(unsigned slot, int milliseconds, struct fuzz_victim *ret);
 enum fuzz_turn victim_step(struct fuzz_victim *victim, int milliseconds);
 /* Has it died, or does it within that time? */
 bool victim_dies(struct fuzz_victim *victim, int milliseconds);
+bool victim_is_killed(const struct fuzz_victim *victim); /* by SIGKILL */
 /* Kills it and waits for its end, in any state. */
 void victim_end(struct fuzz_victim *victim);
 
