@@ -38,7 +38,7 @@ FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
 endif
 CASES := $(addprefix $(B)/tests/kernel/case-, \
 	leak packed packed-relro reopen reopen.so small small.so unload unload.so plugin.so plugin-2m.so \
-	slow slow-static readonly readonly-library readonly-library.so static stale \
+	slow slow-loader slow-static readonly readonly-library readonly-library.so static stale \
 	stale-closed replace whole)
 # Each of these has a library.
 CASES_TWO := $(addprefix $(B)/tests/kernel/case-,readonly-library reopen small unload)
@@ -243,6 +243,7 @@ $(B)/tests/kernel/case-small.ld:
 $(B)/tests/kernel/case-plugin.so: private CASE_FLAGS := -DPLUGIN
 $(B)/tests/kernel/case-plugin-2m.so: private CASE_FLAGS := -DPLUGIN -Wl,-z,max-page-size=0x200000
 $(B)/tests/kernel/case-slow: private CASE_FLAGS := -DSLOW -Wl,-z,relro,-z,now
+$(B)/tests/kernel/case-slow-loader: private CASE_FLAGS := -DSLOW_LOADER -Wl,-z,relro,-z,now -rdynamic
 $(B)/tests/kernel/case-slow-static: private CASE_FLAGS := -DSLOW -static -no-pie -fno-pie
 $(B)/tests/kernel/case-readonly: private CASE_FLAGS := -DREADONLY -static -no-pie -fno-pie -Wl,-z,norelro
 $(B)/tests/kernel/case-readonly-library.so: private CASE_FLAGS := -DREADONLY_LIBRARY -Wl,-z,norelro \

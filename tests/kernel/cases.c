@@ -205,6 +205,31 @@ int main(int argc, char **argv)
 	return slow() == 1 && argc == 1 ? opened : 2;
 }
 
+#elif defined SLOW_LOADER
+
+/*
+ * glibc's loader looks this function of its own up when it relocates itself: after the RELRO of the program,
+ * before its own.
+ */
+void _dl_signal_error(void) __attribute__((ifunc("resolve")));
+
+static void nothing(void)
+{
+}
+
+__attribute__((used)) static void (*resolve(void))(void)
+{
+	struct timespec pause = { .tv_sec = 3 };
+
+	(void)bare_call(SYS_nanosleep, (long)&pause, 0, 0);
+	return nothing;
+}
+
+int main(void)
+{
+	return 0;
+}
+
 #elif defined READONLY || defined READONLY_LIBRARY
 
 static char page[PAGE] __attribute__((aligned(PAGE))) = { 1 };

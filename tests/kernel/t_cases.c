@@ -219,22 +219,25 @@ static void unload(void)
 		"msealctl run: what a constructor has loaded it can unload");
 }
 
-/* Starts case-slow some times, sets the policy anew after a second, and counts other ends than this. */
-static unsigned slow_not(int expected, const char *seal)
+/*
+ * Starts case-slow some times, and sets the policy anew after a second. Counts those that do not start, and
+ * those whose constructor opens something, which it may only where the daemon has taken over.
+ */
+static unsigned slow_not(bool may_open)
 {
 	pid_t pids[AT_ONCE / 2];
 	unsigned wrong = 0;
 
-	set_policy(seal);
+	set_policy("Segments=all");
 	for (size_t i = 0; i < sizeof(pids) / sizeof(*pids); i++)
 		pids[i] = start(false, "case-slow", NULL);
 	(void)usleep(1000000);
-	set_policy(seal);
+	set_policy("Segments=all");
 	for (size_t i = 0; i < sizeof(pids) / sizeof(*pids); i++) {
 		int status = child_end(pids[i]);
 
-		if (status != expected && !wrong++)
-			diag("case-slow[%d] ended with %d, not %d", (int)pids[i], status, expected);
+		if (status != 0 && !(status == 1 && may_open) && !wrong++)
+			diag("case-slow[%d] ended with %d", (int)pids[i], status);
 	}
 	return wrong;
 }
@@ -246,7 +249,7 @@ static unsigned slow_not(int expected, const char *seal)
 static void slow(void)
 {
 	FILE *file;
-	unsigned wrong = slow_not(0, "Segments=all");
+	unsigned wrong = slow_not(false);
 
 	ok(wrong == 0, "case-slow: its constructor opens nothing, 5 s after its start (%u not)", wrong);
 	(void)daemon_stop(SIGTERM);
@@ -254,8 +257,9 @@ static void slow(void)
 	if (!file || fputs("[Mseald]\nSettle=1s\n", file) < 0 || fclose(file))
 		bail("no configuration");
 	daemon_start();
-	wrong = slow_not(1, "Segments=all");
-	ok(wrong == 0, "Settle=1s: it starts, and its constructor opens RELRO (%u not)", wrong);
+	wrong = slow_not(true);
+	ok(wrong == 0, "Settle=1s: it starts (%u not)", wrong);
+	all_end(AT_ONCE / 2, false, "case-slow-loader", 0, 0, "Settle=1s: its loader takes 3 s over itself");
 	ok(child_end(start(false, "case-slow", "stay")) == 0, "then its RELRO is sealed");
 	(void)daemon_stop(SIGTERM);
 	(void)unlink(CONFIG);

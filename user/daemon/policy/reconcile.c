@@ -34,9 +34,10 @@ struct pending {
 	struct timer timer;
 	uint64_t key;
 	pid_t pid;
-	uint64_t looking; /* microseconds, CLOCK_MONOTONIC: something to be sealed since then */
-	uint64_t began;	  /* nanoseconds, CLOCK_BOOTTIME: its exec, or when it was found */
-	uint64_t sealed;  /* microseconds from then until everything ready was sealed */
+	uint64_t looking;   /* microseconds, CLOCK_MONOTONIC: something to be sealed since then */
+	uint64_t began;	    /* nanoseconds, CLOCK_BOOTTIME: its exec, or when it was found */
+	uint64_t sealed;    /* microseconds from then until everything ready was sealed */
+	uint64_t finishing; /* nanoseconds, CLOCK_BOOTTIME: a look found it so (readiness.h) */
 	uint64_t pause;
 	enum phase phase;
 	bool matched; /* has been looked at */
@@ -323,8 +324,12 @@ static void set_readiness(struct pending *pending, const struct policy *policy)
 	const struct coverage *coverage = programs_coverage(on->programs);
 	struct readiness *readiness = &pending->readiness;
 	bool kills = policy->seal.action == MSEALD_ACTION_DENY && coverage_kills(coverage, MSEALD_DENY_UNMAP);
+	uint64_t now = clock_ns(CLOCK_BOOTTIME);
 
+	if (readiness->finishing && !pending->finishing)
+		pending->finishing = now;
 	readiness->settled = age_us(pending) > on->config->settle;
+	readiness->rested = pending->finishing && now - pending->finishing > on->config->settle * 1000;
 	readiness->marked = policy->marked;
 	readiness->dlopen = policy->seal.dlopen;
 	readiness->late = !(policy->seal.deny & MSEALD_DENY_UNMAP) ||

@@ -123,18 +123,18 @@ static bool is_loading(const struct readiness *readiness, const struct object *p
 static void judge(struct readiness *readiness, struct readiness_object *verdict, const struct object *object,
 		  const struct task_vmas *vmas)
 {
-	bool kernels = verdict->program || verdict->loader;
+	/*
+	 * Program and loader are complete since the exec, so their text is final. RELRO that never becomes
+	 * read-only counts as data; not while the loader could still come to it.
+	 */
+	bool never = verdict->program ? readiness->settled && !readiness->loading :
+					readiness->finishing && readiness->rested;
 
 	if (relro_in_force(object, vmas)) {
 		verdict->constant = verdict->data = true;
-	} else if (kernels) {
-		/*
-		 * Complete since the exec, so its text is final. If its RELRO never becomes read-only, it
-		 * counts as data; not while a loader could still come to it.
-		 */
+	} else if (verdict->program || verdict->loader) {
 		verdict->constant = readiness->through;
-		verdict->data = readiness->through &&
-				(!has_relro(object) || (readiness->settled && !readiness->loading));
+		verdict->data = readiness->through && (!has_relro(object) || never);
 	} else {
 		/* An object being dlopen'ed looks the same: it is left alone while its RELRO is writable. */
 		verdict->constant = verdict->data = readiness->through && !has_relro(object) &&
@@ -225,6 +225,8 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
 	readiness->through = is_through(readiness, program, loader, vmas);
 	readiness->loading = is_loading(readiness, program, loader, vmas);
+	readiness->finishing = program && loader && relro_in_force(program, vmas) && has_relro(loader) &&
+			       !relro_in_force(loader, vmas);
 	if (readiness->kills_32 && program && !program->elf.is_64bit)
 		readiness->late = LATE_NOT;
 	r = find_late(readiness, objects, program, loader, proc_dirfd);
@@ -237,6 +239,9 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 		if (readiness->marked && !objects->list[i].elf.memory_seal)
 			continue;
 		judge(readiness, verdict, &objects->list[i], vmas);
+		/* Without the program's RELRO as a sign it is unknown when the loader is done. */
+		if (verdict->loader && readiness->settled && !readiness->finishing)
+			continue;
 		if (!verdict->constant || !verdict->data)
 			readiness->waiting++;
 	}

@@ -16,6 +16,7 @@
 struct readiness {
 	/* Input. */
 	bool settled; /* the time allowed for a loader is over */
+	bool rested;  /* also since a look found it finishing */
 	/* only objects that ask for sealing (GNU_PROPERTY_MEMORY_SEAL) are wanted */
 	bool marked;
 	bool dlopen; /* also objects that were loaded after the start */
@@ -39,6 +40,7 @@ struct readiness {
 	/* the loader has finished: objects of the start do not change any more */
 	bool through;
 	bool loading;	  /* the RELRO of the program is writable, and its loader will make it read-only */
+	bool finishing;	  /* it has done so: its own RELRO is next, or, in musl, stays writable */
 	unsigned waiting; /* objects that will be ready later */
 	/* One for each object; the array belongs to this struct. */
 	struct readiness_object {
