@@ -18,7 +18,7 @@ function again(    part, test) {
 	return part[1] ":" test substr(what, index(what, "@"))
 }
 
-# What a test said last before it failed.
+# What a test said last before it failed. What it says then is printed, too: see `because`.
 function say_reason(    i) {
 	for (i = said > 20 ? said - 20 : 0; i < said; i++) print "        " lines[i]
 	said = 0
@@ -60,7 +60,7 @@ BEGIN { planned = -1; where = "" }
 /^Bail out!/ { bad(where $0); because = 20; planned = -1; next }
 because && /^# / { because--; print "        " $0; next }
 { because = 0 }
-/^not ok( |$)/ { seen++; text = $0; sub(/^not ok [0-9]* *-? */, "", text); bad(where text) }
+/^not ok( |$)/ { seen++; text = $0; sub(/^not ok [0-9]* *-? */, "", text); bad(where text); because = 8 }
 /^# timed: / { sub(/^# /, ""); bad(where $0); next }
 /^# / { lines[said++] = $0 }
 END {
