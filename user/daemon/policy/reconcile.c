@@ -55,6 +55,8 @@ struct reconcile {
 	uint64_t lost_seen;
 	uint64_t unsealed; /* processes not sealed in time */
 	struct reconcile_late late;
+	struct mseald_task *looked; /* all threads at the last look at all processes, ordered by key */
+	size_t looked_count;
 };
 
 static void on_due(void *context);
@@ -518,6 +520,17 @@ static bool is_kernels(const struct reconcile *reconcile, uint64_t key, const st
 		clock_ns(CLOCK_BOOTTIME) < watched->since + kernel_seals_for(reconcile, watched) * 1000);
 }
 
+/* Did the last look at all processes have it? Where keys return, it could be another one. */
+static bool was_looked_at(const struct reconcile *reconcile, uint64_t key)
+{
+#ifdef MSEALD_KEYS_RETURN
+	(void)reconcile, (void)key;
+	return false;
+#else
+	return task_iter_find(reconcile->looked, reconcile->looked_count, key);
+#endif
+}
+
 static void look_at_all(struct reconcile *reconcile, enum occasion occasion)
 {
 	struct programs *programs = reconcile->on.programs;
@@ -535,7 +548,8 @@ static void look_at_all(struct reconcile *reconcile, enum occasion occasion)
 		struct pending *pending;
 		bool known;
 
-		if (!task_is_process(&tasks[i]))
+		if (!task_is_process(&tasks[i]) ||
+		    (occasion == OCCASION_MISSED && was_looked_at(reconcile, tasks[i].key)))
 			continue;
 		known = *find(reconcile, tasks[i].key);
 		if (!known && watched_find(programs, tasks[i].key, &watched) &&
@@ -558,6 +572,10 @@ static void look_at_all(struct reconcile *reconcile, enum occasion occasion)
 		}
 		look_after(pending, 0);
 	}
+	free(reconcile->looked);
+	reconcile->looked = tasks;
+	reconcile->looked_count = count;
+	tasks = NULL;
 }
 
 void reconcile_look_at_all(struct reconcile *reconcile)
@@ -704,5 +722,6 @@ void reconcile_close(struct reconcile *reconcile)
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (reconcile->buckets[i])
 			drop(reconcile->buckets[i]);
+	free(reconcile->looked);
 	free(reconcile);
 }
