@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include "puppet.h"
 
@@ -46,6 +47,13 @@ long ring_setup(const long arguments[6])
 	ring.cqes = (void *)(cq + parameters.cq_off.cqes);
 	ring.sqes = (void *)sqes;
 	return 0;
+}
+
+long ring_pin(const long arguments[6])
+{
+	const struct iovec buffer = { (void *)arguments[0], (size_t)arguments[1] };
+
+	return RAW(SYS_io_uring_register, ring.fd, IORING_REGISTER_BUFFERS, &buffer, 1);
 }
 
 long ring_submit_by(bool compat, const struct io_uring_sqe *request)

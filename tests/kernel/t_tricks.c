@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/fuse.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,15 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "attack.h"
 #include "daemon.h"
+#include "fuse_file.h"
 #include "hole.h"
 #include "lib/proc/maps.h"
 #include "strike_huge.h"
@@ -36,7 +34,6 @@
 
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
-#define MAP_DROPPABLE_ 0x08
 #define LINKS "/sys/fs/bpf/mseald/links"
 
 static bool denied(struct puppet *puppet, uint64_t at)
@@ -183,27 +180,9 @@ static void breaks(void)
 
 /* --- row 6: MADV_DONTFORK and MADV_DOFORK --- */
 
-/* address: the life of a child without that page. 0: no fault. */
-static long live_with_hole(const long arguments[6])
-{
-	long at;
-
-	for (int i = 0; i < 200; i++) {
-		at = RAW(SYS_mmap, 0, PAGE, READ_WRITE, ANONYMOUS, -1, 0);
-		if (at < 0 && at > -4096)
-			return at;
-		*(volatile char *)at = 1;
-	}
-	at = arguments[0];
-	if (RAW(SYS_mmap, at, PAGE, READ_WRITE, ANONYMOUS | MAP_FIXED, -1, 0) != at)
-		return -EADDRNOTAVAIL;
-	*(volatile char *)at = 2;
-	return RAW(SYS_mprotect, at, PAGE, PROT_READ) ?: RAW(SYS_munmap, at, PAGE);
-}
-
 static void kept_from_children(int protection, const char *what)
 {
-	struct puppet *puppet = puppet_new(), *child, *grandchild;
+	struct puppet *puppet = puppet_new();
 	uint64_t page = puppet_pages(puppet, 4, protection) + PAGE;
 	long result;
 
@@ -212,16 +191,7 @@ static void kept_from_children(int protection, const char *what)
 		   has_flag(puppet->pid, page, "dc"),
 	   "MADV_DONTFORK before the seal, %s: it works", what);
 	must_seal(puppet->pid, page, PAGE);
-	child = puppet_clone(puppet, 0, NULL);
-	ok(!protection_of(child->pid, page)[0], "%s: the child does not have the page", what);
-	grandchild = puppet_clone(child, 0, NULL);
-	result = puppet_run(child, live_with_hole, (long)page);
-	ok(result == 0, "%s: the child maps what it likes, there too (%s)", what, puppet_text(child, result));
-	result = puppet_run(grandchild, live_with_hole, (long)page);
-	ok(result == 0, "%s: so does the grandchild (%s)", what, puppet_text(grandchild, result));
-	puppet_end(grandchild);
-	puppet_end(child);
-	ok(denied(puppet, page), "%s: in the parent it is sealed", what);
+	ok(denied(puppet, page), "%s: it is sealed, but not in children (t_gaps.c)", what);
 	result = puppet_call(puppet, SYS_madvise, page + PAGE, PAGE, MADV_DOFORK);
 	ok(result == 0 && !has_flag(puppet->pid, page + PAGE, "dc"), "%s: MADV_DOFORK beside the seal (%s)",
 	   what, puppet_text(puppet, result));
@@ -495,7 +465,7 @@ static void stack_into_hole(puppet_function grow, const char *what)
 		ok(killed(grower.third, result),
 		   "stack into a hole by %s: a third process that reads it dies", what);
 	else if (result == 'X' && read_back[0] == 0 && strstr(what, "system call"))
-		skip("the kill gate lets the call end: docs/threat-model.md, Stack growth",
+		skip("the kill gate lets the call end: t_gaps.c",
 		     "stack into a hole by %s: a third cannot read it either", what);
 	else
 		ok(result != 'X', "stack into a hole by %s: a third cannot read it either (%s)", what,
@@ -524,79 +494,20 @@ static void grows_beside(void)
 
 /* --- row 2: a file whose blocks are larger than a page --- */
 
-/* Serves a folder with one file, of any name: what mmap asks for, but no contents. */
-static void serve_blocks(int fd)
-{
-	static union {
-		struct fuse_in_header header;
-		char bytes[1 << 17];
-	} in;
-	struct {
-		struct fuse_out_header header;
-		union {
-			struct fuse_init_out init;
-			struct fuse_entry_out entry;
-			struct fuse_attr_out attr;
-			struct fuse_open_out open;
-		};
-	} out;
-	size_t length;
-
-	while (read(fd, &in, sizeof(in)) > 0) {
-		bool folder = in.header.nodeid == FUSE_ROOT_ID && in.header.opcode != FUSE_LOOKUP;
-		struct fuse_attr attr = { .ino = folder ? FUSE_ROOT_ID : 2,
-					  .mode = folder ? S_IFDIR | 0700 : S_IFREG | 0600,
-					  .nlink = 1,
-					  .blksize = 1 << 17 };
-
-		memset(&out, 0, sizeof(out));
-		length = 0;
-		if (in.header.opcode == FUSE_INIT) {
-			out.init = (struct fuse_init_out){ .major = 7, .minor = 31, .max_write = PAGE };
-			length = sizeof(out.init);
-		} else if (in.header.opcode == FUSE_LOOKUP) {
-			out.entry = (struct fuse_entry_out){ .nodeid = 2, .attr_valid = 100, .attr = attr };
-			length = sizeof(out.entry);
-		} else if (in.header.opcode == FUSE_GETATTR) {
-			out.attr = (struct fuse_attr_out){ .attr_valid = 100, .attr = attr };
-			length = sizeof(out.attr);
-		} else if (in.header.opcode == FUSE_OPEN) {
-			length = sizeof(out.open);
-		} else if (in.header.opcode == FUSE_FORGET) {
-			continue;
-		}
-		out.header.unique = in.header.unique;
-		out.header.len = (uint32_t)(sizeof(out.header) + length);
-		(void)!write(fd, &out, out.header.len);
-	}
-	_exit(0);
-}
-
-#define BLOCKS "/tmp/blocks"
-
 /* A loader maps a page of it below the seal; the kernel rounds lengths to blocks on hugetlbfs only. */
 static void large_blocks(void)
 {
 	struct puppet *puppet = puppet_new();
 	uint64_t page = puppet_pages(puppet, 8, PROT_READ);
-	char options[128];
-	pid_t server;
+	struct fuse_file served;
 	long file, result;
-	int fd;
 
-	(void)mkdir(BLOCKS, 0700);
-	(void)mknod(BLOCKS "-device", S_IFCHR | 0600, makedev(10, 229));
-	fd = open(BLOCKS "-device", O_RDWR | O_CLOEXEC);
-	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
-	if (fd < 0 || mount("none", BLOCKS, "fuse", 0, options)) {
+	if (!fuse_file_open(&served)) {
 		skip(strerror(errno), "a file whose blocks are larger than a page");
-		goto end;
+		puppet_end(puppet);
+		return;
 	}
-	server = fork();
-	if (server == 0)
-		serve_blocks(fd);
-	close(fd);
-	strcpy(puppet_data(puppet), BLOCKS "/file");
+	strcpy(puppet_data(puppet), FUSE_PATH);
 	file = puppet_call(puppet, SYS_openat, AT_FDCWD, (long)puppet_data(puppet), O_RDONLY);
 	must_seal(puppet->pid, page + 4 * PAGE, 4 * PAGE);
 	result = puppet_call(puppet, SYS_mmap, page, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0);
@@ -607,58 +518,7 @@ static void large_blocks(void)
 	result = puppet_call(puppet, SYS_mmap, page, PAGE, PROT_READ, MAP_PRIVATE, file, 0);
 	ok(result == (long)page, "the same without MAP_FIXED, with a huge page elsewhere (%s)",
 	   puppet_text(puppet, result));
-	(void)umount2(BLOCKS, MNT_DETACH);
-	kill(server, SIGKILL);
-	waitpid(server, NULL, 0);
-end:
-	unlink(BLOCKS "-device");
-	rmdir(BLOCKS);
-	puppet_end(puppet);
-}
-
-/* --- what is not protected --- */
-
-/* The contents of shared memory, through another mapping of it; mseal(2) lets that happen, too. */
-static void shared_elsewhere(void)
-{
-	struct puppet *puppet = puppet_new();
-	long at = puppet_call(puppet, SYS_mmap, 0, 4 * PAGE, READ_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	long next = at + (long)PAGE, other, result;
-
-	if (at < 0 || puppet_run(puppet, fill_pages, at, 4 * (long)PAGE, 5) ||
-	    puppet_call(puppet, SYS_mprotect, next, 3 * PAGE, PROT_READ))
-		bail("no shared memory");
-	must_seal(puppet->pid, (uint64_t)next, 3 * PAGE);
-	other = puppet_call(puppet, SYS_mremap, at, PAGE, 4 * PAGE, MREMAP_MAYMOVE);
-	result = other < 0 ? other : puppet_run(puppet, fill_pages, other + (long)PAGE, (long)PAGE, 6);
-	ok(result == 0 && puppet_run(puppet, peek, next) == 6,
-	   "known gap: shared memory has another mapping by mremap of its neighbour, which is written (%s)",
-	   puppet_text(puppet, result));
-	ok(denied(puppet, (uint64_t)next), "known gap: its place and permissions are protected");
-	puppet_end(puppet);
-}
-
-/* Pages that the kernel may drop whenever it wants memory; mseal(2) lets that happen, too. */
-static void droppable(int flags, int advice, const char *what)
-{
-	struct puppet *puppet = puppet_new();
-	long at = puppet_call(puppet, SYS_mmap, 0, 4 * PAGE, READ_WRITE, MAP_ANONYMOUS | flags, -1, 0),
-	     result;
-
-	if (at < 0) {
-		skip("this kernel has no MAP_DROPPABLE", "known gap: %s", what);
-		puppet_end(puppet);
-		return;
-	}
-	if (puppet_run(puppet, fill_pages, at, 4 * (long)PAGE, 5) ||
-	    (advice && puppet_call(puppet, SYS_madvise, at, 4 * PAGE, advice)) ||
-	    puppet_call(puppet, SYS_mprotect, at, 4 * PAGE, PROT_READ))
-		bail("no %s", what);
-	must_seal(puppet->pid, (uint64_t)at, 4 * PAGE);
-	result = puppet_call(puppet, SYS_madvise, at, 4 * PAGE, MADV_PAGEOUT);
-	ok(result == 0 && puppet_run(puppet, peek, at) == 0, "known gap: MADV_PAGEOUT drops %s (%s)", what,
-	   puppet_text(puppet, result));
-	ok(denied(puppet, (uint64_t)at), "known gap: its place and permissions are protected");
+	fuse_file_close(&served);
 	puppet_end(puppet);
 }
 
@@ -923,9 +783,6 @@ int main(int argc, char **argv)
 	growing_mappings();
 	grows_beside();
 	large_blocks();
-	shared_elsewhere();
-	droppable(MAP_PRIVATE, MADV_FREE, "pages that were MADV_FREE before the seal");
-	droppable(MAP_DROPPABLE_, 0, "MAP_DROPPABLE memory");
 	ok(status_becomes("spaces", 0, 10), "nothing is left of the tricks");
 	forks_during_hand_over();
 
