@@ -64,15 +64,15 @@ all_jobs() {
 	for name in $(programs unit test_); do echo "check unit:$name"; done
 
 	[ -n "$under" ] || take_turns 1 whole:{bookworm,trixie}@{6.12,6.1,7.3}
-	take_turns 1 "${always[@]/#/kernel:rest@}" "kernel:rest@$today"
-	echo "rest kernel:long@6.12"
+	take_turns 1 "${always[@]/#/kernel:rest@}" "kernel:rest@$today" kernel:long@6.12 \
+		kernel:t_survive@{6.1,7.3}
 	echo "rest real-all@6.12"
 	take_turns 1 "${always[@]/#/calls@}"
 	take_turns 1 "${always[@]/#/oci@}"
-	take_turns 1 sanitize@6.12 valgrind@6.12
 	# Its Debian lacks the libraries of sanitizers; and the package is built anew, without them. The
 	# same holds for the disk of the engines.
-	[ -n "$under" ] || take_turns 2 oci:trixie@6.12 monitoring@6.12 demo-system@7.3 engines:docker@7.3 \
+	[ -n "$under" ] || take_turns 1 sanitize@6.12 valgrind@6.12 oci:trixie@6.12 monitoring@6.12 \
+		demo-system@7.3 engines:docker@7.3 \
 		engines:{docker,docker-rootless,containerd,podman,quadlet,units}@6.12
 	for kernel in "${every[@]}"; do
 		if [[ " ${always[*]} " == *" $kernel "* ]]; then echo "rest kernel:tables@$kernel"
@@ -80,13 +80,11 @@ all_jobs() {
 	done
 	[ ! -x build/arm64/mseald ] || [ -n "$under" ] ||
 		take_turns 1 kernel:{tables,rest,t_survive}@arm64-{6.12,7.3}
-	take_turns 1 kernel:t_survive@{6.1,7.3}
 	take_turns 1 "${always[@]/#/race:long@}"
 	take_turns 1 "${always[@]/#/harness@}"
-	take_turns 1 service:{service,shutdown}@{6.12,6.1}
-	[ -n "$under" ] || take_turns 1 service:package@{6.12,6.1}
+	[ -n "$under" ] || take_turns 1 service:{service,shutdown,package}@{6.12,6.1}
 	take_turns 1 real@{6.12,7.3} libmseal:selftest@{6.12,7.3} libmseal:services@{6.1,6.12}
-	take_turns 2 "${every[@]/#/cost:startup@}" cost:crowd@6.12
+	take_turns 1 "${every[@]/#/cost:startup@}" cost:crowd@6.12
 	take_turns 1 tree:rpm tree:pictures real-time
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
 	echo "rest matrix"
