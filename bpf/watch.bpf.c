@@ -29,6 +29,44 @@ __noinline u32 watch_start_find(u64 key)
 	return start_find_inline(key);
 }
 
+/* Since 6.2, which is older than programs of fentry that are preempted, and so skipped at an exit. */
+extern struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
+/* Is the process gone? Its last program run was skipped then, and the daemon has not seen it yet. */
+static __always_inline bool is_left_behind(u64 key, u32 position)
+{
+	struct mseald_start *start = start_at(position);
+	struct task_struct *task;
+	bool gone;
+
+	if (!start || !bpf_task_from_pid)
+		return false;
+	task = bpf_task_from_pid((s32)start->facts.pid);
+	if (!task)
+		return true;
+	gone = task->mm && space_key(task->mm) != key;
+	bpf_task_release(task);
+	return gone;
+}
+
+/* Takes the first place of the key from an address space that is gone. Out of line, because it is rare. */
+__noinline u32 watch_start_take_over(u64 key, bool child)
+{
+	u32 at = MSEALD_START_AT(key, child);
+	u64 old;
+
+	/* The compiler would mask the sum in bytes, which the verifier does not follow. */
+	asm volatile("%0 &= 2047" : "+r"(at));
+	_Static_assert(MSEALD_STARTS == 2048, "the mask is that of the number of elements");
+	old = *(volatile u64 *)&state.start_keys[at];
+	if (!old || old == MSEALD_START_TAKEN || !is_left_behind(old, at + 1) ||
+	    __sync_val_compare_and_swap(&state.start_keys[at], old, MSEALD_START_TAKEN) != old)
+		return 0;
+	__sync_fetch_and_add(&space_slot(old)->watched, -1);
+	return at + 1;
+}
+
 __noinline u32 watch_start_take(u64 key, bool child)
 {
 #pragma clang loop unroll(disable)
@@ -36,7 +74,7 @@ __noinline u32 watch_start_take(u64 key, bool child)
 		if (!*(volatile u64 *)key_at(key, i) &&
 		    !__sync_val_compare_and_swap(key_at(key, i), 0, MSEALD_START_TAKEN))
 			return MSEALD_START_AT(key, i) + 1;
-	return 0;
+	return watch_start_take_over(key, child);
 }
 
 __noinline int watch_start_publish(u64 key, u32 position)
