@@ -80,20 +80,6 @@ long write_pinned(struct puppet *puppet, long at)
 	return puppet_run(puppet, read_pinned, pipes[0], at);
 }
 
-long peek(const long arguments[6])
-{
-	unsigned char byte = 0;
-	int pipe[2];
-	long result = RAW(SYS_pipe2, pipe, 0);
-
-	result = result ?: RAW(SYS_write, pipe[1], arguments[0], 1);
-	if (result == 1)
-		RAW(SYS_read, pipe[0], &byte, 1);
-	RAW(SYS_close, pipe[0]);
-	RAW(SYS_close, pipe[1]);
-	return result < 0 ? result : byte;
-}
-
 long write_x(const long arguments[6])
 {
 	return RAW(SYS_pwrite64, arguments[0], "X", 1, arguments[1]);

@@ -30,9 +30,7 @@ void put_into_pipe(void); /* X */
 /* Has the kernel write X into pages that the puppet has pinned (ring_pin()). 1, or a negative errno. */
 long write_pinned(struct puppet *puppet, long at);
 
-/* For puppet_run(), address: the byte there, read by a call; -EFAULT: it cannot be read. */
-long peek(const long arguments[6]);
-/* The same, descriptor and offset: writes X. */
+/* For puppet_run(), descriptor and offset: writes X. */
 long write_x(const long arguments[6]);
 
 /* The gaps of the file behind a private mapping. */

@@ -80,7 +80,7 @@ static void seal_file(const struct scene *scene, const char *deny)
 /* Does the victim read X there? */
 static bool changed(const struct scene *scene, long offset)
 {
-	return puppet_run(scene->victim, peek, scene->at + offset) == 'X';
+	return puppet_run(scene->victim, puppet_peek, scene->at + offset) == 'X';
 }
 
 void gap_without_file_write(void)
@@ -99,7 +99,7 @@ void gap_without_file_write(void)
 	ok(result == -EPERM && !puppet_exec(child), "%s: a child may not (%s)", gap,
 	   puppet_text(child, result));
 	result = puppet_call(child, SYS_fallocate, fd, punch, PAGE, PAGE);
-	gap_ok(result == 0 && puppet_run(scene.victim, peek, scene.at + PAGE_) == 0,
+	gap_ok(result == 0 && puppet_run(scene.victim, puppet_peek, scene.at + PAGE_) == 0,
 	       "a program that the child executes does (%s)", puppet_text(child, result));
 	puppet_end(child);
 	scene_close(&scene);
@@ -261,10 +261,10 @@ static void changed_below(void)
 	fd = puppet_call(puppet, SYS_openat, AT_FDCWD, (long)puppet_data(puppet), O_RDONLY);
 	at = puppet_call(puppet, SYS_mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
 	must_seal_against(puppet, at, PAGE, "file-write", NULL);
-	before = puppet_run(puppet, peek, at);
+	before = puppet_run(puppet, puppet_peek, at);
 	*file.contents = 'X';
 	close(open(FUSE_PATH, O_RDONLY | O_CLOEXEC)); /* drops what the kernel has of it (fs/fuse/file.c) */
-	gap_ok(before == 'a' && puppet_run(puppet, peek, at) == 'X',
+	gap_ok(before == 'a' && puppet_run(puppet, puppet_peek, at) == 'X',
 	       "the server of a FUSE file system has other contents");
 	puppet_end(puppet);
 	fuse_file_close(&file);

@@ -373,6 +373,20 @@ struct puppet *puppet_end(struct puppet *puppet)
 	return NULL;
 }
 
+long puppet_peek(const long arguments[6])
+{
+	unsigned char byte = 0;
+	int pipe[2];
+	long result = RAW(SYS_pipe2, pipe, 0);
+
+	result = result ?: RAW(SYS_write, pipe[1], arguments[0], 1);
+	if (result == 1)
+		RAW(SYS_read, pipe[0], &byte, 1);
+	RAW(SYS_close, pipe[0]);
+	RAW(SYS_close, pipe[1]);
+	return result < 0 ? result : byte;
+}
+
 const char *puppet_text(const struct puppet *puppet, long result)
 {
 	static char text[4][64];

@@ -81,6 +81,9 @@ bool puppet_died(struct puppet *puppet, int milliseconds);
 /* Kills it, waits for its end and frees it (a thread is only freed). Takes NULL, returns NULL. */
 struct puppet *puppet_end(struct puppet *puppet);
 
+/* For puppet_run(): the byte at the first argument, read by a call without a fault; or -EFAULT. */
+long puppet_peek(const long arguments[6]);
+
 /* A result in words: "ok 5", "EPERM", "killed by SIGKILL"; static buffer. */
 const char *puppet_text(const struct puppet *puppet, long result);
 

@@ -153,7 +153,7 @@ static void stack_growth_by_several(void)
 		return;
 	result = write_into(&hole);
 	ok(killed(hole.second, result), "%s: the second one dies", gap);
-	result = puppet_run(hole.third, peek, hole.at + PAGE_);
+	result = puppet_run(hole.third, puppet_peek, hole.at + PAGE_);
 	gap_ok(result == 'X', "a third process sees the bytes (%s)", puppet_text(hole.third, result));
 	child = puppet_clone(hole.third, 0, &error);
 	ok(!child, "%s: it cannot fork (%s)", gap, puppet_text(hole.third, error));
@@ -201,11 +201,11 @@ static long change_size(const long arguments[6])
 /* segment, address, sealed page, seconds. The number of tries until the page is gone, else 0. */
 static long attach_often(const long arguments[6])
 {
-	const long page[6] = { arguments[2] }, before = peek(page), end = time(NULL) + arguments[3];
+	const long page[6] = { arguments[2] }, before = puppet_peek(page), end = time(NULL) + arguments[3];
 
 	for (long i = 1; time(NULL) < end; i++) {
 		RAW(SYS_shmat, arguments[0], arguments[1], SHM_REMAP);
-		if (peek(page) != before)
+		if (puppet_peek(page) != before)
 			return i;
 	}
 	return 0;
@@ -284,7 +284,7 @@ static void dropped(int flags, int advice, const char *what)
 		bail("no %s", what);
 	seal(puppet, at, 4 * PAGE);
 	result = puppet_call(puppet, SYS_madvise, at, 4 * PAGE, MADV_PAGEOUT);
-	gap_ok(result == 0 && puppet_run(puppet, peek, at) == 0, "MADV_PAGEOUT drops %s (%s)", what,
+	gap_ok(result == 0 && puppet_run(puppet, puppet_peek, at) == 0, "MADV_PAGEOUT drops %s (%s)", what,
 	       puppet_text(puppet, result));
 	puppet_end(puppet);
 }
@@ -333,12 +333,12 @@ static void received_in_place(void)
 	long at = puppet_call(puppet, SYS_mmap, 0, PAGE, PROT_READ, MAP_SHARED, receiver, 0), result;
 
 	result = receive_page(sender, puppet, receiver, at, 'A');
-	if (puppet_run(puppet, peek, at) != 'A') {
+	if (puppet_run(puppet, puppet_peek, at) != 'A') {
 		gap_skip(puppet_text(puppet, result), "getsockopt(TCP_ZEROCOPY_RECEIVE)");
 	} else {
 		seal(puppet, at, PAGE);
 		result = receive_page(sender, puppet, receiver, at, 'X');
-		gap_ok(result == 0 && puppet_run(puppet, peek, at) == 'X',
+		gap_ok(result == 0 && puppet_run(puppet, puppet_peek, at) == 'X',
 		       "getsockopt(TCP_ZEROCOPY_RECEIVE) exchanges the page (%s)",
 		       puppet_text(puppet, result));
 	}
@@ -369,11 +369,11 @@ static void guard_pages(void)
 	children[0] = puppet_child(puppet, 0);
 	result = puppet_call(puppet, SYS_madvise, at, 3 * PAGE, MADV_WIPEONFORK);
 	children[1] = puppet_child(puppet, 0);
-	ok(puppet_run(puppet, peek, at + PAGE_) == -EFAULT &&
-		   puppet_run(children[0], peek, at + PAGE_) == -EFAULT,
+	ok(puppet_run(puppet, puppet_peek, at + PAGE_) == -EFAULT &&
+		   puppet_run(children[0], puppet_peek, at + PAGE_) == -EFAULT,
 	   "%s: without MADV_WIPEONFORK a child has them", gap);
-	gap_ok(result == 0 && puppet_run(children[1], peek, at + PAGE_) == 0 &&
-		       puppet_run(children[1], peek, at + 2 * PAGE_) == 0,
+	gap_ok(result == 0 && puppet_run(children[1], puppet_peek, at + PAGE_) == 0 &&
+		       puppet_run(children[1], puppet_peek, at + 2 * PAGE_) == 0,
 	       "MADV_WIPEONFORK: a child has zeros for them, and for the rest (%s)",
 	       puppet_text(puppet, result));
 	puppet_end(children[0]);
@@ -412,8 +412,8 @@ static void shared_elsewhere(void)
 		seal(puppet, at + PAGE_, PAGE);
 		other = map_again(puppet, how, fd, at);
 		result = other < 0 ? other : puppet_run(puppet, fill_pages, other, PAGE_, 'X');
-		gap_ok(result == 0 && puppet_run(puppet, peek, at + PAGE_) == 'X', "%s, and written (%s)",
-		       ways[how], puppet_text(puppet, result));
+		gap_ok(result == 0 && puppet_run(puppet, puppet_peek, at + PAGE_) == 'X',
+		       "%s, and written (%s)", ways[how], puppet_text(puppet, result));
 		puppet_end(puppet);
 	}
 }
@@ -432,7 +432,7 @@ static void foreign_pinned(void)
 		puppet_call(puppet, SYS_mprotect, at, PAGE, PROT_READ);
 		must_seal_against(puppet, at, PAGE, ALL "foreign-write", NULL);
 		result = write_pinned(puppet, at);
-		gap_ok(result == 1 && puppet_run(puppet, peek, at) == 'X',
+		gap_ok(result == 1 && puppet_run(puppet, puppet_peek, at) == 'X',
 		       "pages pinned by io_uring, and read-only now, are written (%s)",
 		       puppet_text(puppet, result));
 	}
@@ -447,7 +447,7 @@ static void foreign_shared(void)
 	other = puppet_child(puppet, 0);
 	must_seal_against(puppet, at, PAGE, ALL "foreign-write", NULL);
 	result = puppet_run(other, fill_pages, at, PAGE_, 'X');
-	gap_ok(result == 0 && puppet_run(puppet, peek, at) == 'X',
+	gap_ok(result == 0 && puppet_run(puppet, puppet_peek, at) == 'X',
 	       "another process that has it mapped writes (%s)", puppet_text(other, result));
 	puppet_end(other);
 	puppet_end(puppet);
@@ -477,9 +477,9 @@ static void foreign_uprobe(void)
 	attr.config1 = (uintptr_t)code->path;
 	attr.config2 = (uint64_t)at - code->start + code->offset;
 	must_seal_against(puppet, page, PAGE, ALL "foreign-write", NULL);
-	before = puppet_run(puppet, peek, at);
+	before = puppet_run(puppet, puppet_peek, at);
 	fd = (int)syscall(SYS_perf_event_open, &attr, puppet->pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
-	after = puppet_run(puppet, peek, at);
+	after = puppet_run(puppet, puppet_peek, at);
 	gap_ok(fd >= 0 && before >= 0 && after >= 0 && before != after,
 	       "a uprobe of root changes code (%#lx, %#lx)", before, after);
 	close(fd);
@@ -527,7 +527,7 @@ static void audited_tracer(void)
 	ok(puppet_run(tracer, write_x, fd, at + 1) == 1 && is_logged(&monitor, "proc-mem"),
 	   "%s: a write to /proc/PID/mem is logged", gap);
 	puppet_call(tracer, SYS_ptrace, PTRACE_DETACH, puppet->pid, 0, 0);
-	gap_ok(result == 0 && !event && puppet_run(puppet, peek, at) == 'X',
+	gap_ok(result == 0 && !event && puppet_run(puppet, puppet_peek, at) == 'X',
 	       "PTRACE_POKEDATA is not (%s, %s)", puppet_text(tracer, result),
 	       event ? json_text(event, "operation") : "no event");
 	json_decref(event);

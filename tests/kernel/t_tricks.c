@@ -415,21 +415,6 @@ static long grow_by_call(const long arguments[6])
 	return *(volatile char *)arguments[0];
 }
 
-/* The byte there, read by a call without a fault; 0: unmapped. */
-static long peek(const long arguments[6])
-{
-	char byte = 0;
-	int pipe[2];
-	long result = RAW(SYS_pipe2, pipe, 0);
-
-	result = result ?: RAW(SYS_write, pipe[1], arguments[0], 1);
-	if (result == 1)
-		RAW(SYS_read, pipe[0], &byte, 1);
-	RAW(SYS_close, pipe[0]);
-	RAW(SYS_close, pipe[1]);
-	return byte;
-}
-
 static void stack_into_hole(puppet_function grow, const char *what)
 {
 	struct grower grower = grower_new();
@@ -460,7 +445,7 @@ static void stack_into_hole(puppet_function grow, const char *what)
 	ok(killed(grower.one, result), "stack into a hole by %s: the process that grows it dies (%s)", what,
 	   puppet_text(grower.one, result));
 	ok(read_back[0] == 0, "stack into a hole by %s: it could not read back what it wrote", what);
-	result = puppet_run(grower.third, peek, (long)grower.page + (long)PAGE);
+	result = puppet_run(grower.third, puppet_peek, (long)grower.page + (long)PAGE);
 	if (result == PUPPET_DEAD)
 		ok(killed(grower.third, result),
 		   "stack into a hole by %s: a third process that reads it dies", what);
