@@ -83,7 +83,7 @@ int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long ad
 	if (!(vma->vm_flags & VM_GROWSDOWN))
 		return 0;
 	(void)verdict_on(key, start, vma->vm_start - start,
-			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_DENY_UNMAP, REACTION_DIE));
+			 ATTEMPT(MSEALD_OP_MAP_HOLE, MSEALD_DENY_UNMAP, REACTION_KILL));
 	return 0;
 }
 

@@ -261,6 +261,20 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
  * Carries out the strongest action found, on the current task, in the address space of this key. Nonzero: the
  * call must fail.
  */
+/* Does a denial kill? */
+static __always_inline bool reaction_kills(const struct walk *walk, u64 key, u32 attempt)
+{
+	if (ATTEMPT_REACTION(attempt) == REACTION_DENY)
+		return false;
+	/*
+	 * While it is watched, the memory may be gone by right: a call that unmaps a library may have passed
+	 * its gate before the seal. The daemon looks at it again.
+	 */
+	if (ATTEMPT_REACTION(attempt) == REACTION_DIE && space_watched(key))
+		return false;
+	return !(attempt & ATTEMPT_NATIVE && walk->native && !walk->not_native);
+}
+
 __noinline int verdict_carry_out(const struct walk *walk, u64 key, u32 attempt)
 {
 	u32 action, outcome, place, op = ATTEMPT_OP(attempt);
@@ -278,9 +292,7 @@ __noinline int verdict_carry_out(const struct walk *walk, u64 key, u32 attempt)
 	own = key == mm_key_read(BPF_CORE_READ(task, mm));
 	if (action == MSEALD_ACTION_AUDIT)
 		outcome = MSEALD_VERDICT_AUDITED;
-	else if ((action == MSEALD_ACTION_KILL && own) ||
-		 (ATTEMPT_REACTION(attempt) != REACTION_DENY &&
-		  !(attempt & ATTEMPT_NATIVE && walk->native && !walk->not_native)))
+	else if ((action == MSEALD_ACTION_KILL && own) || reaction_kills(walk, key, attempt))
 		outcome = MSEALD_VERDICT_KILLED;
 	else
 		outcome = MSEALD_VERDICT_DENIED;

@@ -10,7 +10,7 @@
 enum reaction {
 	REACTION_DENY, /* its return value makes the call fail */
 	REACTION_KILL, /* it cannot fail the call: a denial becomes SIGKILL */
-	REACTION_DIE,  /* the call fails, and the process must be killed, too */
+	REACTION_DIE,  /* the call fails, and a process that is not watched must be killed, too */
 };
 
 #define ATTEMPT(op, deny_mask, reaction) ((u32)(op) | (u32)(deny_mask) << 8 | (u32)(reaction) << 16)
