@@ -26,15 +26,27 @@ struct programs {
 	unsigned needed;	  /* NEED_* of others than seal sets */
 };
 
+#define LOG_LINES 20
+
+/* The last lines of a text: there the verifier says why it refuses a program. */
+static char *last_lines(char *text)
+{
+	char *line = text + strlen(text);
+
+	for (int lines = 0; line > text && lines <= LOG_LINES; line--)
+		lines += line[-1] == '\n';
+	return line > text ? line + 1 : text;
+}
+
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	char line[1024];
+	char *text, *line, *rest;
 
-	if (level == LIBBPF_DEBUG)
+	if (level == LIBBPF_DEBUG || vasprintf(&text, format, arguments) < 0)
 		return 0;
-	(void)vsnprintf(line, sizeof(line), format, arguments);
-	line[strcspn(line, "\n")] = '\0';
-	log_debug("%s", line);
+	for (line = strtok_r(last_lines(text), "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		log_debug("%s", line);
+	free(text);
 	return 0;
 }
 
