@@ -274,12 +274,10 @@ static __always_inline int meet_exe(struct linux_binprm *bprm, struct match *mat
 	return exec_meet_globs(match);
 }
 
-/*
- * One level of a hierarchy; its path continues that of the levels above. cgroup: address of the lowest level.
- */
-__noinline int exec_meet_level(u64 cgroup, u32 level, struct match *match)
+/* One level of the task's hierarchy; its path continues that of the levels above. */
+__noinline int exec_meet_level(u32 level, struct match *match)
 {
-	struct cgroup *lowest = (void *)cgroup, *above;
+	struct cgroup *lowest = bpf_get_current_task_btf()->cgroups->dfl_cgrp, *above;
 
 	if (!match)
 		return 1;
@@ -309,8 +307,6 @@ static __always_inline void keep_path(struct match *match)
 /* Walks down the hierarchy to the task's cgroup. The root has level 0 and no name. */
 __noinline int exec_meet_cgroup(struct match *match)
 {
-	/* A number, to be passed on: the verifier lets no pointer be one. */
-	u64 cgroup = (u64)BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups, dfl_cgrp);
 	int level = bpf_get_current_task_btf()->cgroups->dfl_cgrp->level;
 
 	if (!match)
@@ -321,7 +317,7 @@ __noinline int exec_meet_cgroup(struct match *match)
 	for (int i = 1; i <= CGROUP_LEVELS; i++) {
 		if (i > level)
 			return 0;
-		if (exec_meet_level(cgroup, i, match))
+		if (exec_meet_level(i, match))
 			return 1;
 	}
 	return 1; /* deeper than policies can name */

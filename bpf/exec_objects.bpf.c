@@ -112,7 +112,7 @@ __noinline int exec_add_piece(struct mseald_loading *loading, u64 start, u64 end
 {
 	u64 rule, last_rule, at, last;
 
-	if (!loading || start >= end || !(loading->segments >> (segment & 31) & 1))
+	if (!loading || start >= end || (segment && !(loading->segments >> (segment & 31) & 1)))
 		return 0;
 	rule = segment == MSEALD_SEGMENT_DATA ? loading->data_rule : loading->rule;
 	if (!(rule & MSEALD_RULE_DENY_MASK))
@@ -146,6 +146,8 @@ __noinline int exec_add_piece(struct mseald_loading *loading, u64 start, u64 end
 	return 0;
 }
 
+#define READ_ONLY (1u << MSEALD_SEGMENT_RODATA | 1u << MSEALD_SEGMENT_TEXT | 1u << MSEALD_SEGMENT_RELRO)
+
 __noinline int exec_add_library(struct mseald_loading *loading, u32 at, bool exact)
 {
 	struct mseald_mapping *mapping;
@@ -169,10 +171,14 @@ __noinline int exec_add_library(struct mseald_loading *loading, u32 at, bool exa
 		return 0;
 	loading->text = start + ((u64)mapping->text << PAGE_SHIFT);
 	loading->text_end = start + ((u64)mapping->text_end << PAGE_SHIFT);
-	exec_add_piece(loading, start, loading->text, MSEALD_SEGMENT_RODATA);
-	exec_add_piece(loading, loading->text, loading->text_end, MSEALD_SEGMENT_TEXT);
-	exec_add_piece(loading, loading->text_end, loading->relro, MSEALD_SEGMENT_RODATA);
-	exec_add_piece(loading, loading->relro, loading->relro_end, MSEALD_SEGMENT_RELRO);
+	if (likely((loading->segments & READ_ONLY) == READ_ONLY && loading->text_end <= loading->relro)) {
+		exec_add_piece(loading, start, loading->relro_end, MSEALD_SEGMENT_NONE);
+	} else {
+		exec_add_piece(loading, start, loading->text, MSEALD_SEGMENT_RODATA);
+		exec_add_piece(loading, loading->text, loading->text_end, MSEALD_SEGMENT_TEXT);
+		exec_add_piece(loading, loading->text_end, loading->relro, MSEALD_SEGMENT_RODATA);
+		exec_add_piece(loading, loading->relro, loading->relro_end, MSEALD_SEGMENT_RELRO);
+	}
 	exec_add_piece(loading, loading->relro_end, start + ((u64)mapping->pages << PAGE_SHIFT),
 		       MSEALD_SEGMENT_DATA);
 	return 0;
@@ -371,54 +377,56 @@ __noinline int exec_add_elf(struct mseald_loading *loading, u64 start, bool exac
 	return owns_relro(loading);
 }
 
-#define AUXV_PAIRS 12 /* AT_PHDR and AT_BASE are among the first (fs/binfmt_elf.c, create_elf_tables) */
+/*
+ * AT_PHDR is among the first pairs, and AT_BASE the third one after it, since 2.6 (fs/binfmt_elf.c,
+ * create_elf_tables).
+ */
+#define AUXV_LOOKS 9
+#define AUXV_BASE 3
 
 struct mm_struct___auxv {
-	unsigned long saved_auxv[2 * AUXV_PAIRS];
+	unsigned long saved_auxv[2 * (AUXV_LOOKS + AUXV_BASE)];
 } __attribute__((preserve_access_index));
 
-/* value if both numbers, below 2^63, are equal, else 0. Free of branches, which the verifier would follow. */
-static __always_inline u64 where_same(u64 a, u64 b, u64 value)
+/* In a 32-bit program each word holds a type and its value. */
+static __always_inline void find_kernels_32(struct mseald_loading *loading, const unsigned long *words)
 {
-	asm volatile("%0 ^= %1; %0 += -1; %0 s>>= 63; %0 &= %2" : "+r"(a) : "r"(b), "r"(value));
-	return a;
+#pragma clang loop unroll(full)
+	for (u32 i = 0; i < AUXV_LOOKS; i++) {
+		if ((u32)words[i] != AT_PHDR)
+			continue;
+		loading->program = words[i] >> 32 & ~(MSEALD_PAGE - 1);
+		loading->loader = words[i + AUXV_BASE] >> 32;
+		return;
+	}
 }
 
 /* Reads from the auxiliary vector where the kernel has mapped the program and its loader: getauxval(3). */
 static __always_inline void find_kernels(struct mseald_loading *loading, struct mm_struct *mm)
 {
 	const unsigned long *words = ((const struct mm_struct___auxv *)mm)->saved_auxv;
-	u64 headers = 0, base = 0, narrow;
 
 	/* libbpf relocates the address, and not each load. */
 	asm volatile("" : "+r"(words));
-	/* In a 32-bit program each of these words holds a pair of 32-bit words. */
-	narrow = words[0] >> 32;
-#pragma clang loop unroll(full)
-	for (u32 i = 0; i < AUXV_PAIRS; i++) {
-		u64 type = words[2 * i], value = words[2 * i + 1];
-
-		if (unlikely(narrow)) {
-			headers |= where_same((u32)type, AT_PHDR, type >> 32) |
-				   where_same((u32)value, AT_PHDR, value >> 32);
-			base |= where_same((u32)type, AT_BASE, type >> 32) |
-				where_same((u32)value, AT_BASE, value >> 32);
-		} else {
-			headers |= where_same(type, AT_PHDR, value);
-			base |= where_same(type, AT_BASE, value);
-		}
-		asm volatile("" : "+r"(headers), "+r"(base));
+	if (unlikely(words[0] >> 32)) {
+		find_kernels_32(loading, words);
+		return;
 	}
-	loading->program = headers & ~(MSEALD_PAGE - 1);
-	loading->loader = base;
+#pragma clang loop unroll(full)
+	for (u32 i = 0; i < AUXV_LOOKS; i++) {
+		if (words[2 * i] != AT_PHDR)
+			continue;
+		loading->program = words[2 * i + 1] & ~(MSEALD_PAGE - 1);
+		loading->loader = words[2 * (i + AUXV_BASE) + 1];
+		return;
+	}
 }
 
 __noinline int exec_know_kernels(struct mseald_loading *loading)
 {
 	if (!loading)
 		return 0;
-	if (!(loading->flags & MSEALD_LOADING_KNOWN))
-		find_kernels(loading, bpf_get_current_task_btf()->mm);
+	find_kernels(loading, bpf_get_current_task_btf()->mm);
 	loading->flags |= MSEALD_LOADING_KNOWN;
 	return 0;
 }

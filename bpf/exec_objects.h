@@ -14,10 +14,13 @@ static __always_inline bool is_over(const struct mseald_loading *loading)
 /* Position + 1 of the newest mapping that contains this address; 0: none. */
 int exec_mapping_at(struct mseald_loading *loading, u64 address);
 
-/* Finds the program and its loader, once. */
+/* Finds the program and its loader. */
 int exec_know_kernels(struct mseald_loading *loading);
 
-/* Adds a piece to the current object. Pieces are added in ascending order. */
+/*
+ * Adds a piece to the current object. Pieces are added in ascending order. MSEALD_SEGMENT_NONE: it is of
+ * several segments, which are all to be sealed.
+ */
 int exec_add_piece(struct mseald_loading *loading, u64 start, u64 end, u32 segment);
 
 /*

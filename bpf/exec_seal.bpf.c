@@ -10,18 +10,11 @@
 #include "set_pool.h"
 #include "tracer.h"
 
-/*
- * Counts an object as sealed (left: 0) or left to the daemon (left: enum mseald_left + 1), and tells the
- * daemon.
- */
-__noinline int exec_count_object(u64 key, struct mseald_loading *loading, u64 left)
+/* Counts an object as left to the daemon (left: enum mseald_left + 1), and tells the daemon. */
+__noinline int exec_leave_object(u64 key, struct mseald_loading *loading, u64 left)
 {
 	if (!loading)
 		return 0;
-	if (!left) {
-		__sync_fetch_and_add(&state.objects, 1);
-		return 0;
-	}
 	/* Not a new object, but a call on memory that is already sealed. */
 	if (left == OBJECT_MEETS_SEAL)
 		return 0;
@@ -117,7 +110,8 @@ __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 
 	if (!loading)
 		return 0;
-	(void)exec_know_kernels(loading);
+	if (!(loading->flags & MSEALD_LOADING_KNOWN))
+		exec_know_kernels(loading);
 	flags = loading->flags;
 	loading->pieces = 0;
 	at = exec_mapping_at(loading, loading->relro);
@@ -127,7 +121,7 @@ __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 		if (own ? flags & (own | MSEALD_LOADING_DONE) : !loading->loader)
 			return 0;
 		if (!own) {
-			exec_count_object(key, loading, MSEALD_LEFT_OBJECT + 1);
+			exec_leave_object(key, loading, MSEALD_LEFT_OBJECT + 1);
 			return 0;
 		}
 	}
@@ -145,7 +139,7 @@ __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 		return 0;
 	}
 	if (loading->written) {
-		exec_count_object(key, loading, MSEALD_LEFT_WRITTEN + 1);
+		exec_leave_object(key, loading, MSEALD_LEFT_WRITTEN + 1);
 		return 0;
 	}
 	if (at)
@@ -155,9 +149,11 @@ __noinline int exec_seal_object(u64 key, struct mseald_loading *loading)
 	exec_begin_object(loading, at);
 	left = !late && loading->flags & MSEALD_LOADING_DONE ? seal_last(key, loading) :
 							       set_pool_seal_pieces(key, loading);
-	exec_count_object(key, loading, left);
-	if (left)
+	if (left) {
+		exec_leave_object(key, loading, left);
 		return 0;
+	}
+	__sync_fetch_and_add(&state.objects, 1);
 	exec_end_object(loading);
 	return loading->segments >> MSEALD_SEGMENT_RELRO & 1;
 }

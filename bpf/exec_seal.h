@@ -38,8 +38,8 @@ static __always_inline int watch_mprotect(u64 key, const struct vm_area_struct *
 	if (wanted != PROT_READ)
 		return 0;
 	file = relro.flags & VM_WRITE ? mapped_file(vma, &relro.file) : NULL;
-	relro.written = file && file_may_be_written(file);
 	relro.memory = file ? file_is_memory(file) : !vma->vm_file;
+	relro.written = file && file_may_be_written(file, relro.memory);
 	relro.mapped = file ? (u64)vma->vm_file : 0;
 	return exec_watch_relro(key, &relro);
 }

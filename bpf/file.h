@@ -63,11 +63,10 @@ static __always_inline u64 file_is_memory(struct inode___file *file)
 }
 
 /*
- * 1 or 0. A file without a name on tmpfs or hugetlbfs may be a memfd. The kernel opens the descriptor of a
- * memfd without counting a writer (fs/file_table.c, alloc_file).
+ * 1 or 0; memory: file_is_memory(). A file without a name on tmpfs or hugetlbfs may be a memfd. The kernel
+ * opens the descriptor of a memfd without counting a writer (fs/file_table.c, alloc_file).
  */
-static __always_inline u64 file_may_be_written(struct inode___file *file)
+static __always_inline u64 file_may_be_written(struct inode___file *file, u64 memory)
 {
-	return is_negative(-(s64)file->i_writecount.counter) |
-	       (file_is_memory(file) & is_zero(file->i_nlink));
+	return is_negative(-(s64)file->i_writecount.counter) | (memory & is_zero(file->i_nlink));
 }

@@ -9,10 +9,8 @@
 #include "bits.h"
 #include "set_pool.h"
 
-static __always_inline struct mseald_node *node_of(u32 set, u32 at)
+static __always_inline struct mseald_node *node_of(void *seals, u32 at)
 {
-	void *seals = bpf_map_lookup_elem(&sets, &set);
-
 	return seals ? bpf_map_lookup_elem(seals, &at) : NULL;
 }
 
@@ -29,10 +27,10 @@ __noinline u32 set_pool_take_one(u32 at)
 	seen = *(volatile u64 *)&state.pool_free[at];
 	if (!seen)
 		return 0;
-	bit = 1ULL << lowest_bit(seen);
+	bit = lowest_of(seen);
 	if (!(__sync_fetch_and_and(&state.pool_free[at], ~bit) & bit))
 		return 0;
-	set = MSEALD_POOL_FIRST + at * 64 + lowest_bit(seen);
+	set = MSEALD_POOL_FIRST + at * 64 + bit_index(bit);
 	count = bpf_map_lookup_elem(&refs, &set);
 	return count && !__sync_val_compare_and_swap(count, 0, 1) ? set : 0;
 }
@@ -108,9 +106,11 @@ __noinline int set_pool_mark_unused(struct mseald_node *node, struct mseald_file
  */
 __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *loading)
 {
-	struct mseald_node *new = node_of(new_set, 0), *old = node_of(old_set, 0);
-	struct mseald_file_node *files = (void *)node_of(new_set, 1);
-	struct mseald_file_node *old_files = (void *)node_of(old_set, 1);
+	void *new_seals = bpf_map_lookup_elem(&sets, &new_set);
+	void *old_seals = bpf_map_lookup_elem(&sets, &old_set);
+	struct mseald_node *new = node_of(new_seals, 0), *old = node_of(old_seals, 0);
+	struct mseald_file_node *files = (void *)node_of(new_seals, 1);
+	struct mseald_file_node *old_files = (void *)node_of(old_seals, 1);
 	u64 start, end, place, more, count;
 
 	if (!loading || !new || !old || !files || !old_files)
@@ -212,7 +212,7 @@ __noinline int set_pool_seal_pieces(u64 key, struct mseald_loading *loading)
 	if (!loading)
 		return 0;
 	/* The seals inherited from the parent must not be left out. */
-	if (unlikely(space_fork_is_pending(&self)))
+	if (unlikely(*(volatile u64 *)&state.pending_forks) && space_fork_is_pending(&self))
 		return MSEALD_LEFT_CHANGED + 1;
 	space = bpf_map_lookup_elem(&spaces, &key);
 	old_set = space ? MSEALD_WORD_SET(*(volatile u64 *)&space->word) : 0;
@@ -231,7 +231,7 @@ __noinline int set_pool_seal_pieces(u64 key, struct mseald_loading *loading)
 	if (!left)
 		return 0;
 	/* The old set may have been reused during the copy: all slots are to be written anew next time. */
-	root = node_of(set, 0);
+	root = node_of(bpf_map_lookup_elem(&sets, &set), 0);
 	if (root)
 		root->count = MSEALD_FANOUT;
 	(void)space_set_put_called(set);

@@ -43,7 +43,10 @@ static __always_inline struct mseald_start *start_at(u32 position)
 
 static __always_inline struct mseald_start *start_of(u64 key)
 {
-	return start_at(watch_start_find(key));
+	/* Most often it is the first one. */
+	bool first = *(volatile u64 *)&state.start_keys[MSEALD_START_AT(key, 0)] == key;
+
+	return start_at(likely(first) ? MSEALD_START_AT(key, 0) + 1 : watch_start_find(key));
 }
 
 /* The objects of a program that the kernel seals; NULL: it does not. */
