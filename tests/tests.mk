@@ -6,7 +6,8 @@ UNIT := $(UNIT_SRC:%.c=$(B)/%)
 UNIT_DAEMON := $(B)/tests/unit/test_base $(B)/tests/unit/test_sealset $(B)/tests/unit/test_restartable \
 	$(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit \
 	$(B)/tests/unit/test_lock_log $(B)/tests/unit/test_creds $(B)/tests/unit/test_config \
-	$(B)/tests/unit/test_throttle $(B)/tests/unit/test_prog_table $(B)/tests/unit/test_globs
+	$(B)/tests/unit/test_throttle $(B)/tests/unit/test_prog_table $(B)/tests/unit/test_globs \
+	$(B)/tests/unit/test_sanitizer
 UNIT_OCI := $(addprefix $(B)/tests/unit/,test_ocistate test_ocibundle test_ociarguments test_ocisettings)
 KERNEL_LIB := \
 	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c \
@@ -77,6 +78,8 @@ $(B)/tests/unit/test_prog_table.o: | $(B)/mseald.skel.h
 $(UNIT_DAEMON): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(DAEMON_OBJ)) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -o $@ $^ -lcmocka $(LIBS_DAEMON)
+# A name of LeakSanitizer, as if it were linked in.
+$(B)/tests/unit/test_sanitizer: private LDFLAGS += -Wl,--export-dynamic-symbol=__lsan_default_suppressions
 
 # These tests link files of user/oci.
 $(UNIT_OCI:%=%.o): INCLUDES := -Iuser/oci

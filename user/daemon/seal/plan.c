@@ -8,7 +8,7 @@
 #include "base/list.h"
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
-#include "lib/elf/dynamic.h"
+#include "seal/sanitizer.h"
 
 #define VM_DONTCOPY 0x00020000 /* include/linux/mm.h: MADV_DONTFORK */
 #define VM_HUGETLB 0x00400000
@@ -301,13 +301,11 @@ bool plan_traces_itself(const struct plan *plan, const struct target *target)
 {
 	const struct objects *objects = &plan->segments.objects;
 
-	for (size_t i = 0; i < objects->count; i++) {
-		_cleanup_close_ int fd = object_open(&objects->list[i], target->proc_fd);
-
-		/* A weak symbol in every form of LeakSanitizer, also the static one. */
-		if (fd >= 0 && elf_dynamic_names(fd, "__lsan_default_suppressions") > 0)
+	for (size_t i = 0; i < objects->count; i++)
+		if (sanitizer_is_in(&objects->list[i],
+				    &task_iter_vma_at(&plan->vmas, objects->list[i].start)->inode,
+				    target->proc_fd))
 			return true;
-	}
 	return false;
 }
 

@@ -88,12 +88,12 @@ static bool still_holds(void *context)
 }
 
 /*
- * Seals the same ranges by mseal(2), and marks the seals as native. 1; 0: the memory has changed since the
- * plan; or -EOPNOTSUPP: not possible, or only for part of it.
+ * Seals the same ranges by mseal(2), and marks the seals as native. held: seals hold the memory in its place
+ * already. 1; 0: the memory has changed since the plan; or -EOPNOTSUPP: not possible, or only for part of it.
  */
 static int make_native(struct programs *programs, const struct target *target,
 		       const struct seal_request *request, struct plan *plan, const struct sealset *have,
-		       struct seal_result *result)
+		       bool held, struct seal_result *result)
 {
 	_cleanup_free_ struct range *ranges = NULL;
 	size_t count;
@@ -113,12 +113,13 @@ static int make_native(struct programs *programs, const struct target *target,
 					&(struct native_ranges){
 						.list = ranges,
 						.count = count,
+						.maps = &plan->maps,
 						.still = request->native_or_nothing ? still_holds : NULL,
 						.context = &(struct planned){ plan, programs, target } },
 					&result->why_not_native);
 		if (r <= 0)
 			return r == -EAGAIN ? 0 : -EOPNOTSUPP;
-		r = plan_holds(plan, programs, target);
+		r = held ? 1 : plan_holds(plan, programs, target);
 		if (r <= 0)
 			return r;
 	}
@@ -140,7 +141,7 @@ static int seal_natively(struct programs *programs, struct space_map *space_map,
 	bool changed;
 	int r;
 
-	r = make_native(programs, target, request, plan, have, result);
+	r = make_native(programs, target, request, plan, have, false, result);
 	if (r <= 0)
 		return r == -EOPNOTSUPP ? 1 : r;
 	/* If this fails, the memory is still sealed natively, but not marked so. */
@@ -164,7 +165,7 @@ static int native_first(struct programs *programs, const struct target *target,
 
 	if (r < 0 || !changed)
 		return r < 0 ? r : 1;
-	r = make_native(programs, target, request, plan, old, result);
+	r = make_native(programs, target, request, plan, old, false, result);
 	if (r == -EOPNOTSUPP)
 		return error_about(error, "NotNative", request->pid, " %s", result->why_not_native ?: "");
 	return r;
@@ -321,7 +322,7 @@ static int seal_once(struct programs *programs, struct space_map *space_map, con
 	} else if (r >= 0 && by_kernel && !request->no_native && is_held(&plan, &old)) {
 		/* One set, with native seals, replaces that of the kernel. */
 		tried = true;
-		r = make_native(programs, target, request, &plan, &old, &result);
+		r = make_native(programs, target, request, &plan, &old, true, &result);
 		if (r == 0 || r == -EINVAL)
 			return 0;
 		result.native = r > 0;

@@ -88,8 +88,8 @@ static void join_processor(const struct target *target, pid_t tid)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
-static enum remote_answer seal_by(struct programs *programs, const struct target *target,
-				  const struct proc_maps *maps, pid_t tid, const struct native_ranges *ranges)
+static enum remote_answer seal_by(struct programs *programs, const struct target *target, pid_t tid,
+				  const struct native_ranges *ranges)
 {
 	struct blocked_call call;
 	struct tracee tracee;
@@ -105,7 +105,7 @@ static enum remote_answer seal_by(struct programs *programs, const struct target
 	if (answer != ANSWER_SEALED)
 		return answer;
 	join_processor(target, tid);
-	answer = remote_syscall_prepare(&tracee, &call, maps);
+	answer = remote_syscall_prepare(&tracee, &call, ranges->maps);
 	if (answer == ANSWER_SEALED && !is_in_target(programs, target, tid))
 		answer = ANSWER_GONE;
 	if (answer == ANSWER_SEALED && ranges->still && !ranges->still(ranges->context))
@@ -121,15 +121,8 @@ static enum remote_answer try_once(struct programs *programs, const struct targe
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	uint64_t deadline = monotonic_us() + TRY_US;
-	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	bool traced = false;
-	int r;
 
-	r = proc_maps_read_fd(target->maps_fd, &maps);
-	if (r < 0 || !maps.count)
-		return r == -ENOMEM ? ANSWER_FAILED : ANSWER_GONE;
-	if (proc_maps_is_32bit(&maps))
-		return ANSWER_OTHER_CODE;
 	do {
 		_cleanup_free_ struct mseald_task *tasks = NULL;
 		size_t tasks_count;
@@ -139,7 +132,7 @@ static enum remote_answer try_once(struct programs *programs, const struct targe
 			return ANSWER_GONE;
 		tid = thread_pick(target, tasks, tasks_count, try, &traced);
 		if (tid)
-			return seal_by(programs, target, &maps, tid, ranges);
+			return seal_by(programs, target, tid, ranges);
 		(void)nanosleep(&pause, NULL);
 	} while (monotonic_us() < deadline);
 	return traced ? ANSWER_TRACED : ANSWER_NO_THREAD;
@@ -192,10 +185,12 @@ int native_seal(struct programs *programs, const struct target *target, const st
 		const char **ret_why)
 {
 	enum remote_answer answer = ranges->count > REMOTE_SYSCALL_MAX_RANGES ? ANSWER_TOO_MANY :
+				    proc_maps_is_32bit(ranges->maps)	      ? ANSWER_OTHER_CODE :
 										ANSWER_NO_MOMENT;
+	bool possible = answer == ANSWER_NO_MOMENT;
 	unsigned in_vain = 0;
 
-	for (unsigned try = 0; answer != ANSWER_TOO_MANY && try < TRIES && in_vain < TRIES_IN_VAIN; try++) {
+	for (unsigned try = 0; possible && try < TRIES && in_vain < TRIES_IN_VAIN; try++) {
 		answer = by_tracer(programs, target, ranges, try % TRIES_OF_THREADS);
 		if (answer == ANSWER_NO_MOMENT)
 			continue;

@@ -7,11 +7,13 @@
 
 #include "bpf/programs.h"
 #include "lib/base/range.h"
+#include "lib/proc/maps.h"
 #include "process/target.h"
 
 struct native_ranges {
 	const struct range *list;
 	size_t count;
+	const struct proc_maps *maps; /* of the process, read just before: where its code is */
 	/*
 	 * Is the memory still the right one? For memory that no seal holds: asked in the tracer, while the
 	 * thread that is to call mseal(2) is stopped. NULL: it is.

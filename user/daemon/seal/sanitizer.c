@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See sanitizer.h. */
+#include "seal/sanitizer.h"
+
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
+#include "lib/elf/dynamic.h"
+
+#define FILES 1024
+#define COUNTS_US (60 * UINT64_C(1000000))
+
+/* What is known about a file. An inode's number is used again, but with another generation, or later. */
+struct file {
+	struct mseald_inode inode;
+	uint64_t time; /* monotonic_us(); 0: nothing is known */
+	bool has;
+};
+
+/* In the daemon, which has one thread. Each file has one place. */
+static struct file files[FILES];
+
+static bool reads_as_sanitized(const struct object *object, int proc_dirfd)
+{
+	_cleanup_close_ int fd = object_open(object, proc_dirfd);
+
+	/* A weak symbol in every form of LeakSanitizer, also the static one. */
+	return fd >= 0 && elf_dynamic_names(fd, "__lsan_default_suppressions") > 0;
+}
+
+bool sanitizer_is_in(const struct object *object, const struct mseald_inode *inode, int proc_dirfd)
+{
+	struct file *file = &files[(inode->address >> 6) % FILES];
+	uint64_t now = monotonic_us();
+
+	if (!inode->address)
+		return reads_as_sanitized(object, proc_dirfd);
+	if (!file->time || now - file->time > COUNTS_US || file->inode.address != inode->address ||
+	    file->inode.number != inode->number || file->inode.generation != inode->generation)
+		*file = (struct file){ .inode = *inode,
+				       .time = now,
+				       .has = reads_as_sanitized(object, proc_dirfd) };
+	return file->has;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Objects with LeakSanitizer, which traces its own process as that exits: mseal(2) would make it fail. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "lib/proc/objects.h"
+#include "mseald/shared.h"
+
+/*
+ * Has the object LeakSanitizer in it? What is found out about a file, whose inode this is, counts for a
+ * minute. proc_dirfd: an open /proc/PID.
+ */
+bool sanitizer_is_in(const struct object *object, const struct mseald_inode *inode, int proc_dirfd);
