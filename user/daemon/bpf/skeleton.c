@@ -3,6 +3,7 @@
 #include "bpf/skeleton.h"
 
 #include <bpf/libbpf.h>
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include "base/log.h"
@@ -128,6 +129,8 @@ int skeleton_load(struct skeleton *skeleton, const bool *wanted)
 	int r = libbpf ? load(skeleton, libbpf, wanted) : -errno;
 
 	mseald__destroy(libbpf);
+	/* Megabytes, which each fork would copy page tables for (trace/tracer.h). */
+	(void)malloc_trim(0);
 	if (r < 0)
 		log_error("cannot load the BPF programs or maps: %s%s", strerror(-r),
 			  r == -EINVAL ? " (foreign maps pinned in " BPFFS_ROOT "?)" : "");
