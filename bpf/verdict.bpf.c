@@ -257,10 +257,6 @@ static __always_inline void send_attempt_event(const struct walk *walk, struct m
 	bpf_ringbuf_submit(event, 0);
 }
 
-/*
- * Carries out the strongest action found, on the current task, in the address space of this key. Nonzero: the
- * call must fail.
- */
 /* Does a denial kill? */
 static __always_inline bool reaction_kills(const struct walk *walk, u64 key, u32 attempt)
 {
@@ -275,6 +271,10 @@ static __always_inline bool reaction_kills(const struct walk *walk, u64 key, u32
 	return !(attempt & ATTEMPT_NATIVE && walk->native && !walk->not_native);
 }
 
+/*
+ * Carries out the strongest action found, on the current task, in the address space of this key. Nonzero: the
+ * call must fail.
+ */
 __noinline int verdict_carry_out(const struct walk *walk, u64 key, u32 attempt)
 {
 	u32 action, outcome, place, op = ATTEMPT_OP(attempt);
