@@ -127,15 +127,40 @@ static char *mark_colours(const char *text, bool colours)
 
 /* --- running --- */
 
+/*
+ * Reads up to the NUL that run() writes behind the output. The end of a terminal is none to wait for: once its
+ * last writer has closed it, a read can give EIO before the last output (n_tty_read(), drivers/tty/n_tty.c).
+ */
 static void read_all(int fd, char *text)
 {
 	size_t got = 0;
 	ssize_t r;
 
-	/* At its end a terminal gives EIO. */
-	while (got < TEXT_MAX - 1 && (r = read(fd, text + got, TEXT_MAX - 1 - got)) > 0)
+	do {
+		assert_true(got < TEXT_MAX - 1);
+		r = read(fd, text + got, TEXT_MAX - 1 - got);
+		assert_true(r > 0);
 		got += (size_t)r;
-	text[got] = '\0';
+	} while (text[got - 1] != '\0');
+}
+
+/* Runs msealctl, which writes into fd, and writes a NUL after it. Returns its exit status. */
+static int run_client(const char *program, const char *const *argv, int fd)
+{
+	pid_t client = fork();
+	int status;
+
+	if (client == 0) {
+		(void)dup2(fd, STDOUT_FILENO);
+		(void)dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
+		(void)close(fd);
+		(void)!chdir(test.daemon.folder);
+		(void)execv(program, (char *const *)argv);
+		_exit(127);
+	}
+	return waitpid(client, &status, 0) == client && write(fd, "", 1) == 1 && WIFEXITED(status) ?
+		       WEXITSTATUS(status) :
+		       126;
 }
 
 /* The output of msealctl on a terminal of this width; 0: in a pipe. The caller frees. */
@@ -158,17 +183,12 @@ static char *run(const char *const *words, unsigned short width, bool colour)
 		(void)setenv("TERM", "xterm", 1);
 		(void)setenv("LC_ALL", width ? "C.UTF-8" : "C", 1);
 		(void)(colour ? unsetenv("NO_COLOR") : setenv("NO_COLOR", "1", 1));
-		(void)dup2(fds[1], STDOUT_FILENO);
-		(void)dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
 		(void)close(fds[0]);
-		(void)close(fds[1]);
-		(void)!chdir(test.daemon.folder);
-		(void)execv(program, (char *const *)argv);
-		_exit(127);
+		_exit(run_client(program, argv, fds[1]));
 	}
-	(void)close(fds[1]);
 	read_all(fds[0], text);
 	(void)close(fds[0]);
+	(void)close(fds[1]);
 	assert_int_equal(waitpid(client, &status, 0), client);
 	assert_int_equal(status, 0);
 	return text;
