@@ -26,6 +26,7 @@
 #include "daemon.h"
 #include "ring.h"
 #include "strike_uffd.h"
+#include "running.h"
 #include "tap.h"
 
 #define THREAD (CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS | CLONE_FILES)
@@ -584,23 +585,6 @@ static long attach_often(const long arguments[6])
 	return arguments[1];
 }
 
-/* TracerPid of proc_pid_status(5); -1 when it cannot be read. */
-static int tracer_pid(pid_t pid)
-{
-	char line[256], path[48];
-	int tracer = -1;
-	FILE *status;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	status = fopen(path, "re");
-	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
-			break;
-	if (status)
-		fclose(status);
-	return tracer;
-}
-
 static void attached_meanwhile(void)
 {
 	const int times = (int)brief(12, 4);
@@ -619,7 +603,7 @@ static void attached_meanwhile(void)
 		/* It tries once more, and gets the error. */
 		if (!error && puppet_result(tracer) == 100000)
 			wrong++;
-		if (!error && tracer_pid(victim.puppet->pid))
+		if (!error && tracer_of(victim.puppet->pid))
 			wrong++;
 		/* The tracer first: the parent cannot wait for a traced child. */
 		puppet_end(tracer);

@@ -21,6 +21,7 @@ struct scene {
 	struct shared { /* memory of both */
 		_Atomic uint32_t word, stop, progress, handled;
 		_Atomic uint64_t numbers[4];
+		unsigned char code[16];
 	} * shared;
 };
 extern struct scene scene;
@@ -67,6 +68,11 @@ extern const struct victim call_victims[], signal_victims[], state_victims[],
 		if (!(condition)) \
 			return VICTIM_BAD(found); \
 	} while (0)
+
+/* Some of the victims, for others: they sleep SLEEP_MS, or until wake_pipe(). */
+long in_nanosleep(const long arguments[6]), in_clock_nanosleep(const long arguments[6]);
+long in_futex_timeout(const long arguments[6]), in_poll_timeout(const long arguments[6]);
+long nanosleep_under_filter(const long arguments[6]), in_epoll_wait(const long arguments[6]);
 
 void scene_open(void);
 void scene_close(void);

@@ -68,7 +68,7 @@ static long slept(long result, long wanted, long began)
 
 static const struct timespec sleep_time = { SLEEP_MS / 1000, SLEEP_MS % 1000 * 1000000 };
 
-static long in_nanosleep(const long arguments[6])
+long in_nanosleep(const long arguments[6])
 {
 	long began = milliseconds();
 
@@ -76,7 +76,7 @@ static long in_nanosleep(const long arguments[6])
 	return slept(RAW(SYS_nanosleep, &sleep_time, NULL), 0, began);
 }
 
-static long in_clock_nanosleep(const long arguments[6])
+long in_clock_nanosleep(const long arguments[6])
 {
 	long began = milliseconds();
 
@@ -96,7 +96,7 @@ static long in_clock_nanosleep_until(const long arguments[6])
 }
 
 #ifdef SYS_poll
-static long in_poll_timeout(const long arguments[6])
+long in_poll_timeout(const long arguments[6])
 {
 	struct pollfd wait = { scene.pipe[0], POLLIN, 0 };
 	long began = milliseconds();
@@ -115,7 +115,7 @@ static long in_select_timeout(const long arguments[6])
 }
 #endif
 
-static long in_futex_timeout(const long arguments[6])
+long in_futex_timeout(const long arguments[6])
 {
 	long began = milliseconds();
 
@@ -157,7 +157,7 @@ static long epoll_on_pipe(void)
 }
 
 #ifdef SYS_epoll_wait
-static long in_epoll_wait(const long arguments[6])
+long in_epoll_wait(const long arguments[6])
 {
 	struct epoll_event event = { 0 };
 	long n = RAW(SYS_epoll_wait, epoll_on_pipe(), &event, 1, -1);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "running.h"
 #include "victims.h"
 
 #define BIT(signal) (1ull << ((signal)-1))
@@ -260,6 +261,25 @@ static void wake_many(void)
 	wake_pipe();
 }
 
+/* Whenever it is traced, for a second and a half, it gets a signal that it ignores. */
+static void send_ignored(void)
+{
+	long began = milliseconds();
+	pid_t pid = scene.victim->pid, tracer = 0;
+
+	sender = fork();
+	if (sender)
+		return;
+	while (milliseconds() - began < SLEEP_MS / 2) {
+		pid_t now = tracer_of(pid);
+
+		if (now && now != tracer)
+			kill(pid, SIGWINCH);
+		tracer = now;
+	}
+	_exit(0);
+}
+
 const struct victim signal_victims[] = {
 #ifdef SYS_pause
 	{ "pause", in_pause, SYS_pause, wake_signal },
@@ -276,5 +296,11 @@ const struct victim signal_victims[] = {
 	{ "asleep in a signal handler", in_handler, SYS_read, wake_pipe },
 	{ "busy in a signal handler", busy_in_handler, RUNS, wake_stop, .seals = 5 },
 	{ "showered with signals", many_signals, SAYS_SO, wake_many, .meanwhile = send_many, .seals = 50 },
+#ifdef SYS_epoll_wait
+	{ "epoll_wait, signals ignored", in_epoll_wait, SYS_epoll_wait, wake_many, .meanwhile = send_ignored,
+	  .seals = 20 },
+#endif
+	{ "nanosleep under a filter, signals ignored", nanosleep_under_filter, SYS_nanosleep, NULL,
+	  .meanwhile = send_ignored, .seals = 20 },
 	{ .name = NULL },
 };

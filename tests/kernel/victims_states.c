@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
@@ -147,7 +148,10 @@ static bool install(struct sock_filter *filter, unsigned short length)
 	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-/* Permits only calls that it needs itself, and as a puppet (munmap is what the test tries at the end). */
+/*
+ * Permits only calls that it makes itself, also as a puppet (munmap is what the test tries at the end): not
+ * restart_syscall(2), by which the kernel continues a sleep that was interrupted.
+ */
 static bool only_a_few(void)
 {
 	struct sock_filter filter[] = {
@@ -155,8 +159,12 @@ static bool only_a_few(void)
 		ALLOW(SYS_read),
 		ALLOW(SYS_futex),
 		ALLOW(SYS_munmap),
-		ALLOW(SYS_restart_syscall),
 		ALLOW(SYS_nanosleep),
+		ALLOW(SYS_clock_nanosleep),
+		ALLOW(SYS_clock_gettime),
+#ifdef SYS_poll
+		ALLOW(SYS_poll),
+#endif
 		ALLOW(SYS_exit_group),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
@@ -188,6 +196,33 @@ static long busy_under_filter(const long arguments[6])
 	return busy(arguments);
 }
 
+/* Sealed in sleeps that the kernel continues by restart_syscall(2). */
+long nanosleep_under_filter(const long arguments[6])
+{
+	MUST(only_a_few(), errno);
+	return in_nanosleep(arguments);
+}
+
+static long clock_nanosleep_under_filter(const long arguments[6])
+{
+	MUST(only_a_few(), errno);
+	return in_clock_nanosleep(arguments);
+}
+
+static long futex_under_filter(const long arguments[6])
+{
+	MUST(only_a_few(), errno);
+	return in_futex_timeout(arguments);
+}
+
+#ifdef SYS_poll
+static long poll_under_filter(const long arguments[6])
+{
+	MUST(only_a_few(), errno);
+	return in_poll_timeout(arguments);
+}
+#endif
+
 static long no_mseal(const long arguments[6])
 {
 	struct sock_filter filter[] = {
@@ -206,6 +241,41 @@ static long no_mseal(const long arguments[6])
 	MUST(n == -EPERM, n);
 	return 0;
 }
+
+#ifdef __x86_64__
+/*
+ * Its code is another when its sleep is to continue, and makes a call that its filter forbids: the filter must
+ * not be suspended for that.
+ */
+static long rewritten_in_sleep(const long arguments[6])
+{
+	struct sock_filter filter[] = {
+		LOAD_NUMBER,
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct timespec time = { .tv_sec = SLEEP_MS / 1000 };
+	long n = SYS_nanosleep;
+
+	(void)arguments;
+	memcpy(scene.shared->code, "\x0f\x05\xc3" /* syscall; ret */, 3);
+	MUST(!mprotect(scene.shared, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC), errno);
+	MUST(install(filter, sizeof(filter) / sizeof(*filter)), errno);
+	__asm__ volatile("call *%1"
+			 : "+a"(n)
+			 : "r"(scene.shared->code), "D"(&time), "S"(0)
+			 : "rcx", "r11", "memory");
+	MUST(n == -EPERM, n);
+	return 0;
+}
+
+static void rewrite(void)
+{
+	/* mov $SYS_getppid, %eax; syscall; ret */
+	memcpy(scene.shared->code, "\xb8\x6e\0\0\0\x0f\x05\xc3", 8);
+}
+#endif
 
 static long strict(const long arguments[6])
 {
@@ -271,7 +341,17 @@ const struct victim state_victims[] = {
 #endif
 	{ "under a filter that kills", killing_filter, SYS_read, wake_pipe },
 	{ "busy under a filter that kills", busy_under_filter, RUNS, wake_stop },
+	{ "nanosleep under a filter that kills", nanosleep_under_filter, SYS_nanosleep, NULL },
+	{ "clock_nanosleep under a filter that kills", clock_nanosleep_under_filter, SYS_clock_nanosleep,
+	  NULL },
+	{ "futex under a filter that kills", futex_under_filter, SYS_futex, NULL },
+#ifdef SYS_poll
+	{ "poll under a filter that kills", poll_under_filter, SYS_poll, NULL },
+#endif
 	{ "under a filter without mseal", no_mseal, SYS_read, wake_pipe },
+#ifdef __x86_64__
+	{ "other code under a filter", rewritten_in_sleep, SYS_nanosleep, NULL, .meanwhile = rewrite },
+#endif
 	{ "in strict seccomp mode", strict, SYS_read, wake_pipe, .dies = true },
 #ifdef __x86_64__
 	{ "dispatches its calls itself", dispatches, SYS_read, wake_pipe, .gate = NEXT },

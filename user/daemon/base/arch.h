@@ -4,7 +4,7 @@
  * user/ has any. The BPF programs have bpf/arch.h; both share mseald/syscall_entry.h.
  *
  *   ARCH_VM_PKEY      the VMA flags of a protection key other than the default key
- *   ARCH_AUDIT_32     identifies a 32-bit call: AUDIT_ARCH_* of linux/audit.h
+ *   ARCH_AUDIT, ARCH_AUDIT_32   identify a call, and a 32-bit call: AUDIT_ARCH_* of linux/audit.h
  *   ARCH_MPROTECT_32  the number of mprotect as a 32-bit call
  *   arch_call_32()    makes a harmless 32-bit call from 64-bit code. It faults if the kernel accepts no
  *                     32-bit calls, and does nothing if 64-bit code cannot make one
@@ -22,8 +22,8 @@
 
 /* Kernel-internal: the call is restarted unless a handler runs (include/linux/errno.h). */
 #define REGS_ERESTARTNOHAND 514
-#define REGS_ERESTARTSYS 512 /* the first of these, and ERESTART_RESTARTBLOCK, the last */
-#define REGS_ERESTART_LAST 516
+#define REGS_ERESTARTSYS 512	       /* the first of these */
+#define REGS_ERESTART_RESTARTBLOCK 516 /* the last: it goes on as restart_syscall(2) */
 
 /* The call that the thread was in when it was stopped (/proc/PID/syscall, proc_pid_syscall(5)). */
 struct blocked_call {

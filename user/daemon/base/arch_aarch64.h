@@ -8,6 +8,7 @@
 
 #define ARCH_VM_PKEY (0x7ULL << 32) /* include/linux/mm.h, VM_PKEY_BIT0 and on: three bits, since 6.12 */
 
+#define ARCH_AUDIT AUDIT_ARCH_AARCH64
 #define ARCH_AUDIT_32 AUDIT_ARCH_ARM
 #define ARCH_MPROTECT_32 125
 
@@ -100,10 +101,13 @@ static inline bool call_has_timeout(const struct blocked_call *call)
  * (arch/arm64/kernel/signal.c, do_signal: pc is at the svc again, x0 as before). Only if pc is still there
  * when the thread continues does it make a call with a timeout go on where it was.
  */
-static inline void regs_keep_timeout(struct regs *regs, const struct blocked_call *call)
+static inline bool regs_keep_timeout(struct regs *regs, const struct blocked_call *call)
 {
-	if (regs->r.pc == call->pc - sizeof(regs_instruction) && call_has_timeout(call))
+	bool keeps = regs->r.pc == call->pc - sizeof(regs_instruction) && call_has_timeout(call);
+
+	if (keeps)
 		regs->r.regs[8] = SYS_restart_syscall;
+	return keeps;
 }
 
 static inline void regs_restart(struct regs *regs, const struct blocked_call *call)

@@ -4,6 +4,7 @@
 
 #define ARCH_VM_PKEY (0xfULL << 32) /* include/linux/mm.h, VM_PKEY_BIT0 and on: four bits */
 
+#define ARCH_AUDIT AUDIT_ARCH_X86_64
 #define ARCH_AUDIT_32 AUDIT_ARCH_I386
 #define ARCH_MPROTECT_32 125
 
@@ -97,11 +98,14 @@ static inline long regs_result(const struct regs *regs)
 	return (long)regs->r.rax;
 }
 
-/* The kernel makes a call with a timeout go on where it was, by what the registers hold. */
-static inline void regs_keep_timeout(struct regs *regs, const struct blocked_call *call)
+/*
+ * Makes the kernel continue an interrupted sleep where it was, not from its beginning. True: it continues as
+ * restart_syscall(2). The kernel does this by what the registers hold.
+ */
+static inline bool regs_keep_timeout(struct regs *regs, const struct blocked_call *call)
 {
-	(void)regs;
 	(void)call;
+	return (long)regs->r.orig_rax >= 0 && (long)regs->r.rax == -REGS_ERESTART_RESTARTBLOCK;
 }
 
 /*
@@ -119,5 +123,6 @@ static inline bool regs_restarts(const struct regs *regs)
 {
 	long result = (long)regs->r.rax;
 
-	return (long)regs->r.orig_rax >= 0 && result <= -REGS_ERESTARTSYS && result >= -REGS_ERESTART_LAST;
+	return (long)regs->r.orig_rax >= 0 && result <= -REGS_ERESTARTSYS &&
+	       result >= -REGS_ERESTART_RESTARTBLOCK;
 }

@@ -54,6 +54,16 @@ const char *procfs_stat_field(const char *text, int field)
 	return at ? at + 1 : NULL;
 }
 
+char procfs_state(int dirfd, const char *path)
+{
+	const char *field = NULL;
+	char text[256];
+
+	if (file_read(dirfd, path, text, sizeof(text)) >= 0)
+		field = procfs_stat_field(text, 3);
+	return field ? *field : '\0';
+}
+
 bool procfs_auxv_find(const uint64_t *words, size_t size, bool bits_32, uint64_t type, uint64_t *ret)
 {
 	const uint32_t *narrow = (const void *)words;

@@ -22,6 +22,9 @@ uint64_t procfs_status_number(pid_t pid, const char *name, int base, uint64_t ot
 /* A field of the text of a stat file, from 3 on, numbered as in proc_pid_stat(5). NULL: no such field. */
 const char *procfs_stat_field(const char *text, int field);
 
+/* The state in a stat file: a letter of proc_pid_stat(5), or '\0'. path: relative to an open folder. */
+char procfs_state(int dirfd, const char *path);
+
 #define PROCFS_AUXV_WORDS 256 /* more than any auxv has */
 
 /*

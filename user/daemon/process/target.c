@@ -128,13 +128,10 @@ void target_wait_for_changes(const struct target *target, uint64_t address)
 
 char target_thread_state(const struct target *target, pid_t tid)
 {
-	char path[48], text[256];
-	const char *field = NULL;
+	char path[48];
 
 	FORMAT(path, "task/%d/stat", tid);
-	if (file_read(target->proc_fd, path, text, sizeof(text)) >= 0)
-		field = procfs_stat_field(text, 3);
-	return field ? *field : '\0';
+	return procfs_state(target->proc_fd, path);
 }
 
 /* Could this thread be in a call that changes mappings? */

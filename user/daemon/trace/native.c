@@ -7,6 +7,7 @@
 #include "trace/native.h"
 
 #include <sched.h>
+#include <sys/wait.h>
 
 #include "base/log.h"
 #include "bpf/task_iter.h"
@@ -96,6 +97,8 @@ static enum remote_answer seal_by(struct programs *programs, const struct target
 	enum remote_answer answer;
 	int r;
 
+	if (!tracee_may_suspend_filters() && procfs_status_number(tid, "Seccomp", 10, 1) != 0)
+		return ANSWER_NOT_ALLOWED;
 	r = tracee_seize(&tracee, tid, 0);
 	if (r < 0)
 		return r == -ESRCH		  ? ANSWER_GONE :
@@ -171,6 +174,9 @@ static enum remote_answer by_tracer(struct programs *programs, const struct targ
 	(void)close(pipe_fds[1]);
 	answer = pid < 0 ? ANSWER_FAILED : read_answer(pipe_fds[0]);
 	(void)close(pipe_fds[0]);
+	/* Some threads are released by its exit. SIGCHLD is ignored: this waits, and finds no child. */
+	if (answer != ANSWER_LATE && pid > 0)
+		(void)waitpid(pid, NULL, 0);
 	return answer;
 }
 

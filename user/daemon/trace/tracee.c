@@ -8,6 +8,8 @@
 
 #include <elf.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "process/procfs.h"
@@ -15,6 +17,7 @@
 #include "trace/restartable.h"
 
 #define BEGIN_MILLISECONDS 2000 /* it only has to reach an instruction */
+#define SLEEP_MILLISECONDS 1	/* between two looks */
 
 #ifndef PTRACE_GET_RSEQ_CONFIGURATION
 #define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
@@ -43,8 +46,15 @@ int tracee_on_stop(struct tracee *tracee, int status, int how)
 		r = tracee_interrupt(tracee);
 		return r < 0 ? r : tracee_continue(tracee, how, 0);
 	}
-	return tracee_continue(
-		tracee, how, status >> 16 || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status));
+	if (status >> 16 || WSTOPSIG(status) == PTRACE_STOP_AT_CALL)
+		return tracee_continue(tracee, how, 0);
+	/*
+	 * A signal that it ignores has interrupted its call all the same, as it is traced (kernel/signal.c,
+	 * sig_ignored). So it is stopped on its way back, where the call can be restarted.
+	 */
+	if (!tracee->changed)
+		(void)tracee_interrupt(tracee);
+	return tracee_continue(tracee, how, WSTOPSIG(status));
 }
 
 int tracee_wait_stopped(struct tracee *tracee)
@@ -123,11 +133,15 @@ static bool dispatches_calls(pid_t tid)
 	       dispatch.mode;
 }
 
-/*
- * Suspends its filters during remote calls only: its own code does not run meanwhile. If suspending is
- * impossible (include/uapi: CONFIG_CHECKPOINT_RESTORE; the tracer must be under no filter itself), a filter
- * forbids the calls.
- */
+bool tracee_may_suspend_filters(void)
+{
+	/* Nobody traces himself: this only checks the option (kernel/ptrace.c, ptrace_attach). */
+	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0 &&
+	       ptrace_request(PTRACE_SEIZE, getpid(), 0, (void *)(uintptr_t)PTRACE_O_SUSPEND_SECCOMP) !=
+		       -EINVAL;
+}
+
+/* Suspends its filters while its own code does not run. */
 static int set_options(const struct tracee *tracee)
 {
 	uintptr_t options = tracee->options | PTRACE_O_TRACESYSGOOD;
@@ -155,7 +169,7 @@ int tracee_prepare(struct tracee *tracee, const struct blocked_call *seen, uint6
 	/* From here on its registers must be restored. A call interrupted by the stop is restarted. */
 	tracee->changed = true;
 	regs_get_call(&tracee->saved, &call);
-	regs_keep_timeout(&tracee->saved, &call);
+	tracee->sleeps_on = regs_keep_timeout(&tracee->saved, &call);
 	if (restartable_call(&call))
 		regs_restart(&tracee->saved, &call);
 	/*
@@ -250,35 +264,100 @@ int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3],
 /* --- releasing it --- */
 
 /*
- * A call like ppoll(2) is restarted with the mask that replaces the thread's. In between, no signal may come
- * that one mask blocks and the other does not. So such signals are held until the call begins.
+ * Lets it restart its call. A call like ppoll(2) is restarted with the mask that replaces the thread's. In
+ * between, no signal may come that one mask blocks and the other does not. So such signals are held until the
+ * call begins. 1: it is stopped there. 0: elsewhere, with *ret_signal to be delivered.
  */
-static int rejoin_call(struct tracee *tracee)
+static int begin_call(struct tracee *tracee, int *ret_signal)
 {
 	int status, r;
 
 	r = ptrace_set_mask(tracee->tid, tracee->mask | tracee->blocked);
-	if (r == 0)
-		r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
-	if (r == 0)
-		r = ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
-	if (r == 0)
-		r = ptrace_set_mask(tracee->tid, tracee->mask);
-	if (r < 0)
-		return r;
-	/* The other stops are signals that neither mask blocks. */
-	return PTRACE_STOPPED(status) || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status);
+	do {
+		if (r == 0)
+			r = tracee_continue(tracee, PTRACE_SYSCALL, *ret_signal);
+		if (r == 0)
+			r = ptrace_wait(tracee->tid, BEGIN_MILLISECONDS, &status);
+		/* Other code is there by now, and makes no call. */
+		if (r == -ETIMEDOUT)
+			r = tracee_interrupt(tracee) ?: ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
+		if (r < 0)
+			return r;
+		*ret_signal = status >> 16 || WSTOPSIG(status) == PTRACE_STOP_AT_CALL ? 0 : WSTOPSIG(status);
+	} while (*ret_signal && tracee->sleeps_on);
+	r = ptrace_set_mask(tracee->tid, tracee->mask);
+	return r < 0 ? r : status >> 16 == 0 && !*ret_signal;
+}
+
+static struct __ptrace_syscall_info call_info(pid_t tid)
+{
+	struct __ptrace_syscall_info info = { 0 };
+
+	(void)ptrace_request(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info);
+	return info;
+}
+
+/* Does it begin to continue its sleep? Other code may be there by now, and make another call. */
+static bool begins_restart(pid_t tid)
+{
+	struct __ptrace_syscall_info info = call_info(tid);
+
+	return info.op == PTRACE_SYSCALL_INFO_ENTRY && info.arch == ARCH_AUDIT &&
+	       info.entry.nr == SYS_restart_syscall;
+}
+
+/* Has a signal interrupted its sleep again? */
+static bool ends_with_restart(pid_t tid)
+{
+	struct __ptrace_syscall_info info = call_info(tid);
+
+	return info.op == PTRACE_SYSCALL_INFO_EXIT && info.exit.rval == -REGS_ERESTART_RESTARTBLOCK;
+}
+
+/* Lets it pass its suspended filters. 1: it sleeps. 0: it is stopped at the end of the call. */
+static int pass_filters(struct tracee *tracee)
+{
+	int status, r = tracee_continue(tracee, PTRACE_SYSCALL, 0);
+	char path[32];
+
+	FORMAT(path, "/proc/%d/stat", tracee->tid);
+	while (r == 0) {
+		r = ptrace_wait(tracee->tid, SLEEP_MILLISECONDS, &status);
+		if (r != -ETIMEDOUT)
+			break;
+		r = procfs_state(AT_FDCWD, path) == 'S';
+	}
+	return r;
 }
 
 /*
- * From the end of a call back into get_signal(), before it runs user code. *ret_signal: a signal that came
- * meanwhile.
+ * No program makes restart_syscall(2), by which the kernel continues a sleep with a timeout, and hence many a
+ * filter forbids it. 1: the thread sleeps in that call, not stopped. 0: it is stopped, and *ret_signal is to
+ * be delivered.
  */
-static int restore(struct tracee *tracee, bool rejoin, int *ret_signal)
+static int rejoin_call(struct tracee *tracee, int *ret_signal)
+{
+	bool masked = tracee->blocked != tracee->mask && tracee->blocked != ~UINT64_C(0) &&
+		      regs_restarts(&tracee->saved);
+	bool filtered = tracee->sleeps_on && procfs_status_number(tracee->tid, "Seccomp", 10, 0) != 0;
+	int r = 0;
+
+	if (masked || filtered)
+		r = begin_call(tracee, ret_signal);
+	while (r == 1 && filtered && begins_restart(tracee->tid)) {
+		r = pass_filters(tracee);
+		if (r != 0 || !ends_with_restart(tracee->tid))
+			return r;
+		r = begin_call(tracee, ret_signal);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* From the end of a call back into get_signal(), before it runs user code. */
+static int restore(struct tracee *tracee)
 {
 	int r;
 
-	*ret_signal = 0;
 	if (!tracee->changed)
 		return 0;
 	r = tracee_interrupt(tracee);
@@ -290,17 +369,14 @@ static int restore(struct tracee *tracee, bool rejoin, int *ret_signal)
 		r = write_registers(tracee->tid, &tracee->saved);
 	if (r == 0)
 		r = ptrace_set_mask(tracee->tid, tracee->mask);
-	if (r == 0 && rejoin && tracee->blocked != tracee->mask && tracee->blocked != ~UINT64_C(0) &&
-	    regs_restarts(&tracee->saved))
-		*ret_signal = r = rejoin_call(tracee);
-	if (r >= 0)
+	if (r == 0)
 		tracee->changed = false;
-	return r < 0 ? r : 0;
+	return r;
 }
 
 int tracee_restore(struct tracee *tracee)
 {
-	int signal, r = restore(tracee, false, &signal);
+	int r = restore(tracee);
 
 	/* Its filters apply again. */
 	return r < 0 ? r :
@@ -309,9 +385,13 @@ int tracee_restore(struct tracee *tracee)
 
 int tracee_release(struct tracee *tracee)
 {
-	int signal, r = restore(tracee, true, &signal);
-	int detached = ptrace_request(PTRACE_DETACH, tracee->tid, 0,
-				      (void *)(intptr_t)(signal > 0 ? signal : 0));
+	bool rejoins = tracee->changed;
+	int signal = 0, detached, r = restore(tracee);
 
+	if (r == 0 && rejoins)
+		r = rejoin_call(tracee, &signal);
+	if (r == 1) /* the tracer's exit will not wake it up */
+		return 0;
+	detached = ptrace_request(PTRACE_DETACH, tracee->tid, 0, (void *)(intptr_t)signal);
 	return r < 0 ? r : detached;
 }

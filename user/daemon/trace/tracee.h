@@ -22,6 +22,7 @@ struct tracee {
 	struct perf_trap trap;
 	bool fired, trapped; /* its signal: is pending; was seen, and withheld from the thread */
 	bool changed;	     /* its registers and signal mask are replaced */
+	bool sleeps_on;	     /* the call that it slept in continues as restart_syscall(2) */
 };
 
 int tracee_continue(struct tracee *tracee, int how, int signal); /* how: PTRACE_CONT, PTRACE_SYSCALL */
@@ -69,6 +70,12 @@ int tracee_stop_sleeping(struct tracee *tracee);
 int tracee_stop_running(struct tracee *tracee, unsigned milliseconds);
 
 /*
+ * May this process suspend the seccomp filters of a thread that it traces? No if it is under a filter itself,
+ * or the kernel has no CONFIG_CHECKPOINT_RESTORE (kernel/ptrace.c, check_ptrace_options).
+ */
+bool tracee_may_suspend_filters(void);
+
+/*
  * For a stopped thread: saves its state, blocks its signals, suspends its seccomp filters. call: the call in
  * which it slept. Also after errors it needs tracee_release(). -EOPNOTSUPP: in 32-bit code, or its system
  * calls go to a handler of its own (prctl(2), PR_SET_SYSCALL_USER_DISPATCH).
@@ -83,5 +90,8 @@ int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3],
 
 /* Restores everything; it is stopped as before, and can be prepared again. */
 int tracee_restore(struct tracee *tracee);
-/* The same, and releases it. */
+/*
+ * The same, and releases it. A sleep that its filters might not let it continue is released by the tracer's
+ * exit.
+ */
 int tracee_release(struct tracee *tracee);
