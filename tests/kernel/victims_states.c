@@ -244,8 +244,8 @@ static long no_mseal(const long arguments[6])
 
 #ifdef __x86_64__
 /*
- * Its code is another when its sleep is to continue, and makes a call that its filter forbids: the filter must
- * not be suspended for that.
+ * When its sleep is to continue there is other code, with a call that its filter forbids: the filter must not
+ * be suspended for that.
  */
 static long rewritten_in_sleep(const long arguments[6])
 {

@@ -128,8 +128,9 @@ static char *mark_colours(const char *text, bool colours)
 /* --- running --- */
 
 /*
- * Reads up to the NUL that run() writes behind the output. The end of a terminal is none to wait for: once its
- * last writer has closed it, a read can give EIO before the last output (n_tty_read(), drivers/tty/n_tty.c).
+ * Reads up to the NUL that run_client() writes behind the output. The end of a terminal is none to wait for:
+ * once its last writer has closed it, a read can give EIO before the last output (drivers/tty/n_tty.c,
+ * n_tty_read).
  */
 static void read_all(int fd, char *text)
 {
