@@ -208,7 +208,7 @@ $(B)/libmseal-guard.so: $(GUARD_OBJ)
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libmseal-guard.so -Wl,-z,defs -o $@ $^
 
 image: all $(B)/mseald-oci-hook-static ## makes build/image, the root of the container image (packaging/image)
-	$(Q)packaging/image/root $(B) $(B)/image
+	$(Q)packaging/image/root $(B) $(B)/image $(SYSROOT)
 
 include tests/tests.mk tests/bench/rules.mk
 
@@ -267,7 +267,7 @@ uninstall: ## removes what install put there
 		$(foreach file,$(POLICY_DENY),$(DESTDIR)$(POLICYDIR)/deny/$(notdir $(file)))
 
 deb: ## builds build/NAME_VERSION_ARCH.deb of mseald, libmseal0 and libmseal-dev (needs debhelper)
-	$(Q)packaging/deb.sh $(B)
+	$(Q)packaging/deb.sh $(B) $(patsubst x86,amd64,$(ARCH))
 
 rpm: ## the same for Fedora, from what is committed (needs rpmbuild)
 	$(Q)packaging/rpm.sh $(B)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# deb.sh [FOLDER]: builds mseald, libmseal0 and libmseal-dev, FOLDER/NAME_VERSION_ARCH.deb (default:
-# build), with debhelper, and prints their paths, mseald's last. It works in a copy of the tree with
-# packaging/debian as debian/, so build/ itself is unchanged.
+# deb.sh [FOLDER [ARCH]]: builds mseald, libmseal0 and libmseal-dev, FOLDER/NAME_VERSION_ARCH.deb
+# (default: build, for this machine), with debhelper, and prints their paths, mseald's last. It works
+# in a copy of the tree with packaging/debian as debian/, so build/ itself is unchanged.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -11,10 +11,13 @@ die() {
 	exit 1
 }
 out=$(realpath -m "${1:-build}")
+arch=${2:-$(dpkg --print-architecture)}
 version=$(cat VERSION)
 command -v dh >/dev/null || die "debhelper is not installed; run: make deps"
 [ "$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)" = "$version" ] ||
 	die "packaging/debian/changelog is not about $version, which VERSION says; add an entry"
+# debhelper hides the home folder from the build, and with it the cache of packaging/sysroot.
+export MSEALD_CACHE="${MSEALD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mseald}"
 log=$out/log/deb.out
 mkdir -p "$out/log"
 # Not below build/, whose *.d belong to make.
@@ -31,11 +34,11 @@ else
 fi
 cp -r packaging/debian "$work/mseald-$version/debian"
 (cd "$work/mseald-$version" && DEB_BUILD_OPTIONS="parallel=$(nproc) noautodbgsym" dpkg-buildpackage -b -us \
-	-uc -d) >"$log" 2>&1 || {
+	-uc -d -a "$arch") >"$log" 2>&1 || {
 	tail -n 30 "$log" >&2
 	die "the package was not built, see $log"
 }
 mv "$work"/*.deb "$out/"
 for package in libmseal0 libmseal-dev mseald; do
-	echo "$out/${package}_${version}_$(dpkg --print-architecture).deb"
+	echo "$out/${package}_${version}_$arch.deb"
 done

@@ -86,7 +86,7 @@ all_jobs() {
 	[ -n "$under" ] || take_turns 1 service:{service,shutdown,package}@{6.12,6.1}
 	take_turns 1 real@{6.12,7.3} libmseal:selftest@{6.12,7.3} libmseal:services@{6.1,6.12}
 	take_turns 1 "${every[@]/#/cost:startup@}" cost:crowd@6.12
-	take_turns 1 tree:rpm tree:pictures real-time
+	take_turns 1 tree:rpm tree:pictures tree:cross real-time
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
 	echo "rest matrix"
 	echo "rest real-table"
