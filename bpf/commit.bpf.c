@@ -16,27 +16,15 @@
 #include "space.h"
 #include "verdict.h"
 
-/* Is the entry the one that the daemon has seen, and not that of a later address space with its key? */
-static __always_inline bool is_meant(const struct mseald_commit *commit, const struct mseald_space *space)
-{
-#ifdef MSEALD_KEYS_RETURN
-	return !commit->born || commit->born == space->born;
-#else
-	return true;
-#endif
-}
-
 /* Stores the new set in an existing entry. */
 static __always_inline int replace(struct mseald_commit *commit, struct mseald_space *space)
 {
-	u64 key = commit->key, old, word;
+	u64 key = commit->key, owner = MSEALD_OWNER(key, commit->born ?: MSEALD_SPACE_BORN(space)), old, word;
 
-	if (!is_meant(commit, space))
-		return -ESRCH;
-	old = space_swap(space, key, commit->bits, commit->expected);
+	old = space_swap(space, owner, commit->bits, commit->expected);
 	if (!old) {
 		word = *(volatile u64 *)&space->word;
-		return MSEALD_WORD_KEY(word) != key || word & MSEALD_WORD_GONE ? -ESRCH : -EEXIST;
+		return MSEALD_WORD_OWNER(word) != owner || word & MSEALD_WORD_GONE ? -ESRCH : -EEXIST;
 	}
 	commit->old_bits = (u32)old & (0xffffu | MSEALD_WORD_FORKED);
 	if (commit->flags & MSEALD_SPACE_HUGETLB)
@@ -53,7 +41,8 @@ static __always_inline int enter(const struct mseald_commit *commit)
 	if (!space_reserve(&account, commit->limited))
 		return commit->limited && *(volatile u64 *)&state.entries < MSEALD_MAX_SPACES ? -EDQUOT :
 												-ENOSPC;
-	err = space_insert(commit->key, commit->bits, account, commit->flags & MSEALD_SPACE_HUGETLB);
+	err = space_insert(commit->key, space_born_now(), commit->bits, account,
+			   commit->flags & MSEALD_SPACE_HUGETLB);
 	if (err)
 		space_unreserve(account);
 	return err;
@@ -96,22 +85,22 @@ int mseald_set_kill_pending(struct mseald_commit *commit)
 	u64 key = commit->key;
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
-	if (space && is_meant(commit, space))
-		space_set_kill_pending(space);
+	if (!space || !space_is(space, commit->born))
+		return 0;
+	space_set_kill_pending(space);
+#ifdef MSEALD_KEYS_RETURN
+	/* The element has got another owner in between: it may fork. */
+	if (!space_is(space, commit->born) &&
+	    __sync_fetch_and_and(&space->flags, ~MSEALD_SPACE_KILL_PENDING) & MSEALD_SPACE_KILL_PENDING)
+		__sync_fetch_and_add(&state.kill_pending, -1);
+#endif
 	return 0;
 }
 
 SEC("syscall")
 int mseald_forget(struct mseald_commit *commit)
 {
-	u64 key = commit->key;
-#ifdef MSEALD_KEYS_RETURN
-	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
-
-	if (!space || !is_meant(commit, space))
-		return 0;
-#endif
-	space_remove(key);
+	space_remove(commit->key, commit->born);
 	return 0;
 }
 

@@ -198,7 +198,7 @@ int BPF_PROG(mseald_exit_mmap, struct mm_struct *mm)
 	if (unlikely(is_watched))
 		(void)lifecycle_count_ended(key);
 	if (unlikely(*(volatile u32 *)&space_slot(key)->count))
-		space_remove(key);
+		space_remove(key, 0);
 	if (unlikely(is_watched))
 		unwatch(key);
 	return 0;

@@ -186,7 +186,7 @@ static __always_inline int give_set(u64 key, struct mseald_space *space, u32 old
 	u32 account;
 
 	if (space) {
-		old = space_swap(space, key, set, old_set);
+		old = space_swap(space, MSEALD_OWNER(key, MSEALD_SPACE_BORN(space)), set, old_set);
 		if (!old)
 			return MSEALD_LEFT_CHANGED + 1;
 		space_replaced(key, old, set);
@@ -195,7 +195,8 @@ static __always_inline int give_set(u64 key, struct mseald_space *space, u32 old
 	account = account_of(task);
 	if (!space_reserve(&account, false))
 		return MSEALD_LEFT_FULL + 1;
-	if (!space_insert(key, set, account, flags & MSEALD_LOADING_HUGETLB ? MSEALD_SPACE_HUGETLB : 0))
+	if (!space_insert(key, space_born_now(), set, account,
+			  flags & MSEALD_LOADING_HUGETLB ? MSEALD_SPACE_HUGETLB : 0))
 		return 0;
 	space_unreserve(account);
 	return MSEALD_LEFT_CHANGED + 1;

@@ -23,12 +23,12 @@ __noinline int space_slot_drop(u64 key)
 	return 0;
 }
 
-static __always_inline int remove_entry(struct mseald_space *space, const u64 *key)
+static __always_inline int remove_entry(struct mseald_space *space, const u64 *key, u64 owner)
 {
 	u32 account;
 	u64 word;
 
-	word = space_swap(space, *key, MSEALD_WORD_GONE, MSEALD_ANY_SET);
+	word = space_swap(space, owner, MSEALD_WORD_GONE, MSEALD_ANY_SET);
 	if (!word)
 		return 0;
 	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING))
@@ -42,16 +42,16 @@ static __always_inline int remove_entry(struct mseald_space *space, const u64 *k
 	return 0;
 }
 
-__noinline int space_remove(u64 key)
+__noinline int space_remove(u64 key, u64 born)
 {
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
-	if (!space)
+	if (!space || !space_is(space, born))
 		return 0;
 	if (unlikely(*(volatile u32 *)&space->flags & MSEALD_SPACE_KILL_PENDING) &&
 	    *(volatile u64 *)&state.pending_forks)
 		return 0;
-	return remove_entry(space, &key);
+	return remove_entry(space, &key, MSEALD_OWNER(key, born ?: MSEALD_SPACE_BORN(space)));
 }
 
 #ifdef MSEALD_KEYS_RETURN
@@ -59,7 +59,9 @@ __noinline int space_remove_older(u64 key, u64 time)
 {
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
-	return space && space->born < time ? remove_entry(space, &key) : 0;
+	u64 born = space ? *(volatile u64 *)&space->born : time;
+
+	return born < time ? remove_entry(space, &key, MSEALD_OWNER(key, born)) : 0;
 }
 #endif
 
@@ -127,6 +129,7 @@ __noinline u32 space_fork_finish(const u64 *task, u64 key)
 {
 	u64 name = task ? *task : 0;
 	struct mseald_pending_fork fork, *mark;
+	u64 born;
 
 	/* A task that has ended has no memory: lsm/task_free drops its mark. */
 	if (!key)
@@ -139,7 +142,8 @@ __noinline u32 space_fork_finish(const u64 *task, u64 key)
 #ifdef MSEALD_KEYS_RETURN
 	space_remove_older(key, BPF_CORE_READ((struct task_struct *)name, start_boottime));
 #endif
-	if (space_insert(key, fork.set | MSEALD_WORD_FORKED, fork.account, fork_flags(&fork))) {
+	born = space_born_now();
+	if (space_insert(key, born, fork.set | MSEALD_WORD_FORKED, fork.account, fork_flags(&fork))) {
 		/* The map is full: the mark stays, as it was. */
 		__sync_val_compare_and_swap(&mark->number, fork.number | MSEALD_FORK_TAKEN, fork.number);
 		if (key != task_key(name))
@@ -151,7 +155,7 @@ __noinline u32 space_fork_finish(const u64 *task, u64 key)
 	 * removed. No other task is in that memory: while the mark exists, lsm/task_alloc lets none share it.
 	 */
 	if (key != task_key(name))
-		space_remove(key);
+		space_remove(key, born);
 	fork_forget(name);
 	return fork.set;
 }

@@ -148,14 +148,36 @@ static __always_inline void space_unreserve(u32 account)
 	__sync_fetch_and_add(&state.entries, -1);
 }
 
-/* Enters an address space. The caller holds a reservation and a reference, which the entry takes over. */
-static __always_inline int space_insert(u64 key, u32 bits, u32 account, u32 flags)
+/* MSEALD_SPACE_BORN() of an entry that is made now. */
+static __always_inline u64 space_born_now(void)
 {
-	struct mseald_space space = { .word = MSEALD_WORD(key, bits), .account = account, .flags = flags };
+#ifdef MSEALD_KEYS_RETURN
+	return bpf_ktime_get_boot_ns();
+#else
+	return 0;
+#endif
+}
+
+/* Is it the entry that was born then? 0: any is. */
+static __always_inline bool space_is(const struct mseald_space *space, u64 born)
+{
+#ifdef MSEALD_KEYS_RETURN
+	return !born || *(volatile u64 *)&space->born == born;
+#else
+	return true;
+#endif
+}
+
+/* Enters an address space. The caller holds a reservation and a reference, which the entry takes over. */
+static __always_inline int space_insert(u64 key, u64 born, u32 bits, u32 account, u32 flags)
+{
+	struct mseald_space space = { .word = MSEALD_WORD(MSEALD_OWNER(key, born), bits),
+				      .account = account,
+				      .flags = flags };
 	int err;
 
 #ifdef MSEALD_KEYS_RETURN
-	space.born = bpf_ktime_get_boot_ns();
+	space.born = born;
 #endif
 	__sync_fetch_and_add(&space_slot(key)->count, 1);
 	err = bpf_map_update_elem(&spaces, &key, &space, BPF_NOEXIST);
@@ -170,19 +192,19 @@ static __always_inline int space_insert(u64 key, u32 bits, u32 account, u32 flag
 }
 
 /*
- * Swaps the set of an entry. Returns the old word. Returns 0 if the entry belongs to another key by now, is
+ * Swaps the set of an entry. Returns the old word. Returns 0 if the element has another owner by now, is
  * GONE, or has another set than expected (MSEALD_ANY_SET: any). On success the caller owns the reference to
  * the old set. Bounded: only the daemon, the loader of the address space and its end change an entry.
  */
-static __always_inline u64 space_swap(struct mseald_space *space, u64 key, u32 bits, u32 expected)
+static __always_inline u64 space_swap(struct mseald_space *space, u64 owner, u32 bits, u32 expected)
 {
 	for (int i = 0; i < 16; i++) {
 		u64 seen = *(volatile u64 *)&space->word;
 
-		if (MSEALD_WORD_KEY(seen) != key || seen & MSEALD_WORD_GONE ||
+		if (MSEALD_WORD_OWNER(seen) != owner || seen & MSEALD_WORD_GONE ||
 		    (expected != MSEALD_ANY_SET && MSEALD_WORD_SET(seen) != expected))
 			return 0;
-		if (__sync_val_compare_and_swap(&space->word, seen, MSEALD_WORD(key, bits)) == seen)
+		if (__sync_val_compare_and_swap(&space->word, seen, MSEALD_WORD(owner, bits)) == seen)
 			return seen;
 	}
 	return 0;
@@ -219,10 +241,11 @@ static __always_inline u64 task_key(u64 task)
 /* --- bpf/space.bpf.c: global functions, which the verifier checks once in each program --- */
 
 /*
- * Removes an entry with all that it holds. Safe to be called twice, from anywhere, at the same time. An entry
- * with a kill pending stays while a fork is pending, for its child; then the daemon removes it.
+ * Removes an entry with all that it holds; born: MSEALD_SPACE_BORN() that it must have, 0: any. Safe to be
+ * called twice, from anywhere, at the same time. An entry with a kill pending stays while a fork is pending,
+ * for its child; then the daemon removes it.
  */
-int space_remove(u64 key);
+int space_remove(u64 key, u64 born);
 
 #ifdef MSEALD_KEYS_RETURN
 /* The same for an entry made before this time, whatever is pending: it is of an earlier address space. */

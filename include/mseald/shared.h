@@ -213,8 +213,8 @@ struct mseald_file_seals {
 /*
  * One sealed address space; the key of the map is mm_key() of bpf/arch.h.
  *
- * The word holds the seal set and the key, and changes by compare-and-swap only. Elements of the map are
- * reused at once: a program with a pointer to a reused element finds another key, and cannot change it. The
+ * The word holds the seal set and the owner, and changes by compare-and-swap only. Elements of the map are
+ * reused at once: a program with a pointer to a reused element finds another owner, and cannot change it. The
  * program that swaps a set out owns its reference and its count, so nothing is given back twice. After GONE,
  * only the removal follows.
  */
@@ -229,17 +229,22 @@ struct mseald_space {
 #endif
 };
 
-/* Tells an entry from an earlier or later one of its key; 0: its key is never used again. */
+/*
+ * MSEALD_SPACE_BORN() tells an entry from an earlier or later one of its key; 0: its key is never used again.
+ * MSEALD_OWNER() does so in a word.
+ */
 #ifdef MSEALD_KEYS_RETURN
 #define MSEALD_SPACE_BORN(space) ((space)->born)
+#define MSEALD_OWNER(key, born) (((key) ^ (born)) & ((1ULL << 46) - 1))
 #else
 #define MSEALD_SPACE_BORN(space) ((__u64)0 * (space)->word)
+#define MSEALD_OWNER(key, born) ((__u64)(key))
 #endif
 
 #define MSEALD_WORD_GONE 0x10000u   /* the address space is gone; set 0 */
 #define MSEALD_WORD_FORKED 0x20000u /* set of the parent: seals with MSEALD_SEAL_DONTFORK do not hold */
-#define MSEALD_WORD(key, bits) ((__u64)(key) << 18 | (bits))
-#define MSEALD_WORD_KEY(word) ((word) >> 18)
+#define MSEALD_WORD(owner, bits) ((owner) << 18 | (bits))
+#define MSEALD_WORD_OWNER(word) ((word) >> 18)
 #define MSEALD_WORD_SET(word) ((__u32)(word)&0xffffu)
 
 /*
