@@ -120,13 +120,13 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	u64 key = space_key(task->mm), use = space_use(key);
 
-	if (unlikely(space_watched(key)) && watch_mprotect(key, vma, reqprot, prot))
+	if (likely(!use))
 		return 0;
-	if (!space_unsealed(key) && judge_mprotect(task, key, vma, prot))
-		return -EPERM;
-	return 0;
+	if (unlikely(SPACE_MAY_BE_WATCHED(use)) && watch_mprotect(key, vma, reqprot, prot))
+		return 0;
+	return SPACE_MAY_BE_SEALED(use) && judge_mprotect(task, key, vma, prot) ? -EPERM : 0;
 }
 
 /* A program that starts is about to map this file. */
@@ -149,15 +149,18 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	const u32 attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_DENY_UNMAP, REACTION_DENY);
 	struct task_struct *task;
 	struct call_site site;
-	u64 key;
+	u64 key, use;
 
 	if (likely(!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN)) && !has_file(flags)))
 		return 0;
 	task = bpf_get_current_task_btf();
 	key = space_key(task->mm);
-	if (unlikely(space_watched(key)) && file)
+	use = space_use(key);
+	if (likely(!use))
+		return 0;
+	if (unlikely(SPACE_MAY_BE_WATCHED(use)) && file)
 		watch_file(key, file, prot);
-	if (likely(space_unsealed(key)))
+	if (!SPACE_MAY_BE_SEALED(use))
 		return 0;
 	/* Such a mapping grows by page faults, without a hook, into any free memory below it. */
 	if (unlikely(flags & MAP_GROWSDOWN))
@@ -304,18 +307,18 @@ SEC("lsm/mmap_addr")
 int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	u64 key = space_key(task->mm), use = space_use(key);
 	struct call_site site;
 
-	if (likely(space_unsealed(key))) {
-		if (unlikely(space_watched(key))) {
+	if (likely(!SPACE_MAY_BE_SEALED(use))) {
+		if (unlikely(use)) {
 			site = call_site_of(task);
 			watch_mmap(&site, key, addr);
 		}
 		return 0;
 	}
 	site = call_site_of(task);
-	if (unlikely(space_watched(key)))
+	if (unlikely(SPACE_MAY_BE_WATCHED(use)))
 		watch_mmap(&site, key, addr);
 	/* Nearly every call is a 64-bit mmap far from any seal. */
 	if (likely(site.call == CALL_MMAP && !site.compat) &&

@@ -97,13 +97,14 @@ static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, 
  * kernel uses an address again as soon as it is free: MSEALD_KEYS_RETURN.
  *
  * The verifier lets a program compute the difference of two pointers, and nothing else of one. The other
- * pointer is the same for all programs, as long as the maps are there. A number that was read is no pointer,
- * so mm_key_read() gets the other pointer as a number too, by way of memory; all store the same.
+ * pointer is that of the state, which the gates need anyway: the same for all programs, as long as the maps
+ * are there. A number that was read is no pointer, so mm_key_read() gets the other pointer as a number too, by
+ * way of memory; all store the same.
  */
+extern struct mseald_state state;
 extern __u64 key_base;
 
-#define MM_KEY_SHIFT 6
-#define MM_KEY_MASK ((1ULL << 46) - 1)
+#define MM_KEY(difference) ((u64)(difference) >> 6 & ((1ULL << 46) - 1))
 
 static __always_inline u64 mm_key(const struct mm_struct *mm)
 {
@@ -111,16 +112,16 @@ static __always_inline u64 mm_key(const struct mm_struct *mm)
 
 	if (!mm)
 		return 0;
-	asm volatile("%0 -= %1" : "+r"(key) : "r"(&key_base));
-	return key >> MM_KEY_SHIFT & MM_KEY_MASK;
+	asm volatile("%0 -= %1" : "+r"(key) : "r"(&state));
+	return MM_KEY(key);
 }
 
 static __always_inline u64 mm_key_read(const struct mm_struct *mm)
 {
 	if (!mm)
 		return 0;
-	*(volatile u64 *)&key_base = (u64)&key_base;
-	return ((u64)mm - *(volatile u64 *)&key_base) >> MM_KEY_SHIFT & MM_KEY_MASK;
+	*(volatile u64 *)&key_base = (u64)&state;
+	return MM_KEY((u64)mm - *(volatile u64 *)&key_base);
 }
 
 /*

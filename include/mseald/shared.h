@@ -590,8 +590,13 @@ struct mseald_start {
 struct mseald_slot {
 	__u64 tag;		  /* 0: slot is free */
 	__u64 gap_start, gap_end; /* as in the root of the set */
-	__u32 count;		  /* entries whose key has these low bits */
-	__u32 watched;		  /* the same for the maps `watched` and `starts` */
+	union {
+		struct {
+			__u32 count;   /* entries whose key has these low bits */
+			__u32 watched; /* the same for the maps `watched` and `starts` */
+		};
+		__u64 used; /* both: in the low and in the high half */
+	};
 };
 
 /* Everything global, kept in one place so that it can be pinned and read as one. */

@@ -30,8 +30,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
+#include "count.h"
 #include "seccomp.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
@@ -190,11 +190,11 @@ static uint64_t measure(const struct operation *operation, uint64_t budget)
 		budget *= 3;
 
 	for (unsigned batch = 0; batch < 8 || spent < budget; batch++) {
-		uint64_t begin = __rdtsc(), count;
+		uint64_t begin = instructions(), count;
 
 		for (unsigned i = 0; i < operation->batch; i++)
 			operation->call();
-		count = __rdtsc() - begin;
+		count = instructions() - begin;
 		spent += count;
 		if (batch >= 2 && count < least) /* the first fill caches and page tables */
 			least = count;
@@ -204,19 +204,18 @@ static uint64_t measure(const struct operation *operation, uint64_t budget)
 
 /* --- the states --- */
 
-/* Under -icount shift=0 instructions are nanoseconds, and the counter counts each. */
 static void check_icount(void)
 {
-	uint64_t begin = __rdtsc(), first = UINT64_MAX;
+	uint64_t begin = instructions(), first = UINT64_MAX;
 
 	for (unsigned i = 0; i < 100; i++) {
-		begin = __rdtsc();
-		begin = __rdtsc() - begin;
+		begin = instructions();
+		begin = instructions() - begin;
 		if (begin < first)
 			first = begin;
 	}
 	if (first > 8) {
-		fprintf(stderr, "bench: the time stamp counter does not count instructions here; run it by "
+		fprintf(stderr, "bench: the clock does not count instructions here; run it by "
 				"`make bench`\n");
 		exit(1);
 	}

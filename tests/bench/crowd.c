@@ -17,7 +17,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <x86intrin.h>
+
+#include "count.h"
 
 #define PAGE 4096
 #define ANSWER "/tmp/crowd.out"
@@ -33,7 +34,7 @@ static void must(bool ok, const char *what)
 static uint64_t run(char *const argv[])
 {
 	posix_spawn_file_actions_t actions;
-	uint64_t begin = __rdtsc();
+	uint64_t begin = instructions();
 	char *environment[] = { NULL };
 	int status;
 	pid_t pid;
@@ -45,7 +46,7 @@ static uint64_t run(char *const argv[])
 	errno = ECHILD;
 	must(status == 0, argv[0]);
 	posix_spawn_file_actions_destroy(&actions);
-	return __rdtsc() - begin;
+	return instructions() - begin;
 }
 
 /* The number of lines of the answer that contain this. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * See seccomp.h. systemd's seccomp_memory_deny_write_execute() (src/shared/seccomp-util.c) loads one filter
- * for each of the ABIs x86, x32 and x86-64, so a call passes three filters. Each denies mmap with both
+ * for each ABI: x86, x32 and x86-64, or arm and arm64. A call passes all of them. Each denies mmap with both
  * PROT_EXEC and PROT_WRITE, mprotect and pkey_mprotect with PROT_EXEC, and shmat with SHM_EXEC. These filters
  * have the order of libseccomp: the ABI first, then the number, then the low half of the one argument.
  */
@@ -34,6 +34,7 @@
 	DENY_BITS(shmat, 2, SHM_EXEC), DENY_BITS(pkey_mprotect, 2, PROT_EXEC), \
 		DENY_BITS(mprotect, 2, PROT_EXEC), DENY_BITS(mmap, 2, PROT_EXEC | PROT_WRITE), ALLOW
 
+#ifdef __x86_64__
 static struct sock_filter x86[] = {
 	LOAD(arch), IF(JEQ, AUDIT_ARCH_I386, 1, 0), ALLOW, LOAD(nr), DENY_WRITE_EXECUTE(192, 125, 380, 397),
 };
@@ -58,14 +59,32 @@ static struct sock_filter x86_64[] = {
 	DENY_WRITE_EXECUTE(SYS_mmap, SYS_mprotect, SYS_pkey_mprotect, SYS_shmat),
 };
 
+static const struct sock_fprog filters[] = {
+	{ ELEMENTS(x86), x86 },
+	{ ELEMENTS(x32), x32 },
+	{ ELEMENTS(x86_64), x86_64 },
+};
+#else
+static struct sock_filter arm[] = {
+	LOAD(arch), IF(JEQ, AUDIT_ARCH_ARM, 1, 0), ALLOW, LOAD(nr), DENY_WRITE_EXECUTE(192, 125, 394, 305),
+};
+
+static struct sock_filter arm64[] = {
+	LOAD(arch),
+	IF(JEQ, AUDIT_ARCH_AARCH64, 1, 0),
+	ALLOW,
+	LOAD(nr),
+	DENY_WRITE_EXECUTE(SYS_mmap, SYS_mprotect, SYS_pkey_mprotect, SYS_shmat),
+};
+
+static const struct sock_fprog filters[] = {
+	{ ELEMENTS(arm), arm },
+	{ ELEMENTS(arm64), arm64 },
+};
+#endif
+
 int seccomp_deny_write_execute(void)
 {
-	const struct sock_fprog filters[] = {
-		{ ELEMENTS(x86), x86 },
-		{ ELEMENTS(x32), x32 },
-		{ ELEMENTS(x86_64), x86_64 },
-	};
-
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
 	for (size_t i = 0; i < ELEMENTS(filters); i++)

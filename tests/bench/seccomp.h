@@ -3,6 +3,6 @@
 #pragma once
 
 /*
- * Installs the filters of systemd's MemoryDenyWriteExecute= on x86-64 for this process. 0, or -1 with errno.
+ * Installs the filters of systemd's MemoryDenyWriteExecute= for this process. 0, or -1 with errno.
  */
 int seccomp_deny_write_execute(void);
