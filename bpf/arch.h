@@ -11,6 +11,7 @@
  *                            MSEALD_KEYS_RETURN (mseald/syscall_entry.h) the kernel uses a number again
  *   mm_key_read(mm)          the same, of a pointer that the verifier does not follow; 0: it is not readable
  *   untagged(mm, address)    the address without its tag, for the calls that strip tags
+ *   shm_boundary(task)       what SHM_RND of shmat(2) rounds addresses down to, in bytes
  *   mm_vdso(mm, start, end)  the range where the kernel has mapped its own code
  *   mm_user_limit(mm)        upper limit of user memory, whatever the process does after exec
  *   TEXT_FIRST               whether linkers put text into the first segment, with the constants

@@ -334,7 +334,7 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 	u64 key = space_key(task->mm);
 	struct shmid_kernel *segment;
 	struct inode *inode;
-	u64 self, length;
+	u64 self, length, boundary = flags & SHM_RND ? shm_boundary(task) : MSEALD_PAGE;
 
 	if (likely(space_unsealed(key)))
 		return 0;
@@ -352,7 +352,7 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 	/* Without SHM_REMAP the kernel refuses a mapped range, and mmap_addr judges the rest. */
 	if (!(flags & SHM_REMAP))
 		return 0;
-	return verdict_on(key, (u64)address & ~(MSEALD_PAGE - 1), length,
+	return verdict_on(key, (u64)address & ~(boundary - 1), length,
 			  ATTEMPT(MSEALD_OP_SHMAT, MSEALD_DENY_UNMAP, REACTION_DENY)) ?
 		       -EPERM :
 		       0;

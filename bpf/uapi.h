@@ -76,6 +76,7 @@
 
 /* include/uapi/linux/ipc.h; include/uapi/linux/shm.h */
 #define SHMDT 22
+#define SHM_RND 020000
 #define SHM_REMAP 040000
 
 /* include/uapi/linux/userfaultfd.h: the type of the commands, and their numbers */

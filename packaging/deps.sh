@@ -156,6 +156,7 @@ if [ "$what" = test ]; then
 fi
 if [ "${ARCH:-}" = arm64 ] && [ "$(uname -m)" != aarch64 ]; then
 	want="$want$(missing gcc-aarch64-linux-gnu)"
+	[ "$what" != test ] || want="$want$(missing lld)"
 	[ "$what" != test ] || qemu_is_new qemu-system-arm || want="${want}qemu-system-arm "
 fi
 [ -n "$want" ] || exit 0

@@ -19,22 +19,17 @@ KERNEL_LIB := \
 	tests/kernel/cases.c tests/kernel/advised.c tests/kernel/trouble.c, \
 	$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
-# Attacks by 32-bit calls alone.
-ifneq ($(ARCH),x86)
-KERNEL_TEST := $(filter-out %/t_rows_32,$(KERNEL_TEST))
-endif
 RUNME := $(addprefix $(B)/tests/kernel/, \
 	runme runme-norelro runme-now runme-static runme-static-pie runme-static-norelro librunpre.so)
 STARTED := $(addprefix $(B)/tests/kernel/, \
 	started started-norelro started-nopie started-static started-static-pie started-static-norelro)
 EARLY := $(addprefix $(B)/tests/kernel/, early early-lazy early-nopie early-static early-static-pie)
-# 32-bit programs, and the fuzzer of calls, which makes their calls too: only for one architecture yet.
+# 32-bit programs with libraries, and the fuzzer of calls: only for one architecture yet.
 EARLY_UNLOAD := $(B)/tests/kernel/early-unload.so
 ifeq ($(ARCH),x86)
 EARLY_UNLOAD += $(B)/tests/kernel/early-32-unload.so
 EARLY_32 := $(addprefix $(B)/tests/kernel/, early-32 early-32-nopie)
 RUNME_32 := $(B)/tests/kernel/runme32
-PUPPET_32 := $(B)/tests/kernel/puppet32
 FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
 endif
 CASES := $(addprefix $(B)/tests/kernel/case-, \
@@ -51,7 +46,7 @@ KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(EARLY_UNLOAD) $(CASES) $(ADVISE
 	$(B)/tests/kernel/inject \
 	$(B)/tests/kernel/httpload \
 	$(B)/tests/kernel/jited \
-	$(PUPPET_32) $(RUNME) $(RUNME_32)
+	$(B)/tests/kernel/puppet32 $(RUNME) $(RUNME_32)
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -122,12 +117,13 @@ $(VALGRIND_CALLS): tests/valgrind/calls.c
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE= $(WARNINGS) -O2 -g $(CALLS_FLAGS) -o $@ $<
 
 # The puppet is a 32-bit program without any library, so no 32-bit packages are needed.
+PUPPET_32_CC = $(if $(filter arm64,$(ARCH)),$(CLANG) --target=armv7a-linux-gnueabi -fuse-ld=lld,\
+	$(CC) -m32 -fcf-protection=none -no-pie)
 $(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
-	$(Q)$(CC) -m32 -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-pic -fno-stack-protector \
-		-fcf-protection=none \
-		-no-pie -nostdlib -static -o $@ $<
+	$(Q)$(PUPPET_32_CC) -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-pic -fno-stack-protector \
+		-nostdlib -static -o $@ $<
 
 # The fuzzer of calls has a second program, which makes them in a 32-bit process, also without any
 # library.

@@ -85,6 +85,12 @@ static __always_inline u64 regs_arg(const struct pt_regs *regs, bool compat, int
 	return unlikely(compat) ? (u32)value : value;
 }
 
+/* arch/arm64/include/asm/shmparam.h: COMPAT_SHMLBA */
+static __always_inline u64 shm_boundary(struct task_struct *task)
+{
+	return (task_in_compat(task) ? 4ULL : 1) << PAGE_SHIFT;
+}
+
 /* The kernel keeps only the start: the range is left to the daemon, which reads it from /proc/PID/maps. */
 static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, u64 *ret_end)
 {

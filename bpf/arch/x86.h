@@ -119,6 +119,11 @@ struct mm_struct___vdso {
 	} context;
 } __attribute__((preserve_access_index));
 
+static __always_inline u64 shm_boundary(struct task_struct *task)
+{
+	return 1ULL << PAGE_SHIFT;
+}
+
 /* The range where the kernel has mapped its own code; both 0: none. */
 static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, u64 *ret_end)
 {

@@ -6,12 +6,12 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#ifdef __x86_64__
-
-#define X32_BIT 0x40000000
 #define FIRST_OF_ALL 424 /* from here on numbers are the same in all ABIs */
 
-static const struct {
+#ifdef __x86_64__
+#define X32_BIT 0x40000000
+
+static const struct number {
 	short of_64, of_32;
 } numbers[] = { { SYS_open, 5 },
 		{ SYS_openat, 295 },
@@ -41,7 +41,36 @@ static const struct {
 		{ SYS_shmctl, 396 },
 		{ SYS_shmat, 397 },
 		{ SYS_shmdt, 398 } };
-
+#else
+/* arch/arm64/tools/syscall_32.tbl */
+static const struct number {
+	short of_64, of_32;
+} numbers[] = { { SYS_openat, 322 },
+		{ SYS_close, 6 },
+		{ SYS_brk, 45 },
+		{ SYS_munmap, 91 },
+		{ SYS_ftruncate, 93 },
+		{ SYS_clone, 120 },
+		{ SYS_mprotect, 125 },
+		{ SYS_mlock, 150 },
+		{ SYS_mremap, 163 },
+		{ SYS_prctl, 172 },
+		{ SYS_mmap, 192 },
+		{ SYS_madvise, 220 },
+		{ SYS_io_setup, 243 },
+		{ SYS_io_destroy, 244 },
+		{ SYS_personality, 136 },
+		{ SYS_msync, 144 },
+		{ SYS_munlock, 151 },
+		{ SYS_process_vm_writev, 377 },
+		{ SYS_remap_file_pages, 253 },
+		{ SYS_memfd_create, 385 },
+		{ SYS_pkey_mprotect, 394 },
+		{ SYS_pkey_alloc, 395 },
+		{ SYS_shmget, 307 },
+		{ SYS_shmctl, 308 },
+		{ SYS_shmat, 305 },
+		{ SYS_shmdt, 306 } };
 #endif
 
 const char *abi_name(enum abi abi)
@@ -51,7 +80,6 @@ const char *abi_name(enum abi abi)
 	return names[abi];
 }
 
-#ifdef __x86_64__
 const char *abi_to_32(const long call[7], long ret[7])
 {
 	long number = call[0] >= FIRST_OF_ALL ? call[0] : -1;
@@ -73,6 +101,7 @@ const char *abi_to_32(const long call[7], long ret[7])
 	return NULL;
 }
 
+#ifdef __x86_64__
 void abi_to_x32(const long call[7], long ret[7])
 {
 	memcpy(ret, call, 7 * sizeof(*call));
@@ -81,13 +110,6 @@ void abi_to_x32(const long call[7], long ret[7])
 	ret[0] |= X32_BIT;
 }
 #else
-const char *abi_to_32(const long call[7], long ret[7])
-{
-	(void)call;
-	(void)ret;
-	return "a 64-bit program makes no 32-bit calls here";
-}
-
 void abi_to_x32(const long call[7], long ret[7])
 {
 	(void)call;

@@ -50,7 +50,8 @@ struct stage {
 #ifdef __x86_64__
 #define ABIS_HERE ~0u
 #else
-#define ABIS_HERE (1u << ABI_64)
+/* CONFIG_COMPAT needs pages of 4 KiB. */
+#define ABIS_HERE (1u << ABI_64 | (PAGE == 4096 ? 1u << ABI_32 : 0))
 #endif
 #define ABIS_FUNCTIONS (ABIS_64 | 1u << ABI_INT80) /* ABIs whose puppets run functions */
 

@@ -149,6 +149,17 @@ STRIKE(attach_from_above, CALL(SYS_shmat, stage->own[0], at + 3 * PAGE, SHM_REMA
 STRIKE(attach_rounded, CALL(SYS_shmat, stage->own[0], at + 100, SHM_REMAP | SHM_RND))
 STRIKE(attach_rounded_below, CALL(SYS_shmat, stage->own[0], at - 3 * PAGE + 4000, SHM_REMAP | SHM_RND))
 
+#ifdef __x86_64__
+#define ABIS_ROUNDED_TO_PAGES 0 /* all */
+#else
+/* In 32-bit processes SHM_RND rounds down to 16 KiB (arch/arm64/include/asm/shmparam.h, COMPAT_SHMLBA). */
+#define ABIS_ROUNDED_TO_PAGES (1u << ABI_64)
+#define COMPAT_SHMLBA (4 * PAGE)
+
+/* The address is behind the target, the segment begins at its last page. */
+STRIKE(attach_rounded_far, CALL(SYS_shmat, stage->own[0], at + LENGTH + 100, SHM_REMAP | SHM_RND))
+#endif
+
 /* The i386 multiplexer takes: number, id, flags, where to put the address, address. */
 STRIKE(attach_by_ipc, puppet_call_32(stage->victim, I386_IPC, IPC_SHMAT, stage->own[0], SHM_REMAP,
 				     (long)puppet_data(stage->victim), (long)at))
@@ -165,6 +176,18 @@ static void with_segment(struct stage *stage)
 	stage_call(stage, SYS_shmat, id, 0, 0);
 	stage_call(stage, SYS_shmctl, id, IPC_RMID, 0);
 }
+
+#ifndef __x86_64__
+static void with_segment_far(struct stage *stage)
+{
+	const uint64_t move = (PAGE - stage->target) & (COMPAT_SHMLBA - 1);
+
+	with_segment(stage);
+	stage->target += move;
+	stage->control[0] += move;
+	stage->control[1] += move;
+}
+#endif
 
 /* A segment of one page, whose file a descriptor in own[1] makes longer, or could. */
 static void with_segment_of_a_page(struct stage *stage)
@@ -249,9 +272,13 @@ const struct attack lsm_attacks[] = {
 	{ 9, "shmat: SHM_REMAP out of it, read-only", ANON_READ, BY_LSM, .strike = attach_from_above,
 	  .prepare = with_segment, .above = 3 },
 	{ 9, "shmat: SHM_REMAP and SHM_RND", ANON_READ, BY_LSM, .strike = attach_rounded,
-	  .prepare = with_segment },
+	  .prepare = with_segment, .abis = ABIS_ROUNDED_TO_PAGES },
 	{ 9, "shmat: SHM_REMAP and SHM_RND from below", ANON_READ, BY_LSM, .strike = attach_rounded_below,
-	  .prepare = with_segment, .below = 3 },
+	  .prepare = with_segment, .below = 3, .abis = ABIS_ROUNDED_TO_PAGES },
+#ifndef __x86_64__
+	{ 9, "shmat: SHM_REMAP and SHM_RND from above", ANON_READ, BY_LSM, .strike = attach_rounded_far,
+	  .prepare = with_segment_far, .above = 3, .abis = 1u << ABI_32 },
+#endif
 	{ 9, "shmat: SHM_REMAP into it from below, the segment has grown", ANON_READ, BY_LSM,
 	  .strike = attach_from_below, .prepare = with_grown_segment, .below = 2, .abis = ABIS_FUNCTIONS },
 	/* It ends below, but could grow until the kernel reads its length. */

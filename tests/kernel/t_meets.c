@@ -289,7 +289,7 @@ int main(int argc, char **argv)
 	ways_begin();
 	for (enum call call = 0; call < CALLS; call++)
 		for (enum abi abi = ABI_64; abi <= ABI_32; abi++)
-			if (abis_of_turn(calls[call].abis & ABIS_TRIED, call) & 1u << abi)
+			if (abis_of_turn(calls[call].abis & ABIS_TRIED & ABIS_HERE, call) & 1u << abi)
 				for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
 					if (is_met(call, i) && !meet(call, abi, pairs[i][0], pairs[i][1]) &&
 					    i == 0)
