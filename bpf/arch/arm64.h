@@ -104,8 +104,8 @@ static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, 
  *
  * The verifier lets a program compute the difference of two pointers, and nothing else of one. The other
  * pointer is that of the state, which the gates need anyway: the same for all programs, as long as the maps
- * are there. A number that was read is no pointer, so mm_key_read() gets the other pointer as a number too, by
- * way of memory; all store the same.
+ * are there. A number that was read is no pointer, so mm_key_read() gets the other pointer as a number too,
+ * by way of memory; all store the same.
  */
 extern struct mseald_state state;
 extern __u64 key_base;

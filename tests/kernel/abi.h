@@ -22,8 +22,8 @@ enum abi {
 const char *abi_name(enum abi abi);
 
 /*
- * The equivalent 32-bit call, with arguments cut to 32 bits: numbers of syscall_32.tbl (arch/x86/entry/syscalls,
- * arch/arm64/tools). Returns NULL, or why there is none.
+ * The equivalent 32-bit call, with arguments cut to 32 bits: numbers of syscall_32.tbl
+ * (arch/x86/entry/syscalls, arch/arm64/tools). Returns NULL, or why there is none.
  */
 const char *abi_to_32(const long call[7], long ret[7]);
 /* The equivalent x32 call (syscall_64.tbl). */
