@@ -12,6 +12,30 @@
 /* FILEID_KERNFS, include/linux/exportfs.h: a cgroup's id is its file handle */
 #define HANDLE_KERNFS 0xfe
 
+/* The path below the root, "/" for the root itself; malloc'ed. NULL: not below it. */
+static char *below_root(const char *path)
+{
+	if (strncmp(path, CGROUP_ROOT, strlen(CGROUP_ROOT)) != 0)
+		return NULL;
+	return strdup(path[strlen(CGROUP_ROOT)] ? path + strlen(CGROUP_ROOT) : "/");
+}
+
+/* Without file handles (CONFIG_FHANDLE): looks at each cgroup. */
+static char *path_by_walk(uint64_t id)
+{
+	FTS *walk = fts_open((char *[]){ CGROUP_ROOT, NULL }, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	char *path = NULL;
+	FTSENT *entry;
+
+	if (!walk)
+		return NULL;
+	while (!path && (entry = fts_read(walk)))
+		if (entry->fts_info == FTS_D && entry->fts_statp->st_ino == id)
+			path = below_root(entry->fts_path);
+	(void)fts_close(walk);
+	return path;
+}
+
 char *cgroup_path(uint64_t id)
 {
 	struct {
@@ -26,15 +50,13 @@ char *cgroup_path(uint64_t id)
 		return NULL;
 	fd = open_by_handle_at(root, &handle.head, O_PATH | O_CLOEXEC);
 	if (fd < 0)
-		return NULL;
+		return errno == ENOSYS ? path_by_walk(id) : NULL;
 	FORMAT(name, "/proc/self/fd/%d", fd);
 	n = readlink(name, path, sizeof(path) - 1);
 	if (n < 0)
 		return NULL;
 	path[n] = '\0';
-	if (strncmp(path, CGROUP_ROOT, strlen(CGROUP_ROOT)) != 0)
-		return NULL;
-	return strdup(path[strlen(CGROUP_ROOT)] ? path + strlen(CGROUP_ROOT) : "/");
+	return below_root(path);
 }
 
 /* Reads the line "0::/path" of /proc/PID/cgroup. */
