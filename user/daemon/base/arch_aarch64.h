@@ -89,6 +89,7 @@ static inline bool call_has_timeout(const struct blocked_call *call)
 	long command = (long)call->arguments[1] & FUTEX_CMD_MASK;
 
 	switch (call->number) {
+	case SYS_restart_syscall:
 	case SYS_nanosleep: return true;
 	case SYS_clock_nanosleep: return !(call->arguments[1] & TIMER_ABSTIME);
 	case SYS_futex: return (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET) && call->arguments[3];
@@ -103,11 +104,10 @@ static inline bool call_has_timeout(const struct blocked_call *call)
  */
 static inline bool regs_keep_timeout(struct regs *regs, const struct blocked_call *call)
 {
-	bool keeps = regs->r.pc == call->pc - sizeof(regs_instruction) && call_has_timeout(call);
-
-	if (keeps)
+	if (regs->r.pc == call->pc - sizeof(regs_instruction) && call_has_timeout(call))
 		regs->r.regs[8] = SYS_restart_syscall;
-	return keeps;
+	/* It may have been that already, after an earlier stop. */
+	return regs->r.regs[8] == SYS_restart_syscall;
 }
 
 static inline void regs_restart(struct regs *regs, const struct blocked_call *call)
