@@ -220,7 +220,7 @@ struct mseald_file_seals {
  */
 struct mseald_space {
 	__u64 word;    /* MSEALD_WORD() */
-	__u32 flags;   /* MSEALD_SPACE_*: set by atomic operations, never cleared */
+	__u32 flags;   /* MSEALD_SPACE_*: set by atomic operations, and not cleared while it lives */
 	__u32 account; /* the account it is charged to */
 	__u64 verdicts[MSEALD_VERDICT_COUNT];
 	__u64 reported; /* last MSEALD_EVENTS_PERIOD with an event while the buffer was filling */
