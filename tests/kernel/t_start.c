@@ -616,7 +616,7 @@ static void settings(void)
 	(void)daemon_spawn();
 	status = daemon_end();
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 78, "Settle=0: it does not start");
-	write_file(CONFIG, "[Mseald]\nDebug=yes\nNativeAfter=9s\nSettle=4s\n");
+	write_file(CONFIG, "[Mseald]\nDebug=yes\nNativeAfter=5s\nSettle=2s\n");
 	daemon_start();
 	began = clock_ns(CLOCK_BOOTTIME);
 	traced = start_traced(false);
@@ -625,16 +625,16 @@ static void settings(void)
 	for (int i = 0; i < 600 && (seals_of(held) <= 0 || seals_of(traced) <= 0); i++)
 		nap(100);
 	/* However slow the machine is: never earlier. */
-	ok(seals_of(held) > 0 && clock_ns(CLOCK_BOOTTIME) - began >= 4 * NS_PER_SECOND,
-	   "held by a tracer, Settle=4s: sealed then, but not what its loader needs");
+	ok(seals_of(held) > 0 && clock_ns(CLOCK_BOOTTIME) - began >= 2 * NS_PER_SECOND,
+	   "held by a tracer, Settle=2s: sealed then, but not what its loader needs");
 	state_is(held, "pending settle", "so pending, and why");
 	state_is(traced, "weaker gate", "only traced: sealed, but its constructor has opened RELRO");
 	ok(metric("late", "reason", "traced") == 1, "late, for it is traced");
 	for (int i = 0; native && i < 600 && native_seals(pid) <= 0; i++)
 		nap(100);
 	if (native) {
-		ok(native_seals(pid) > 0 && clock_ns(CLOCK_BOOTTIME) - began >= 9 * NS_PER_SECOND,
-		   "NativeAfter=9s: native then");
+		ok(native_seals(pid) > 0 && clock_ns(CLOCK_BOOTTIME) - began >= 5 * NS_PER_SECOND,
+		   "NativeAfter=5s: native then");
 		ok(log_has("pid %d was stopped with ptrace(2)", pid), "and the log says that it was stopped");
 		nap(3000);
 		ok(native_seals(traced) == 0 && log_has("pid %d is traced by another program", traced) &&
@@ -653,7 +653,7 @@ static void settings(void)
 	write_file(CONFIG, "[Mseald]\nNativeAfter=infinity\n");
 	daemon_start();
 	pid = start(FOLDER "early", "stay");
-	nap(7000);
+	nap(4000);
 	ok(native_seals(pid) == 0, "NativeAfter=infinity: never native (%d)", native_seals(pid));
 	state_is(pid, "sealed ", "but sealed");
 	kill(pid, SIGKILL);

@@ -44,6 +44,7 @@ struct victim {
 	void (*meanwhile)(void); /* in the test, before the first seal */
 	unsigned seals;		 /* number of seals, of a page each; 0: one */
 	int pending;		 /* a signal sent to it once it sleeps, before the seal */
+	bool like_another;	 /* not in the short form */
 	bool dies;		 /* it ends itself, with VICTIM_ENDS, if it finds no fault */
 };
 

@@ -343,8 +343,8 @@ const struct victim state_victims[] = {
 	{ "busy under a filter that kills", busy_under_filter, RUNS, wake_stop },
 	{ "nanosleep under a filter that kills", nanosleep_under_filter, SYS_nanosleep, NULL },
 	{ "clock_nanosleep under a filter that kills", clock_nanosleep_under_filter, SYS_clock_nanosleep,
-	  NULL },
-	{ "futex under a filter that kills", futex_under_filter, SYS_futex, NULL },
+	  NULL, .like_another = true },
+	{ "futex under a filter that kills", futex_under_filter, SYS_futex, NULL, .like_another = true },
 #ifdef SYS_poll
 	{ "poll under a filter that kills", poll_under_filter, SYS_poll, NULL },
 #endif
