@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A key that is used again (MSEALD_KEYS_RETURN, arm64): an address space ends, whether or not exit_mmap is
- * seen, and the next one gets its key, its slot and the element of its entry.
+ * A key that is used again (MSEALD_KEYS_RETURN, arm64): an address space ends, whether or not
+ * exit_mmap is seen, and the next one gets its key, its slot and the element of its entry.
  *
  * Proved:
- * - A child of a sealed process has its seals in each look-up, whatever an earlier address space has left.
+ * - A child of a sealed process has its seals in each look-up, whatever an earlier address space
+ *   has left.
  * - What the daemon means for the first address space never reaches the second, nor does its end.
- * - The second one, of an unsealed process, is judged by no entry once the hook of its fork has run, or of
- *   its exec, which is always run: but for one that is being made for the first, until that is removed.
+ * - The second one, of an unsealed process, is judged by no entry once the hook of its fork has
+ *   run, or of its exec, which is always run. An entry that is just being made for the first is the
+ *   exception, until it is removed.
  *
- * Left out: the rest of a fork (fork.pml); a new entry that the daemon makes for an address space that has
- * just ended, and takes back; `watched`. Steps are as in fork.pml.
+ * Left out: the rest of a fork (fork.pml); a new entry that the daemon makes for an address space
+ * that has just ended, and takes back; `watched`. Steps are as in fork.pml.
  *
  * What stands for what:
  *   space_insert          space_insert()           bpf/space.h
@@ -38,7 +40,7 @@
  *   case 3  that of a program which an unsealed process executes
  * Faults, each found in its case:
  *   fault 1 of case 1  who finishes the fork of a task that has ended removes the entry of any
- *   fault 2 of case 1  the daemon's programs look at the birth of an entry, and then change that of any
+ *   fault 2 of case 1  the daemon's programs look at an entry's birth, and then change any entry
  *   fault 3 of case 1  a look-up reads the entry though forks are pending
  *   fault 4 of case 1  a fork is finished by the entry of an earlier address space
  *   fault 5 of case 2  the hook of a fork removes nothing

@@ -172,6 +172,19 @@ static bool only_a_few(void)
 	return install(filter, sizeof(filter) / sizeof(*filter));
 }
 
+/* Permits all but one call, which fails with EPERM. */
+static bool forbid(unsigned number)
+{
+	struct sock_filter filter[] = {
+		LOAD_NUMBER,
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	return install(filter, sizeof(filter) / sizeof(*filter));
+}
+
 static long read_pipe(void)
 {
 	char buffer[64];
@@ -225,16 +238,10 @@ static long poll_under_filter(const long arguments[6])
 
 static long no_mseal(const long arguments[6])
 {
-	struct sock_filter filter[] = {
-		LOAD_NUMBER,
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mseal, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
 	long n;
 
 	(void)arguments;
-	MUST(install(filter, sizeof(filter) / sizeof(*filter)), errno);
+	MUST(forbid(SYS_mseal), errno);
 	n = read_pipe();
 	MUST(n == 5, n);
 	n = RAW(SYS_mseal, 0, 0, 0);
@@ -249,19 +256,13 @@ static long no_mseal(const long arguments[6])
  */
 static long rewritten_in_sleep(const long arguments[6])
 {
-	struct sock_filter filter[] = {
-		LOAD_NUMBER,
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
 	const struct timespec time = { .tv_sec = SLEEP_MS / 1000 };
 	long n = SYS_nanosleep;
 
 	(void)arguments;
 	memcpy(scene.shared->code, "\x0f\x05\xc3" /* syscall; ret */, 3);
 	MUST(!mprotect(scene.shared, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC), errno);
-	MUST(install(filter, sizeof(filter) / sizeof(*filter)), errno);
+	MUST(forbid(SYS_getppid), errno);
 	__asm__ volatile("call *%1"
 			 : "+a"(n)
 			 : "r"(scene.shared->code), "D"(&time), "S"(0)
