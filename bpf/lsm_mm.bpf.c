@@ -267,8 +267,11 @@ static __noinline int judge_address(u64 key, u64 addr)
 	case CALL_MREMAP:
 		length = range_end(addr, call_arg(&site, 2)) - addr;
 		if (call_arg(&site, 3) & MREMAP_FIXED) {
+			/* All mappings that it moves go equally far. */
+			u64 far = untagged(task->mm, call_arg(&site, 0)) ^ call_arg(&site, 4);
+
 			if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB))
-				length = huge_end(addr, addr + length, addr) - addr;
+				length = huge_end(addr, addr + length, addr | far) - addr;
 			/* The gate let this call pass, and the target is unmapped by now. */
 			attempt |= ATTEMPT_AGAIN;
 			break;

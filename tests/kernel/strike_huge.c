@@ -20,6 +20,7 @@
 #include "ways.h"
 
 #define HUGE (2ul << 20)
+#define GIGA (1ul << 30)
 #define LENGTH (TARGET_PAGES * PAGE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
@@ -442,6 +443,30 @@ static long block_shrinks_much(struct stage *stage, uint64_t at)
 	return block_call(stage, PAGE, MREMAP_MAYMOVE);
 }
 
+/* A page and a huge page, and a place before the seal where one of 1 GiB could begin. */
+static void before_giga(struct stage *stage)
+{
+	uint64_t room = stage_map(stage, 2 * GIGA, PROT_NONE, ANONYMOUS | MAP_NORESERVE);
+	uint64_t giga = (room + HUGE + GIGA - 1) & -GIGA;
+
+	put_small(stage, giga + 4 * HUGE - PAGE, PAGE);
+	put_huge(stage, giga + 4 * HUGE);
+	stage->own[0] = (long)giga;
+	stage->target = giga + 8 * HUGE;
+	put_small(stage, stage->target, LENGTH);
+	stage_call(stage, SYS_mprotect, (long)stage->target, LENGTH, PROT_READ);
+	stage->control[0] = 0;
+}
+
+/* Nothing of 1 GiB can move there: it would begin four huge pages later. */
+static long several_to_giga(struct stage *stage, uint64_t at)
+{
+	long to = stage->own[0] - (long)PAGE;
+
+	(void)at;
+	return CALL(SYS_mremap, to + 4 * (long)HUGE, 2 * PAGE, 2 * PAGE, MOVE, to);
+}
+
 static const struct attack ordinary_calls[] = {
 #define ORDINARY \
 	.layout = PREPARED, .mechanism = ALLOWED, .prepare = ordinary_block, .no_before = true, \
@@ -463,6 +488,10 @@ static const struct attack ordinary_calls[] = {
 	{ 4, "mremap of such a block, a huge page is elsewhere: grow and move", ORDINARY,
 	  .strike = block_moves },
 	{ 4, "mremap of such a block, a huge page is elsewhere: shrink", ORDINARY, .strike = block_shrinks },
+#undef ORDINARY
+#define ORDINARY .layout = PREPARED, .mechanism = ALLOWED, .no_before = true, .invisible = true
+	{ 4, "mremap of a page and a huge page: to a multiple of 1 GiB before the seal", ORDINARY,
+	  .prepare = before_giga, .strike = several_to_giga, .abis = ABIS_64 },
 #undef ORDINARY
 	{ .name = NULL },
 };
