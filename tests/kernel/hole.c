@@ -7,6 +7,7 @@
 #include <linux/mman.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,18 +203,19 @@ static void hole_by_kill(enum abi abi, enum filling how, bool permanent)
 	puppet_end(one);
 }
 
-/* address, length, seconds, whether by int 0x80: unmaps until it works; 1: it did. */
+/* address, length, seconds, whether by int 0x80, whether one has won: unmaps until it works; 1: it did. */
 static long race_munmap(const long arguments[6])
 {
+	atomic_bool *won = (atomic_bool *)arguments[4];
 	struct timespec start, now;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
 		for (int i = 0; i < 500; i++)
 			if (RAW_BY(arguments[3], SYS_munmap, arguments[0], arguments[1]) == 0)
-				return 1;
+				return *won = true;
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec - start.tv_sec < arguments[2]);
+	} while (!*won && now.tv_sec - start.tv_sec < arguments[2]);
 	return 0;
 }
 
@@ -221,6 +223,7 @@ static long race_munmap(const long arguments[6])
 static void hole_by_race(enum abi abi, enum filling how, bool permanent, bool can_be_raced)
 {
 	struct puppet *racers[4];
+	atomic_bool *won;
 	uint64_t at, spare;
 	cpu_set_t *cpu;
 	long result = 0;
@@ -237,9 +240,11 @@ static void hole_by_race(enum abi abi, enum filling how, bool permanent, bool ca
 	spare = pages_for(racers[0], abi, 1);
 	seal_pages(racers[0], at, permanent);
 	daemon_pause(true);
+	won = puppet_data(racers[1]);
+	*won = false;
 	for (int i = 0; i < 4; i++)
 		puppet_start(racers[i], race_munmap, (long)at, 4 * PAGE, can_be_raced ? 5 : 2,
-			     abi == ABI_INT80);
+			     abi == ABI_INT80, (long)won);
 	for (int i = 0; i < 4; i++)
 		result |= puppet_result(racers[i]);
 	if (!can_be_raced)
