@@ -41,6 +41,7 @@ all_jobs() {
 	today=$(kernel_of_today)
 	mapfile -t every < <(tests/vm/kernel --list)
 	mapfile -t always < <(tests/vm/kernel --list always)
+	echo "brief kernel:policies@6.12"
 	echo "brief kernel:daemon@6.12"
 	echo "brief kernel:parallel@6.12"
 	echo "brief oci:brief@6.12"
@@ -125,7 +126,7 @@ command_of() {
 	tree:?*) command+=("tests/$test") ;;
 	harness:brief) command=(tests/vm/selftest --brief "$kernel") ;;
 	harness:) command=(tests/vm/selftest "$kernel") ;;
-	kernel:attacks | kernel:memory | kernel:daemon)
+	kernel:attacks | kernel:memory | kernel:policies | kernel:daemon)
 		command+=("${brief[@]}" tests/kernel/run "$kernel" "$test") limit=3600
 		;;
 	kernel:) command+=(tests/kernel/run "$kernel") limit=3600 ;;
