@@ -103,12 +103,17 @@ uid_t quota_uid(const struct quota_user *user)
 	return user->uid;
 }
 
+static void take(struct bucket *bucket, uint64_t spent)
+{
+	bucket->left = MAX_OF(bucket->left - (int64_t)spent, -(int64_t)QUOTA_DEBT_US);
+}
+
 void quota_spend(struct quota *quota, struct quota_user *user, uint64_t now, uint64_t spent)
 {
 	refill(&quota->bucket, now, QUOTA_SHARE_ALL);
 	refill(&user->bucket, now, QUOTA_SHARE_EACH);
-	quota->bucket.left -= (int64_t)spent;
-	user->bucket.left -= (int64_t)spent;
+	take(&quota->bucket, spent);
+	take(&user->bucket, spent);
 }
 
 void quota_spend_for(struct quota *quota, uid_t uid, uint64_t now, uint64_t spent)

@@ -15,10 +15,15 @@
 #define QUOTA_SHARE_EACH 4u
 #define QUOTA_SHARE_ALL 2u
 #define QUOTA_AT_ONCE_US 500000
+/*
+ * The largest debt: eight seconds of waiting. A call that takes longer has loaded BPF programs, or other
+ * processes have had the processor, and libmseal waits half a minute for the answer to the next one.
+ */
+#define QUOTA_DEBT_US 2000000
 
 struct quota_user;
 
-/* A token bucket of CPU time: refilled over time, up to QUOTA_AT_ONCE_US, and may go negative. */
+/* A token bucket of CPU time: refilled over time, up to QUOTA_AT_ONCE_US; down to -QUOTA_DEBT_US. */
 struct bucket {
 	int64_t left;	  /* us */
 	uint64_t counted; /* time of the last refill */
