@@ -189,7 +189,8 @@ for program in started started-nopie started-norelro started-static started-stat
 		;;
 	esac
 	if [ -n "${MSEALD_EXPECT_NATIVE-}" ]; then
-		waits 120 sh -c "! msealctl list $pid | grep '^$pid ' | grep -qv native"
+		waits 120 sh -c "! msealctl list $pid | grep '^$pid ' | grep -qv native" ||
+			{ note "$(msealctl list $pid; grep "pid $pid " $dir/mseald.log)" && false; }
 		ok $? "$program: each seal is made by mseal(2), too"
 	fi
 	ask attack munmap rodata
