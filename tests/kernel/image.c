@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* t_keys executes this: a new image may do everything at an address, given in hexadecimal. Status 0: it may. */
+/* t_keys executes this: a new image may do everything at an address (hexadecimal). Status 0: it may. */
 #include <stdlib.h>
 #include <sys/mman.h>
 
