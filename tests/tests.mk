@@ -230,7 +230,7 @@ $(CASES): tests/kernel/cases.c
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(APART) $(if $(filter %.so,$@),-fPIC -shared) $(CASE_FLAGS) \
 		-o $@ $< $(CASE_LIBRARY)
-$(B)/tests/kernel/case-leak: private CASE_FLAGS := -DLEAK -fsanitize=leak -static-liblsan
+$(B)/tests/kernel/case-leak: private CASE_FLAGS := -DLEAK -fsanitize=leak
 $(B)/tests/kernel/case-packed: private CASE_FLAGS := -DPACKED -static -no-pie -fno-pie -Wl,-z,norelro
 $(B)/tests/kernel/case-packed-relro: private CASE_FLAGS := -DPACKED -static -no-pie -fno-pie
 $(CASES_TWO): private CASE_FLAGS := -DREOPEN -Wl,-rpath,/srv/cases
@@ -274,7 +274,7 @@ $(TROUBLE): tests/kernel/trouble.c
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 $(if $(filter %.so,$@),-DPLUGIN -fPIC -shared) $(TROUBLE_FLAGS) \
 		-o $@ $<
-$(B)/tests/kernel/case-trouble-leak: private TROUBLE_FLAGS := -DLEAK -fsanitize=leak -static-liblsan
+$(B)/tests/kernel/case-trouble-leak: private TROUBLE_FLAGS := -DLEAK -fsanitize=leak
 $(B)/tests/kernel/case-trouble-packed: private TROUBLE_FLAGS := -DPACKED -static -no-pie -fno-pie \
 	-Wl,-z,norelro
 $(B)/tests/kernel/case-trouble-php: private TROUBLE_FLAGS := -DPHP
