@@ -190,15 +190,15 @@ static int find_dlopened(struct plan *plan, const struct target *target)
 
 /*
  * Plans what a loader has left inaccessible between two segments of a library: alignment that is larger than
- * a page. The programs in the kernel seal a library as a whole.
+ * a page. The programs in the kernel seal it with the constants.
  */
 static int plan_between(struct plan *plan, const struct seal_request *request, const struct segment *before,
 			const struct segment *after)
 {
 	const struct mapping *mapping;
 
-	if (!before || !request->policy || before->object < 0 || before->object != after->object ||
-	    before->end >= after->start)
+	if (!request->policy || !(request->seal.segments & 1u << MSEALD_SEGMENT_RODATA) ||
+	    before->object < 0 || before->object != after->object || before->end >= after->start)
 		return 0;
 	mapping = proc_maps_find(&plan->maps, before->end);
 	if (!mapping || mapping->end < after->start || mapping->read || mapping->write || mapping->exec ||
@@ -209,21 +209,20 @@ static int plan_between(struct plan *plan, const struct seal_request *request, c
 
 static int plan_segments(struct plan *plan, const struct seal_request *request)
 {
-	const struct segment *last = NULL;
 	int r = 0;
 
 	for (size_t i = 0; i < plan->segments.count && r >= 0; i++) {
 		const struct segment *segment = &plan->segments.list[i];
 
-		if (!(request->seal.segments & 1u << segment->kind) || segment->end >= MSEALD_NO_START ||
+		if (segment->end >= MSEALD_NO_START ||
 		    (request->readiness && !readiness_allows(request->readiness, segment)) ||
 		    (plan->dlopened && segment->object >= 0 && plan->dlopened[segment->object]))
 			continue;
-		r = plan_between(plan, request, last, segment);
-		if (r >= 0)
+		if (request->seal.segments & 1u << segment->kind)
 			r = plan_piece(plan, request, segment->mapping, segment->start, segment->end,
 				       segment->kind);
-		last = segment;
+		if (r >= 0 && i + 1 < plan->segments.count)
+			r = plan_between(plan, request, segment, segment + 1);
 	}
 	return r;
 }
