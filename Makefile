@@ -27,7 +27,8 @@ PKG_CONFIG ?= pkg-config
 INSTALL ?= install
 
 # The architecture to build for, as bpf/arch/ names it. On a machine of another one: by Debian's cross
-# compiler (`make deps ARCH=arm64`), with the libraries of packaging/sysroot, into build/ARCH.
+# compiler (`make deps ARCH=arm64`), with the libraries of packaging/sysroot, into build/ARCH. With
+# PAGE=16384 the tests are for a kernel with such pages, and it is build/ARCH-16384.
 arch_name = $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(1)))
 MACHINE := $(call arch_name,$(shell uname -m))
 ARCH ?= $(MACHINE)
@@ -35,10 +36,10 @@ override ARCH := $(call arch_name,$(ARCH))
 ifeq ($(ARCH),$(MACHINE))
 B := build
 else
-B := build/$(ARCH)
+B := build/$(ARCH)$(PAGE:%=-%)
 TRIPLET := $(patsubst arm64,aarch64,$(ARCH))-linux-gnu
 SYSROOT := $(shell packaging/sysroot $(ARCH))
-CC := $(TRIPLET)-gcc --sysroot=$(SYSROOT)
+CC := $(TRIPLET)-gcc --sysroot=$(SYSROOT) $(PAGE:%=-DPAGE=%ul)
 AR := $(TRIPLET)-ar
 LD := $(TRIPLET)-ld
 PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \

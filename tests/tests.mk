@@ -16,6 +16,7 @@ KERNEL_LIB := \
 	tests/kernel/inject_main.c tests/kernel/httpload.c tests/kernel/jited.c \
 	tests/kernel/puppet32.c tests/kernel/started.c tests/kernel/runme%.c \
 	tests/kernel/runpre.c tests/kernel/runme.c tests/kernel/briefly.c tests/kernel/early.c \
+	tests/kernel/image.c \
 	tests/kernel/cases.c tests/kernel/advised.c tests/kernel/trouble.c, \
 	$(wildcard tests/kernel/*.c)))
 KERNEL_TEST := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/kernel/t_*.c tests/kernel/r_*.c)))
@@ -43,6 +44,7 @@ TROUBLE := $(addprefix $(B)/tests/kernel/case-, trouble trouble-php trouble-pack
 	trouble-stack.so trouble-holes.so)
 KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(EARLY_UNLOAD) $(CASES) $(ADVISED) $(TROUBLE) $(FUZZ_CALLS) \
 	$(B)/tests/kernel/briefly \
+	$(B)/tests/kernel/image \
 	$(B)/tests/kernel/inject \
 	$(B)/tests/kernel/httpload \
 	$(B)/tests/kernel/jited \
@@ -52,7 +54,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 
 .PHONY: check check-all check-rest check-oci check-real check-whole demo-system sanitize-programs \
 	unit-programs kernel-programs \
-	fuzz-programs bench demo fuzz fuzz-calls model pictures race soak valgrind sanitize
+	fuzz-programs bench demo fuzz fuzz-calls model pictures race soak storm valgrind sanitize
 
 # --- programs ---
 
@@ -93,6 +95,7 @@ $(B)/tests/real/libsealme.so: tests/real/exact/preload.c
 	$(Q)$(CC) -std=gnu11 -O2 -fPIC -shared -Wall -Wextra -Werror $(LDFLAGS) -o $@ $<
 $(B)/tests/kernel/t_libmseal: $(B)/libmseal.a
 $(B)/tests/kernel/t_lock: $(B)/tests/kernel/lock_attacks.o
+$(B)/tests/kernel/t_report: private LDFLAGS += $(APART)
 $(B)/tests/kernel/t_lock $(B)/tests/kernel/t_match $(B)/tests/kernel/t_start: KERNEL_TEST_LIBS := -lbpf
 $(KERNEL_TEST): $(B)/tests/kernel/%: $(B)/tests/kernel/%.o $(KERNEL_LIB) $(B)/libcommon.a
 	$(call say,LINK,$@)
@@ -143,6 +146,12 @@ $(B)/tests/kernel/briefly: tests/kernel/briefly.c
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O1 -ffreestanding -fno-pic -fno-stack-protector \
 		-fcf-protection=none -no-pie -nostdlib -static -o $@ $<
+
+# t_keys executes this one.
+$(B)/tests/kernel/image: tests/kernel/image.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -static -o $@ $<
 
 # t_run runs one program, linked in all ways.
 RUNME_FLAGS = -std=gnu11 $(WARNINGS) -O1
@@ -358,6 +367,11 @@ soak: deps ## a million requests and starts of programs; takes hours
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs
 	$(Q)MSEALD_SOAK=$${MSEALD_SOAK:-50000} MSEALD_TIMEOUT=$${MSEALD_TIMEOUT:-86400} MSEALD_BUILD=$(B) \
 		tests/kernel/run 6.12 t_soak
+
+storm: deps ## 100,000 short processes beside 50 sealed ones, on arm64, where their keys return
+	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory ARCH=arm64 all kernel-programs
+	$(Q)for kernel in arm64-6.12 arm64-7.3; do \
+		MSEALD_STORM=$${MSEALD_STORM:-100000} tests/kernel/run $$kernel t_keys || exit; done
 
 valgrind: deps ## the soak, some minutes of it, with the daemon under valgrind: no leak, no error
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory all kernel-programs $(VALGRIND_CALLS)

@@ -23,7 +23,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef PAGE
 #define PAGE 4096
+#endif
 #define HUGE ((size_t)2 << 20)
 
 /* A huge page of text: functions that return. */

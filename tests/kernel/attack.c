@@ -20,7 +20,7 @@
 
 #define STAGE_PAGES 32ul /* the target is in the middle */
 #define GUARD_PAGES 8ul	 /* inaccessible, on both sides */
-#define HUGE_PAGE (2ul << 20)
+#define HUGE_PAGE (PAGE / 8 * PAGE)
 #ifndef MAP_HUGETLB
 #define MAP_HUGETLB 0x40000
 #endif

@@ -38,7 +38,9 @@
 
 #include "bare_call.h"
 
+#ifndef PAGE
 #define PAGE 4096
+#endif
 
 #ifdef LEAK
 
@@ -72,11 +74,16 @@ static unsigned char code[2 * PAGE] __attribute__((aligned(PAGE)));
 
 int main(int argc, char **argv)
 {
+#ifdef __x86_64__
 	static const unsigned char returns_42[] = { 0xb8, 42, 0, 0, 0, 0xc3 };
+#else
+	static const unsigned returns_42[] = { 0x52800540, 0xd65f03c0 };
+#endif
 	long milliseconds = argc > 1 ? atol(argv[1]) : 0;
 	struct timespec pause = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
 
 	memcpy(code, returns_42, sizeof(returns_42));
+	__builtin___clear_cache((char *)code, (char *)code + sizeof(code));
 	(void)nanosleep(&pause, NULL);
 	if (mprotect(code, sizeof(code), PROT_READ | PROT_EXEC))
 		return 1;
@@ -331,6 +338,12 @@ int main(void)
 
 #elif defined WHOLE
 
+#ifdef __x86_64__
+#define MEMORY 0x7fffffff0000
+#else
+#define MEMORY 0xffffffff0000
+#endif
+
 static long call(long number, long a, long b)
 {
 	return bare_call(number, a, b, 0);
@@ -342,7 +355,7 @@ int main(void)
 	int status;
 
 	if (pid == 0) {
-		(void)call(SYS_munmap, 0, 0x7fffffff0000);
+		(void)call(SYS_munmap, 0, MEMORY);
 		/* Reached only if that was denied. */
 		for (;;)
 			(void)call(SYS_exit_group, 9, 0);

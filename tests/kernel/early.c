@@ -34,7 +34,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef PAGE
 #define PAGE 4096
+#endif
 
 extern int early_library(void);
 extern char *early_memory(void);

@@ -14,7 +14,7 @@
 
 #include "channel.h"
 
-/* CFLAGS_EXTRA=-DPAGE=16384ul builds the tests for kernels with such pages. */
+/* `make PAGE=16384` builds the tests for kernels with such pages. */
 #ifndef PAGE
 #define PAGE 4096ul
 #endif

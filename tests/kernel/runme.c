@@ -17,7 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef PAGE
 #define PAGE 4096
+#endif
 
 extern int main(int argc, char **argv);
 
@@ -30,7 +32,7 @@ static char early[256];
 
 static __attribute__((aligned(PAGE))) void code(void)
 {
-	__asm__ volatile(".fill 3 * 4096, 1, 0x90");
+	__asm__ volatile(".fill %c0, 1, 0x90" : : "i"(3 * PAGE));
 }
 
 static int protect(const void *at, int protection)

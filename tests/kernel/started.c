@@ -70,17 +70,18 @@ static int find(const char *kind, const char *file, struct segment *ret)
 static const char *attack(const char *call, const char *kind, const char *file)
 {
 	struct segment segment;
+	size_t size = (size_t)getpagesize();
 	void *page;
 	long r;
 
 	if (!find(kind, file, &segment))
 		return "no such segment";
-	page = (void *)(segment.end - 4096);
+	page = (void *)(segment.end - size);
 	r = !strcmp(call, "mprotect") ?
-		    mprotect(page, 4096, PROT_READ | PROT_WRITE | (strcmp(kind, "text") ? 0 : PROT_EXEC)) :
-	    !strcmp(call, "munmap")  ? munmap(page, 4096) :
-	    !strcmp(call, "madvise") ? madvise(page, 4096, MADV_DONTNEED) :
-	    mmap(page, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 :
+		    mprotect(page, size, PROT_READ | PROT_WRITE | (strcmp(kind, "text") ? 0 : PROT_EXEC)) :
+	    !strcmp(call, "munmap")  ? munmap(page, size) :
+	    !strcmp(call, "madvise") ? madvise(page, size, MADV_DONTNEED) :
+	    mmap(page, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 :
 													0;
 	return r ? strerrorname_np(errno) : "ok";
 }

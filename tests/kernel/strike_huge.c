@@ -19,7 +19,7 @@
 #include "attack.h"
 #include "ways.h"
 
-#define HUGE (2ul << 20)
+#define HUGE (PAGE / 8 * PAGE)
 #define GIGA (1ul << 30)
 #define LENGTH (TARGET_PAGES * PAGE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)

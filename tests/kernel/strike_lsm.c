@@ -29,7 +29,7 @@
 #define I386_OLD_MMAP 90
 #define I386_IPC 117
 #define IPC_SHMAT 21
-#define HUGE (2ul << 20)
+#define HUGE (PAGE / 8 * PAGE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 
 /* --- row 1: mprotect --- */

@@ -186,7 +186,7 @@ static void wrong_words(void)
 	seal_refused("revocable is a number", INVALID, "{\"pid\": %d, \"revocable\": 1}", pid);
 	seal_refused("dry_run is a number", INVALID, "{\"pid\": %d, \"dry_run\": 1}", pid);
 	seal_refused("dry_run of what is not mapped", "NotMapped",
-		     "{\"pid\": %d, \"dry_run\": true, \"ranges\": [{\"start\": 65536, \"end\": 69632}]}",
+		     "{\"pid\": %d, \"dry_run\": true, \"ranges\": [{\"start\": 65536, \"end\": 131072}]}",
 		     pid);
 	refused("an unknown parameter", "Seal", "{\"pid\": 1, \"segmenst\": [\"text\"]}", INVALID);
 	refused("unseal without pid", "Unseal", "{}", INVALID);

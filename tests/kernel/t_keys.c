@@ -1,100 +1,366 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Address spaces come and go beside sealed ones. Where the kernel gives the key of one that is gone to the
- * next (MSEALD_KEYS_RETURN of mseald/syscall_entry.h), no process may meet the seals of an earlier one, or
- * lack its own for that. Seals are revocable, so that the programs alone enforce them.
+ * A storm of short processes beside 50 sealed ones. Where the kernel gives the key of an address space that
+ * is gone to the next (MSEALD_KEYS_RETURN of mseald/syscall_entry.h), no process may meet the seals of an
+ * earlier one, or lack its own for that. Seals are revocable, so that the programs alone enforce them.
+ * $MSEALD_STORM: the number of short processes (default 5,000, 600 in the short form; `make storm` has
+ * 100,000, also where the programs of fork and exit can be raced).
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "attack.h"
 #include "daemon.h"
+#include "pins.h"
 #include "tap.h"
 
-#define KEPT 12
+#define KEPT 50
+/* Of the sealed ones, and as many unsealed ones: they make the storm. */
+#define WORKERS 3
+#define OVER (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
+/* The page that is sealed, in each at the same address, and one on each side. */
+#define AT 0x200000000ul
+#define IMAGE "/tests/image", "image", "200000000"
 
-static unsigned wrong, through;
+struct storm {
+	_Atomic unsigned lives, wrong, refused, through, unmapped, denied, killed;
+	_Atomic bool tried[2 * WORKERS], stop;
+};
 
-static bool is_denied(struct puppet *puppet, uint64_t page)
+/* Shared by all. */
+static struct storm *storm;
+
+/* --- one process of the storm: no errno here, which those with shared memory share too --- */
+
+static void judge(bool sealed, long result)
 {
-	return puppet_call(puppet, SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE) == -EPERM;
+	if (!sealed)
+		storm->wrong += result < 0;
+	else if (result == -EPERM)
+		storm->denied++;
+	else
+		storm->through++;
 }
 
-/* Page 1 of three, which all such processes have at the same address. */
-static uint64_t new_page(struct puppet *puppet)
+static void try(bool sealed)
 {
-	long at = puppet_call(puppet, SYS_mmap, 0, 3 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uint64_t page = (uint64_t)at + PAGE;
-
-	if (at < 0)
-		bail("no memory for a puppet");
-	wrong += is_denied(puppet, page);
-	return page;
+	judge(sealed, RAW(SYS_mprotect, AT, PAGE, PROT_READ | PROT_WRITE));
+	judge(sealed, RAW(SYS_mmap, AT, PAGE, PROT_READ, OVER, -1, 0));
+	if (sealed)
+		return;
+	judge(sealed, RAW(SYS_munmap, AT, PAGE));
+	judge(sealed, RAW(SYS_mmap, AT, PAGE, PROT_READ, OVER, -1, 0));
 }
 
-static void seal(struct puppet *puppet, uint64_t page)
+static int share(void *sealed)
 {
-	must_seal_revocably(puppet->pid, page, PAGE);
-	through += !is_denied(puppet, page);
+	try(sealed != NULL);
+	RAW(SYS_exit, 0);
+	return 0;
+}
+
+static char stack[16384] __attribute__((aligned(16)));
+
+static pid_t sharer(bool sealed, int flags)
+{
+	return clone(share, stack + sizeof(stack), CLONE_VM | SIGCHLD | flags, sealed ? stack : NULL);
+}
+
+enum kind {
+	AT_ONCE,  /* ends without a call */
+	PLAIN,	  /* tries */
+	EXEC,	  /* tries, and executes another program, which may do everything */
+	VFORK,	  /* executes that at once */
+	SHARER,	  /* has the memory of its maker */
+	OUTLIVED, /* its memory is that of another by now, which its maker waits for, too */
+	UNMAP,	  /* a call that only a gate can deny */
+	STRUCK,	  /* is killed as it ends or executes another program */
+	KINDS
+};
+
+static void live(enum kind kind, bool sealed, unsigned worker)
+{
+	switch (kind) {
+	case AT_ONCE: break;
+	case OUTLIVED: storm->refused += sharer(sealed, CLONE_PARENT) < 0; break;
+	case UNMAP:
+		if (!sealed)
+			try(false);
+		else if (RAW(SYS_munmap, AT, PAGE) == -EPERM)
+			storm->denied++;
+		else
+			storm->unmapped++;
+		break;
+	default:
+		try(sealed);
+		storm->tried[worker] = true;
+		if (kind == EXEC || (kind == STRUCK && storm->lives % 2))
+			execl(IMAGE, NULL);
+	}
+	_exit(kind == EXEC);
+}
+
+/* Makes one, and waits for its end. */
+static void one_process(enum kind kind, bool sealed, unsigned worker)
+{
+	pid_t pid;
+	int status;
+
+	storm->tried[worker] = false;
+	pid = kind == SHARER ? sharer(sealed, 0) : kind == VFORK ? vfork() : fork();
+	if (pid == 0 && kind == VFORK) {
+		execl(IMAGE, NULL);
+		_exit(1);
+	}
+	if (pid == 0)
+		live(kind, sealed, worker);
+	storm->refused += pid < 0;
+	for (int i = 0; kind == STRUCK && !storm->tried[worker] && i < 100000; i++)
+		sched_yield();
+	if (kind == STRUCK && pid > 0)
+		kill(pid, SIGKILL);
+	while (waitpid(-1, &status, 0) > 0) {
+		if (kind == UNMAP && sealed && WIFSIGNALED(status))
+			storm->killed++;
+		else if (kind != STRUCK || !WIFSIGNALED(status))
+			storm->wrong += status != 0;
+		storm->lives++;
+	}
+}
+
+/* Runs in a puppet: its number, is it sealed. */
+static long make_processes(const long arguments[6])
+{
+	/* The test, which makes others, and the daemon must make progress, too. */
+	RAW(SYS_setpriority, 0 /* PRIO_PROCESS */, 0, 15);
+	for (unsigned i = 0; !storm->stop; i++)
+		one_process(i % KINDS, arguments[1], (unsigned)arguments[0]);
+	return 0;
+}
+
+/* --- beside it --- */
+
+static bool is_denied(struct puppet *puppet, long number, long a, long b)
+{
+	bool denied = puppet_call(puppet, number, AT, PAGE, a, b, -1, 0) == -EPERM;
+
+	storm->denied += denied;
+	return denied;
+}
+
+static bool mprotect_is_denied(struct puppet *puppet)
+{
+	return is_denied(puppet, SYS_mprotect, PROT_READ | PROT_WRITE, 0);
+}
+
+/* A new image lacks the page. */
+static void map_page(struct puppet *puppet)
+{
+	storm->wrong += puppet_call(puppet, SYS_mmap, AT - PAGE, 3 * PAGE, PROT_READ, OVER, -1, 0) < 0;
+	storm->wrong += mprotect_is_denied(puppet);
+}
+
+static void seal(struct puppet *puppet)
+{
+	/* For its events it and its children get the name in that page, an empty one; no other has it. */
+	puppet_call(puppet, SYS_prctl, PR_SET_NAME, AT - PAGE);
+	must_seal_revocably(puppet->pid, AT, PAGE);
+	storm->through += !mprotect_is_denied(puppet);
 }
 
 /* A process that is made by fork or exec, sealed or not, with a child or not. */
 static void one_life(unsigned round)
 {
 	struct puppet *puppet = puppet_new(), *child;
-	uint64_t page = new_page(puppet);
 
-	if (round % 3 == 0) {
-		if (puppet_exec(puppet) != 0)
-			bail("a puppet cannot execute itself");
-		page = new_page(puppet);
-	}
+	if (round % 3 == 0 && puppet_exec(puppet) != 0)
+		bail("a puppet cannot execute itself");
+	map_page(puppet);
 	if (round % 2 == 0)
-		seal(puppet, page);
+		seal(puppet);
 	if (round % 4 < 2) {
 		child = puppet_clone(puppet, 0, NULL);
-		through += round % 2 == 0 && !is_denied(child, page);
-		wrong += round % 2 == 1 && is_denied(child, page);
+		if (round % 2 == 0)
+			storm->through += !mprotect_is_denied(child);
+		else
+			storm->wrong += mprotect_is_denied(child);
 		puppet_end(child);
 	}
 	puppet_end(puppet);
 }
 
-int main(int argc, char **argv)
-{
-	unsigned rounds = brief(2000, 100), still = 0;
-	struct puppet *kept[KEPT];
-	uint64_t pages[KEPT];
-	json_t *list = NULL;
+static struct {
+	struct puppet *puppet;
+	char *memory;
+} kept[KEPT];
 
-	puppet_main(argc, argv);
-	daemon_start();
-	for (size_t i = 0; i < KEPT; i++) {
-		kept[i] = puppet_new();
-		pages[i] = new_page(kept[i]);
-		seal(kept[i], pages[i]);
+static void keep(unsigned i)
+{
+	struct puppet *puppet = kept[i].puppet = puppet_new();
+
+	map_page(puppet);
+	puppet_call(puppet, SYS_mprotect, AT, PAGE, PROT_READ | PROT_WRITE);
+	puppet_run(puppet, fill_pages, AT, PAGE, i);
+	puppet_call(puppet, SYS_mprotect, AT, PAGE, PROT_READ);
+	seal(puppet);
+	kept[i].memory = snapshot(puppet->pid, AT - PAGE, 3 * PAGE);
+}
+
+static void attack(unsigned i)
+{
+	struct puppet *puppet = kept[i].puppet;
+
+	storm->through += !mprotect_is_denied(puppet);
+	storm->through += !is_denied(puppet, SYS_mmap, PROT_READ, OVER);
+}
+
+static unsigned count_changed(void)
+{
+	unsigned changed = 0;
+
+	for (unsigned i = 0; i < KEPT; i++) {
+		char *memory = snapshot(kept[i].puppet->pid, AT - PAGE, 3 * PAGE);
+
+		changed += strcmp(memory, kept[i].memory) != 0;
+		free(memory);
 	}
-	for (unsigned round = 0; round < rounds; round++)
-		one_life(round);
-	ok(!wrong, "%u lives: no process is denied by the seal of an earlier one (%u were)", rounds, wrong);
-	ok(!through, "%u lives: each sealed process, and its child, is denied (%u let through)", rounds,
-	   through);
-	for (size_t i = 0; i < KEPT; i++)
-		still += is_denied(kept[i], pages[i]);
-	ok(still == KEPT, "the processes sealed first still are (%u of %d)", still, KEPT);
+	return changed;
+}
+
+struct events {
+	struct monitor monitor;
+	unsigned seen, of_others;
+};
+
+static void read_events(struct events *events, int milliseconds)
+{
+	json_t *event;
+
+	while ((event = monitor_next(&events->monitor, milliseconds))) {
+		events->seen++;
+		if (json_text(event, "comm")[0] && !events->of_others++)
+			diag("an event of %s[%" PRId64 "]", json_text(event, "comm"),
+			     json_number(event, "pid"));
+		json_decref(event);
+	}
+}
+
+static void check_list(void)
+{
+	json_t *list = NULL, *pids;
+	unsigned listed = 0;
+
 	for (int tries = 0; tries < 100 && (!list || json_array_size(list) != KEPT); tries++) {
 		json_decref(list);
 		nap(tries ? 100 : 0);
 		list = daemon_list(0);
 	}
-	ok(json_array_size(list) == KEPT, "nothing else is listed as sealed (%zu)", json_array_size(list));
+	for (size_t at = 0; at < json_array_size(list); at++) {
+		pids = json_object_get(json_array_get(list, at), "pids");
+		for (size_t i = 0; i < KEPT && json_array_size(pids) == 1; i++)
+			listed += kept[i].puppet->pid == json_integer_value(json_array_get(pids, 0));
+	}
+	ok(listed == KEPT && json_array_size(list) == KEPT, "they are listed (%u), and nothing else is (%zu)",
+	   listed, json_array_size(list));
 	json_decref(list);
-	for (size_t i = 0; i < KEPT; i++)
-		puppet_end(kept[i]);
+}
+
+static void check_maps(void)
+{
+	unsigned spaces = count_entries(PINS "/maps/spaces"), counted = 0, watched = 0,
+		 forks = count_entries(PINS "/maps/pending_forks");
+	struct mseald_state *state = state_map();
+
+	for (size_t i = 0; i < MSEALD_SLOTS; i++) {
+		counted += state->slots[i].count;
+		watched += state->slots[i].watched;
+	}
+	ok(spaces == KEPT && counted == KEPT && state->entries == KEPT && state->sealed == KEPT,
+	   "no entry is left of any other (%u, in the slots %u; %" PRIu64 ", sealed %" PRIu64 ")", spaces,
+	   counted, (uint64_t)state->entries, (uint64_t)state->sealed);
+	ok(!forks && !state->pending_forks && !state->kill_pending && !watched,
+	   "nor a mark of a fork (%u, %" PRIu64 "), a kill (%" PRIu64 "), a watch (%u)", forks,
+	   (uint64_t)state->pending_forks, (uint64_t)state->kill_pending, watched);
+	ok(status_number("sets") == KEPT, "nor a seal set (%" PRId64 ")", status_number("sets"));
+	state_unmap(state);
+}
+
+int main(int argc, char **argv)
+{
+	const char *text = getenv("MSEALD_STORM"), *preemption;
+	unsigned wanted = text ? (unsigned)atol(text) : brief(5000, 600), rounds = 0, changed = 0, dead = 0;
+	struct puppet *workers[2 * WORKERS];
+	struct events events = { 0 };
+	json_t *status;
+
+	puppet_main(argc, argv);
+	storm = mmap(NULL, sizeof(*storm), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (storm == MAP_FAILED)
+		bail("no memory for the counts");
+	daemon_start();
+	monitor_open(&events.monitor, 0);
+	for (unsigned i = 0; i < KEPT; i++)
+		keep(i);
+	for (unsigned i = 0; i < 2 * WORKERS; i++) {
+		workers[i] = i < WORKERS ? kept[i].puppet : puppet_new();
+		if (i >= WORKERS)
+			map_page(workers[i]);
+		puppet_start(workers[i], make_processes, i, i < WORKERS);
+	}
+	for (; storm->lives < wanted && !dead; rounds++) {
+		one_life(rounds);
+		attack(WORKERS + rounds % (KEPT - WORKERS));
+		read_events(&events, 0);
+		if (rounds % 100 == 0)
+			changed += count_changed();
+		for (unsigned i = 0; i < 2 * WORKERS; i++)
+			dead += puppet_died(workers[i], 0);
+	}
+	storm->stop = true;
+	for (unsigned i = 0; i < 2 * WORKERS; i++)
+		dead += puppet_result(workers[i]) == PUPPET_DEAD;
+	for (unsigned i = 0; i < KEPT; i++)
+		attack(i);
+	status = daemon_status();
+	preemption = json_text(status, "preemption");
+	diag("%u short processes, and %u that the daemon seals or that lack a seal; preemption %s, %" PRId64
+	     " programs skipped, %u killed",
+	     storm->lives, rounds, preemption, json_number(status, "misses"), storm->killed);
+	ok(!storm->wrong && !storm->refused && !dead,
+	   "%u lives: no process is denied by the seal of an earlier one (%u times; %u forks refused, %u "
+	   "makers dead)",
+	   storm->lives, storm->wrong, storm->refused, dead);
+	ok(!storm->through, "of %u attempts in sealed processes and their children none is let through (%u)",
+	   storm->denied + storm->killed + storm->through, storm->through);
+	ok(!storm->unmapped || (strcmp(preemption, "none") && strcmp(preemption, "voluntary")),
+	   "nor where only a gate can deny it, unless that can be raced (%u)", storm->unmapped);
+	json_decref(status);
+	ok(!(changed + count_changed()), "no sealed byte has changed, and no mapping");
+	read_events(&events, 2000);
+	ok(events.seen == storm->denied + storm->killed && !events.of_others && !events.monitor.lost,
+	   "each is an event (%u of %u), of no other process (%u), and none is lost (%" PRId64 ")",
+	   events.seen, storm->denied + storm->killed, events.of_others, events.monitor.lost);
+	monitor_close(&events.monitor);
+	check_list();
+	check_maps();
+	for (unsigned i = 0; i < 2 * WORKERS; i++)
+		if (i >= WORKERS)
+			puppet_end(workers[i]);
+	for (unsigned i = 0; i < KEPT; i++)
+		puppet_end(kept[i].puppet);
 	daemon_stop(SIGTERM);
 	return tap_end();
 }

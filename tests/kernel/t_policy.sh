@@ -189,7 +189,8 @@ for program in started started-nopie started-norelro started-static started-stat
 		;;
 	esac
 	if [ -n "${MSEALD_EXPECT_NATIVE-}" ]; then
-		waits 120 sh -c "! msealctl list $pid | grep '^$pid ' | grep -qv native"
+		waits 120 sh -c "! msealctl list $pid | grep '^$pid ' | grep -qv native" ||
+			{ note "$(msealctl list $pid; grep "pid $pid " $dir/mseald.log)" && false; }
 		ok $? "$program: each seal is made by mseal(2), too"
 	fi
 	ask attack munmap rodata
@@ -438,10 +439,15 @@ policy 60-marked <<END
 Marked=yes
 END
 reload
-begin /srv/others/marked
-waits 120 is_sealed "$pid"
-ok $? 'Marked=: a program that asks for it'
-end
+if [ -n "$note" ]; then
+	begin /srv/others/marked
+	waits 120 is_sealed "$pid"
+	ok $? 'Marked=: a program that asks for it'
+	end
+else
+	# On arm64 the linker makes none; t_match marks a program that has one of its own.
+	ok 0 'Marked=: a program that asks for it # SKIP it has no note to change'
+fi
 for round in 1 2; do
 	begin /srv/others/started
 	sleep 1

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/bpf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,9 +23,10 @@
 
 #include "attack.h"
 #include "daemon.h"
+#include "pins.h"
 #include "tap.h"
 
-#define MAPS "/sys/fs/bpf/mseald/maps"
+#define MAPS PINS "/maps"
 #define PROGRAM "/srv/soak/true"
 #define CROWD 12
 #define PAGES 64
@@ -46,44 +46,6 @@ struct usage {
 	char names[64][32];
 	size_t maps;
 };
-
-static long bpf(int command, union bpf_attr *attributes)
-{
-	return syscall(SYS_bpf, command, attributes, sizeof(*attributes));
-}
-
-/*
- * Entries come and go. In an array of maps each look-up takes a grace period (kernel/bpf/syscall.c,
- * maybe_wait_bpf_programs).
- */
-static bool is_hash(int map)
-{
-	struct bpf_map_info info = { 0 };
-	union bpf_attr attributes = { .info = { .bpf_fd = (uint32_t)map,
-						.info_len = sizeof(info),
-						.info = (uint64_t)(uintptr_t)&info } };
-
-	return bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) == 0 && info.type == BPF_MAP_TYPE_HASH;
-}
-
-static unsigned count_entries(const char *path)
-{
-	int map = (int)bpf(BPF_OBJ_GET, &(union bpf_attr){ .pathname = (uint64_t)(uintptr_t)path });
-	char key[256];
-	unsigned count = 0;
-	union bpf_attr attributes = { .map_fd = (uint32_t)map, .next_key = (uint64_t)(uintptr_t)key };
-
-	if (map < 0 || !is_hash(map)) {
-		close(map);
-		return 0;
-	}
-	while (bpf(BPF_MAP_GET_NEXT_KEY, &attributes) == 0 && count < 1u << 20) {
-		attributes.key = (uint64_t)(uintptr_t)key;
-		count++;
-	}
-	close(map);
-	return count;
-}
 
 static int count_files(const char *path)
 {

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/bpf.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +23,10 @@
 
 #include "attack.h"
 #include "daemon.h"
-#include "mseald/shared.h"
+#include "pins.h"
 #include "tap.h"
 
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
-#define PINS "/sys/fs/bpf/mseald"
 #define ATTACKERS 4
 
 static bool denied(struct puppet *puppet, uint64_t at)
@@ -259,41 +257,15 @@ static void is_taken_over(struct victim *victim, const char *name)
 	   "%s: the next one goes on", name);
 }
 
-static long bpf(int command, union bpf_attr *attributes)
-{
-	return syscall(SYS_bpf, command, attributes, sizeof(*attributes));
-}
-
-static int object_get(const char *path)
-{
-	return (int)bpf(BPF_OBJ_GET, &(union bpf_attr){ .pathname = (uint64_t)(uintptr_t)path });
-}
-
-static struct mseald_state *map_state(void)
-{
-	int fd = object_get(PINS "/maps/state");
-	void *state = mmap(NULL, sizeof(struct mseald_state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	if (state == MAP_FAILED)
-		bail("the map of the state: %s", strerror(errno));
-	close(fd);
-	return state;
-}
-
-static void unmap_state(struct mseald_state *state)
-{
-	munmap(state, sizeof(*state));
-}
-
 /* Each case finds the daemon stopped, and repairs what it breaks. */
 static void another_layout(struct victim *victim)
 {
-	struct mseald_state *state = map_state();
+	struct mseald_state *state = state_map();
 
 	state->layout = MSEALD_LAYOUT + 1;
 	is_refused(victim, "layout", "maps of another layout");
 	state->layout = MSEALD_LAYOUT;
-	unmap_state(state);
+	state_unmap(state);
 }
 
 static void hidden_behind(struct victim *victim, const char *path, const char *content, const char *word,
@@ -495,7 +467,7 @@ static void maps_are_full(void)
 {
 	struct puppet *other = puppet_new(), *child;
 	uint64_t page = puppet_pages(other, 1, PROT_READ);
-	struct mseald_state *state = map_state();
+	struct mseald_state *state = state_map();
 	struct victim victim;
 	uint64_t entries;
 	const char *error;
@@ -517,7 +489,7 @@ static void maps_are_full(void)
 	puppet_end(child);
 	ok(victim_holds(&victim), "the seals hold");
 	state->entries = entries;
-	unmap_state(state);
+	state_unmap(state);
 	child = puppet_clone(victim.puppet, 0, &result);
 	ok(child && denied(child, victim.page), "with room again a fork is made, and sealed");
 	puppet_end(child);
@@ -529,8 +501,8 @@ static void maps_are_full(void)
 static void forks_in_progress(void)
 {
 	const struct mseald_pending_fork fork = { .number = MSEALD_FORK_TAKEN };
-	union bpf_attr mark = { .map_fd = (uint32_t)object_get(PINS "/maps/pending_forks") };
-	struct mseald_state *state = map_state();
+	union bpf_attr mark = { .map_fd = (uint32_t)pin_open(PINS "/maps/pending_forks") };
+	struct mseald_state *state = state_map();
 	struct puppet *child;
 	struct victim victim;
 	uint64_t key = 1, refused;
@@ -554,7 +526,7 @@ static void forks_in_progress(void)
 	while (--key)
 		(void)bpf(BPF_MAP_DELETE_ELEM, &mark);
 	close((int)mark.map_fd);
-	unmap_state(state);
+	state_unmap(state);
 	victim_close(&victim);
 }
 
@@ -634,7 +606,7 @@ static void memory_runs_out(void)
 /* A second mseald must not touch what the first has set in the kernel: limits, and its tracer. */
 static void second_daemon(void)
 {
-	struct mseald_state *state = map_state();
+	struct mseald_state *state = state_map();
 	uint32_t quota = state->quota_each, injector = state->injector_tgid;
 	int status = system("mseald --user-spaces=7 2>/tmp/second.log");
 	int refused = system("grep -q 'another mseald is running' /tmp/second.log");
@@ -642,7 +614,7 @@ static void second_daemon(void)
 	ok(WIFEXITED(status) && WEXITSTATUS(status) && !refused, "a second mseald is refused");
 	ok(quota != 7 && state->quota_each == quota && state->injector_tgid == injector,
 	   "and the limits and the tracer are still those of the first");
-	unmap_state(state);
+	state_unmap(state);
 }
 
 int main(int argc, char **argv)

@@ -274,6 +274,10 @@ static void relro(void)
 	long result;
 
 	at = error ? 0 : find_relro(puppet->pid, "jansson", &length);
+	if (!at && PAGE > 4096) {
+		skip("libjansson's is less than a page here", "RELRO, MADV_DONTNEED");
+		goto end;
+	}
 	if (!ok(at, "RELRO of libjansson is sealed (%s)", error ?: "fine"))
 		goto end;
 	/* Both are forks of the test: their mappings are the same. */
@@ -373,7 +377,7 @@ static struct grower grower_new(void)
 	room = (uint64_t)puppet_call(grower.one, SYS_mmap, 0, ROOM * PAGE, PROT_NONE, ANONYMOUS, -1, 0);
 	puppet_call(grower.one, SYS_munmap, room, ROOM * PAGE);
 	grower.page = room + 500 * PAGE;
-	grower.stack = room + 1100 * PAGE;
+	grower.stack = room + 900 * PAGE;
 	if (puppet_call(grower.one, SYS_mmap, grower.page, 4 * PAGE, READ_WRITE, ANONYMOUS | MAP_FIXED, -1,
 			0) < 0 ||
 	    puppet_call(grower.one, SYS_mmap, grower.stack, 4 * PAGE, READ_WRITE,

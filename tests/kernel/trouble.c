@@ -35,7 +35,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef PAGE
 #define PAGE 4096
+#endif
 
 #ifdef LEAK
 

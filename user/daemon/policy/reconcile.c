@@ -99,18 +99,26 @@ static void drop(struct pending *pending)
 	free(pending);
 }
 
+/* Has its process the key still? Where keys return, it may be that of another, or of its next program. */
+static bool has_key(const struct pending *pending)
+{
+#ifdef MSEALD_KEYS_RETURN
+	return task_iter_key_of(pending->reconcile->on.programs, pending->pid) == pending->key;
+#else
+	(void)pending;
+	return true;
+#endif
+}
+
 static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 {
 	struct pending **at = find(reconcile, key), *pending = *at;
 
-#ifdef MSEALD_KEYS_RETURN
-	/* The process that had the key is gone. */
-	if (pending && pending->pid != pid && task_iter_key_of(reconcile->on.programs, pending->pid) != key) {
+	if (pending && pending->pid != pid && !has_key(pending)) {
 		drop(pending);
 		at = find(reconcile, key);
 		pending = *at;
 	}
-#endif
 	if (pending)
 		return pending;
 	pending = calloc(1, sizeof(*pending));
@@ -415,6 +423,11 @@ static void on_due(void *context)
 	int r;
 
 	is_watched = watched_find(on->programs, pending->key, &watched);
+	/* What is watched may be another process: it is not to be ended in its place. */
+	if (!has_key(pending)) {
+		drop(pending);
+		return;
+	}
 	pending->watched = is_watched;
 	if (is_watched && watched.since)
 		pending->began = watched.since;

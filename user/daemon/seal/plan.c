@@ -188,6 +188,25 @@ static int find_dlopened(struct plan *plan, const struct target *target)
 	return plan->dlopened ? readiness_find_dlopened(objects, target->proc_fd, plan->dlopened) : -ENOMEM;
 }
 
+/*
+ * Plans what a loader has left inaccessible between two segments of a library: alignment that is larger than
+ * a page. The programs in the kernel seal it with the constants.
+ */
+static int plan_between(struct plan *plan, const struct seal_request *request, const struct segment *before,
+			const struct segment *after)
+{
+	const struct mapping *mapping;
+
+	if (!request->policy || !(request->seal.segments & 1u << MSEALD_SEGMENT_RODATA) ||
+	    before->object < 0 || before->object != after->object || before->end >= after->start)
+		return 0;
+	mapping = proc_maps_find(&plan->maps, before->end);
+	if (!mapping || mapping->end < after->start || mapping->read || mapping->write || mapping->exec ||
+	    proc_mapping_compare_files(mapping, after->mapping) != 0)
+		return 0;
+	return plan_piece(plan, request, mapping, before->end, after->start, MSEALD_SEGMENT_NONE);
+}
+
 static int plan_segments(struct plan *plan, const struct seal_request *request)
 {
 	int r = 0;
@@ -195,11 +214,15 @@ static int plan_segments(struct plan *plan, const struct seal_request *request)
 	for (size_t i = 0; i < plan->segments.count && r >= 0; i++) {
 		const struct segment *segment = &plan->segments.list[i];
 
-		if (!(request->seal.segments & 1u << segment->kind) || segment->end >= MSEALD_NO_START ||
+		if (segment->end >= MSEALD_NO_START ||
 		    (request->readiness && !readiness_allows(request->readiness, segment)) ||
 		    (plan->dlopened && segment->object >= 0 && plan->dlopened[segment->object]))
 			continue;
-		r = plan_piece(plan, request, segment->mapping, segment->start, segment->end, segment->kind);
+		if (request->seal.segments & 1u << segment->kind)
+			r = plan_piece(plan, request, segment->mapping, segment->start, segment->end,
+				       segment->kind);
+		if (r >= 0 && i + 1 < plan->segments.count)
+			r = plan_between(plan, request, segment, segment + 1);
 	}
 	return r;
 }

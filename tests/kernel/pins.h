@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The pinned maps, read and changed past the daemon. */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include "mseald/shared.h"
+
+#define PINS "/sys/fs/bpf/mseald"
+
+long bpf(int command, union bpf_attr *attributes);
+/* A descriptor of what is pinned there; negative: nothing. */
+int pin_open(const char *path);
+/* Bails out on failure. */
+struct mseald_state *state_map(void);
+void state_unmap(struct mseald_state *state);
+/* Of a hash map; 0 for others. */
+unsigned count_entries(const char *path);
