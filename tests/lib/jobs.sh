@@ -79,7 +79,7 @@ all_jobs() {
 		else echo "rest kernel:attacks@$kernel"; fi
 	done
 	[ ! -x build/arm64/mseald ] || [ -n "$under" ] ||
-		take_turns 1 kernel:{tables,rest,t_survive}@arm64-{6.12,7.3}
+		take_turns 1 {kernel:tables,kernel:rest,kernel:t_survive,calls}@arm64-{6.12,7.3}
 	take_turns 1 "${always[@]/#/race:long@}"
 	# The one with override, built for it, has no driver of disks.
 	take_turns 1 harness@{6.1,6.12,7.3}
