@@ -25,13 +25,12 @@ RUNME := $(addprefix $(B)/tests/kernel/, \
 STARTED := $(addprefix $(B)/tests/kernel/, \
 	started started-norelro started-nopie started-static started-static-pie started-static-norelro)
 EARLY := $(addprefix $(B)/tests/kernel/, early early-lazy early-nopie early-static early-static-pie)
-# 32-bit programs with libraries, and the fuzzer of calls: only for one architecture yet.
+# 32-bit programs with libraries: only for one architecture yet.
 EARLY_UNLOAD := $(B)/tests/kernel/early-unload.so
 ifeq ($(ARCH),x86)
 EARLY_UNLOAD += $(B)/tests/kernel/early-32-unload.so
 EARLY_32 := $(addprefix $(B)/tests/kernel/, early-32 early-32-nopie)
 RUNME_32 := $(B)/tests/kernel/runme32
-FUZZ_CALLS := $(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32
 endif
 CASES := $(addprefix $(B)/tests/kernel/case-, \
 	leak packed packed-relro reopen reopen.so small small.so unload unload.so plugin.so plugin-2m.so \
@@ -42,7 +41,8 @@ CASES_TWO := $(addprefix $(B)/tests/kernel/case-,readonly-library reopen small u
 ADVISED := $(B)/tests/kernel/case-advised
 TROUBLE := $(addprefix $(B)/tests/kernel/case-, trouble trouble-php trouble-packed trouble-leak \
 	trouble-stack.so trouble-holes.so)
-KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(EARLY_UNLOAD) $(CASES) $(ADVISED) $(TROUBLE) $(FUZZ_CALLS) \
+KERNEL_TOOL := $(STARTED) $(EARLY) $(EARLY_32) $(EARLY_UNLOAD) $(CASES) $(ADVISED) $(TROUBLE) \
+	$(B)/tests/kernel/fuzz_calls $(B)/tests/kernel/fuzz32 \
 	$(B)/tests/kernel/briefly \
 	$(B)/tests/kernel/image \
 	$(B)/tests/kernel/inject \
@@ -120,13 +120,13 @@ $(VALGRIND_CALLS): tests/valgrind/calls.c
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE= $(WARNINGS) -O2 -g $(CALLS_FLAGS) -o $@ $<
 
 # The puppet is a 32-bit program without any library, so no 32-bit packages are needed.
-PUPPET_32_CC = $(if $(filter arm64,$(ARCH)),$(CLANG) --target=armv7a-linux-gnueabi -fuse-ld=lld,\
-	$(CC) -m32 -fcf-protection=none -no-pie)
+BARE_32_CC = $(if $(filter arm64,$(ARCH)),$(CLANG) --target=armv7a-linux-gnueabi -fuse-ld=lld,\
+	$(CC) -m32 -fno-tree-loop-distribute-patterns -fcf-protection=none -no-pie) -std=gnu11 $(WARNINGS) \
+	-O2 -ffreestanding -fno-pic -fno-stack-protector -nostdlib -static
 $(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
-	$(Q)$(PUPPET_32_CC) -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-pic -fno-stack-protector \
-		-nostdlib -static -o $@ $<
+	$(Q)$(BARE_32_CC) -o $@ $<
 
 # The fuzzer of calls has a second program, which makes them in a 32-bit process, also without any
 # library.
@@ -134,11 +134,10 @@ $(B)/tests/kernel/fuzz_calls: $(patsubst %.c,$(B)/%.o,$(wildcard tests/kernel/fu
 	$(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -pthread -o $@ $^ -ljansson
-$(B)/tests/kernel/fuzz32: tests/kernel/fuzz_runner.c tests/kernel/fuzz_runner.h
+$(B)/tests/kernel/fuzz32: $(addprefix tests/kernel/,fuzz_runner.c fuzz_runner.h fuzz_machine.h page.h)
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
-	$(Q)$(CC) -m32 -std=gnu11 $(WARNINGS) -O2 -ffreestanding -fno-tree-loop-distribute-patterns -fno-pic \
-		-fno-stack-protector -fcf-protection=none -no-pie -nostdlib -static -o $@ $<
+	$(Q)$(BARE_32_CC) -o $@ $<
 
 # t_match starts this program.
 $(B)/tests/kernel/briefly: tests/kernel/briefly.c

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 
+#include "page.h"
+
 /* For int 0x80 only. */
 #ifndef MAP_32BIT
 #define MAP_32BIT 0
@@ -17,6 +19,31 @@ enum abi {
 	ABI_X32,   /* bit 30 of the number; needs a kernel built with it */
 	ABI_COUNT,
 };
+
+#define ABIS_64 (1u << ABI_64 | 1u << ABI_X32)
+#define ABIS_32 (1u << ABI_INT80 | 1u << ABI_32)
+#define ABIS_FUNCTIONS (ABIS_64 | 1u << ABI_INT80) /* those whose puppets run functions */
+
+/*
+ *   ABIS_HERE      those that the machine has
+ *   ABI_TAG(byte)  the tag of an address; 0: addresses have none, unless the process asks for tags
+ *   ABI_USER_END   where user memory ends, unless a mapping at a higher address is asked for
+ */
+#ifdef __x86_64__
+#define ABIS_HERE ~0u
+#define ABI_TAG(byte) 0ul
+#define ABI_USER_END 0x7ffffffff000ul
+#else
+/* CONFIG_COMPAT needs pages of 4 KiB. */
+#define ABIS_HERE (1u << ABI_64 | (PAGE == 4096 ? 1u << ABI_32 : 0))
+#define ABI_TAG(byte) ((unsigned long)(byte) << 56)
+#define ABI_USER_END (1ul << 48)
+#endif
+
+static inline bool abi_is_here(enum abi abi)
+{
+	return ABIS_HERE & 1u << abi;
+}
 
 /* "64-bit", "int 0x80"... */
 const char *abi_name(enum abi abi);

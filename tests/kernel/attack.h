@@ -44,17 +44,6 @@ struct stage {
 	char trouble[160]; /* why it cannot be tried; "": it can */
 };
 
-#define ABIS_64 (1u << ABI_64 | 1u << ABI_X32)
-#define ABIS_32 (1u << ABI_INT80 | 1u << ABI_32)
-/* Those that there are puppets for. */
-#ifdef __x86_64__
-#define ABIS_HERE ~0u
-#else
-/* CONFIG_COMPAT needs pages of 4 KiB. */
-#define ABIS_HERE (1u << ABI_64 | (PAGE == 4096 ? 1u << ABI_32 : 0))
-#endif
-#define ABIS_FUNCTIONS (ABIS_64 | 1u << ABI_INT80) /* ABIs whose puppets run functions */
-
 struct attack {
 	int row; /* row of docs/design/model.md, "What is denied" */
 	/* up to the first ':' the operation: a line of docs/denials.md */

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "abi.h"
 #include "tap.h"
 
 /* --- coverage --- */
@@ -60,7 +59,8 @@ void ops_expect(const struct fuzz_scene *scene)
 				cells[op][ABI_32][kind].possible |= op_has_abi(op, true);
 			else
 				cells[op][ABI_64][kind].possible |= op_has_abi(op, false);
-			if (!scene->is_32 && scene->low && strcmp(fuzz_ops[op].name, "userfaultfd") != 0)
+			if (abi_is_here(ABI_INT80) && !scene->is_32 && scene->low &&
+			    strcmp(fuzz_ops[op].name, "userfaultfd") != 0)
 				cells[op][ABI_INT80][kind].possible |= op_has_abi(op, true);
 		}
 }

@@ -52,9 +52,9 @@ static uint64_t strange_address(struct fuzz_draw *draw)
 					      (1ul << 32) - FUZZ_PAGE,
 					      1ul << 32,
 					      (1ul << 32) + FUZZ_PAGE,
-					      USER_LIMIT,
-					      USER_LIMIT - FUZZ_PAGE,
-					      USER_LIMIT + FUZZ_PAGE,
+					      ABI_USER_END,
+					      ABI_USER_END - FUZZ_PAGE,
+					      ABI_USER_END + FUZZ_PAGE,
 					      1ul << 47,
 					      1ul << 62,
 					      ~0ul,
@@ -159,8 +159,8 @@ static uint64_t length_from(struct fuzz_draw *draw, uint64_t start)
 	case 0: return -start;
 	case 1: return -start - FUZZ_PAGE;
 	case 2: return -start + FUZZ_PAGE;
-	case 3: return USER_LIMIT - start;
-	case 4: return USER_LIMIT - start + FUZZ_PAGE;
+	case 3: return ABI_USER_END - start;
+	case 4: return ABI_USER_END - start + FUZZ_PAGE;
 	default: return (1ul << 32) - start;
 	}
 }
@@ -218,7 +218,8 @@ static void draw_mmap(struct fuzz_draw *draw)
 				     0,
 				     MAP_GROWSDOWN,
 				     MAP_FIXED | MAP_GROWSDOWN };
-	static const int huge[] = { MAP_HUGETLB, MAP_HUGETLB | 21 << 26, MAP_HUGETLB | 30 << 26 };
+	static const int huge[] = { MAP_HUGETLB, MAP_HUGETLB | MAP_HUGE_64KB, MAP_HUGETLB | MAP_HUGE_2MB,
+				    MAP_HUGETLB | MAP_HUGE_1GB };
 	uint64_t at = aligned_address(draw);
 	int flags = ONE_OF(draw, kinds) | ONE_OF(draw, where), fd = -1;
 
@@ -232,7 +233,7 @@ static void draw_mmap(struct fuzz_draw *draw)
 	if ((fd == FUZZ_FD_HUGE || flags & MAP_HUGETLB) && fuzz_chance(draw, 80))
 		at &= -FUZZ_HUGE;
 	SET(draw, SYS_mmap, (long)at, (long)length_from(draw, at), protection(draw), flags, fd, 0);
-	if (draw->scene->low && fuzz_chance(draw, 15)) {
+	if (abi_is_here(ABI_INT80) && draw->scene->low && fuzz_chance(draw, 15)) {
 		draw->by = FUZZ_OLDMMAP;
 		draw->only_32 = true;
 	}
@@ -483,13 +484,13 @@ static void draw_ipc(struct fuzz_draw *draw)
 /* Makes the kernel read there, which lets a stack grow. */
 static void draw_open(struct fuzz_draw *draw)
 {
-	SET(draw, SYS_open, (long)address_in(draw, FUZZ_STACK));
+	SET(draw, SYS_openat, -1, (long)address_in(draw, FUZZ_STACK));
 }
 
 static void draw_memfile(struct fuzz_draw *draw)
 {
 	draw->by = FUZZ_MEMFILE;
-	SET(draw, SYS_open, (long)(address(draw) & -FUZZ_PAGE));
+	SET(draw, SYS_openat, (long)(address(draw) & -FUZZ_PAGE));
 }
 
 /* The mapped file. */
@@ -552,8 +553,8 @@ const struct fuzz_op fuzz_ops[] = {
 	{ "userfaultfd", 5, draw_userfaultfd, "adaxx" },
 	{ "map_shadow_stack", 1, draw_shadow_stack, "alx", ONLY_64 },
 	{ "personality", 1, draw_personality, "x", IN_32 | ONLY_32 },
-	{ "ipc", 3, draw_ipc, "xdxxa", IN_LOW | ONLY_32 },
-	{ "open", 2, draw_open, "a" },
+	{ "ipc", 3, draw_ipc, "xdxxa", IN_LOW | ONLY_32 | I386 },
+	{ "openat", 2, draw_open, "da" },
 	{ "memfile", 2, draw_memfile, "a", IN_ALL },
 	{ "filewrite", 30, draw_file, "dxxx", IN_FILE | ONLY_64 },
 	{ "fork", 2, draw_fork, "d", PROCESS },

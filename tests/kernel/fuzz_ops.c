@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "abi.h"
 #include "tap.h"
 
 static bool op_off[FUZZ_OPS];
@@ -22,7 +21,7 @@ bool op_is_here(const struct fuzz_scene *scene, unsigned op)
 
 	return !op_off[op] && (!(where & IN_ALL) || scene->permanent == FUZZ_ALL) &&
 	       (!(where & IN_LOW) || scene->low) && (!(where & IN_FILE) || scene->flags & SCENE_FILE) &&
-	       (!(where & IN_32) || scene->is_32);
+	       (!(where & IN_32) || scene->is_32) && (!(where & I386) || abi_is_here(ABI_INT80));
 }
 
 bool op_has_abi(unsigned op, bool is_32)
@@ -108,7 +107,7 @@ static unsigned pick(const struct fuzz_scene *scene, struct fuzz_random *random,
 
 static bool meets_seal(const struct fuzz_scene *scene, uint64_t start, uint64_t length)
 {
-	if (start > USER_LIMIT || length > USER_LIMIT - start || start % FUZZ_PAGE)
+	if (start > ABI_USER_END || length > ABI_USER_END - start || start % FUZZ_PAGE)
 		return false;
 	for (unsigned i = 0; i < scene->pages_count; i++)
 		if (scene->pages[i].address < start + length && scene->pages[i].address + FUZZ_PAGE > start)
@@ -132,8 +131,8 @@ static bool plainly_deadly(const struct fuzz_scene *scene, const struct fuzz_dra
 		return call[3] > 3 && meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]);
 	case SYS_mremap:
 		/* A call that the kernel may refuse is not plain. */
-		wrong = (uint64_t)call[1] % FUZZ_PAGE || (uint64_t)call[1] > USER_LIMIT ||
-			(uint64_t)call[2] > USER_LIMIT - (uint64_t)call[1];
+		wrong = (uint64_t)call[1] % FUZZ_PAGE || (uint64_t)call[1] > ABI_USER_END ||
+			(uint64_t)call[2] > ABI_USER_END - (uint64_t)call[1];
 		return !wrong &&
 		       (meets_seal(scene, (uint64_t)call[1], (uint64_t)call[2]) ||
 			(call[4] & MREMAP_FIXED && meets_seal(scene, (uint64_t)call[5], (uint64_t)call[3])));
@@ -155,7 +154,8 @@ static void make_call(struct fuzz_draw *draw, unsigned op, struct fuzz_call *cal
 	long call_32[7], cut[7];
 	const long *made = draw->call;
 
-	if (scene->low && !scene->is_32 && !draw->only_64 && draw->by != FUZZ_UFFD && !compat)
+	if (abi_is_here(ABI_INT80) && scene->low && !scene->is_32 && !draw->only_64 &&
+	    draw->by != FUZZ_UFFD && !compat)
 		compat = fuzz_chance(draw, 45);
 	*call = (struct fuzz_call){ .by = draw->by, .op = op };
 	if (compat && draw->by != FUZZ_OLDMMAP && draw->call[0] != 117) {
@@ -177,12 +177,16 @@ static void make_call(struct fuzz_draw *draw, unsigned op, struct fuzz_call *cal
 		call->argument[i] = compat ? (uint32_t)made[i + 1] : (uint64_t)made[i + 1];
 	if (compat && !scene->is_32 && draw->by == FUZZ_CALL)
 		call->by = FUZZ_INT80;
-	if (draw->by == FUZZ_ADVISE || draw->by == FUZZ_WRITE || draw->by == FUZZ_MEMFILE) {
+	if (draw->by == FUZZ_ADVISE || draw->by == FUZZ_WRITE) {
 		call->argument[5] = (uint64_t)made[0];
 		call->argument[3] = compat && !scene->is_32;
 	}
 	call->abi = scene->is_32 ? ABI_32 : compat ? ABI_INT80 : ABI_64;
 	call->cell = kind_aimed_at(scene, op, call);
+	/* Some calls strip it, and meet the same memory. */
+	for (unsigned i = 0; ABI_TAG(1) && call->abi == ABI_64 && fuzz_ops[op].arguments[i]; i++)
+		if (fuzz_ops[op].arguments[i] == 'a' && fuzz_chance(draw, 10))
+			call->argument[i] |= ABI_TAG(random_below(draw->random, 256));
 }
 
 unsigned ops_draw(const struct fuzz_scene *scene, struct fuzz_random *random, struct fuzz_slots *slots,

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "abi.h"
-
 const char *ops_name(const struct fuzz_call *call)
 {
 	return fuzz_ops[call->op].name;
@@ -17,7 +15,13 @@ const char *ops_name(const struct fuzz_call *call)
 static int print_address(const struct fuzz_scene *scene, uint64_t at, char *text, size_t size)
 {
 	const struct fuzz_place *best = NULL;
-	uint64_t least = 4 * FUZZ_HUGE;
+	uint64_t least = 4 * FUZZ_HUGE, tag = at & ABI_TAG(0xff);
+	int length;
+
+	if (tag) {
+		length = snprintf(text, size, "%#lx | ", tag);
+		return length + print_address(scene, at - tag, text + length, size - (size_t)length);
+	}
 
 	for (unsigned i = 0; i < scene->places_count; i++) {
 		uint64_t distance = at > scene->places[i].address ? at - scene->places[i].address :

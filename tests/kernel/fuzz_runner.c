@@ -8,80 +8,31 @@
  */
 #include "fuzz_runner.h"
 
-#ifdef __x86_64__
+#include "fuzz_machine.h"
+#ifdef __LP64__
 #include "ring.h"
-
-#define NR(of_64, of_32) (of_64)
-#else
-#define NR(of_64, of_32) (of_32)
 #endif
 
-/* Numbers of arch/x86/entry/syscalls/syscall_64.tbl and syscall_32.tbl. */
-#define NR_WRITE NR(1, 4)
-#define NR_PWRITE NR(18, 181)
-#define NR_CLOSE NR(3, 6)
-#define NR_IOCTL NR(16, 54)
-#define NR_CLONE NR(56, 120)
-#define NR_EXIT_GROUP NR(231, 252)
-#define NR_WAIT4 NR(61, 114)
-#define NR_PRCTL NR(157, 172)
-#define NR_GETPID NR(39, 20)
-#define NR_FUTEX NR(202, 240)
-#define NR_READV NR(310, 347) /* process_vm_readv */
-#define NR_SETAFFINITY NR(203, 241)
-#define NR_USERFAULTFD NR(323, 374)
+#define NR_WRITE NR(1, 4, 64, 4)
+#define NR_PWRITE NR(18, 181, 68, 181)
+#define NR_OPENAT NR(257, 295, 56, 322)
+#define NR_CLOSE NR(3, 6, 57, 6)
+#define NR_IOCTL NR(16, 54, 29, 54)
+#define NR_EXIT_GROUP NR(231, 252, 94, 248)
+#define NR_WAIT4 NR(61, 114, 260, 114)
+#define NR_PRCTL NR(157, 172, 167, 172)
+#define NR_GETPID NR(39, 20, 172, 20)
+#define NR_FUTEX NR(202, 240, 98, 240)
+#define NR_READV NR(310, 347, 270, 376) /* process_vm_readv */
+#define NR_SETAFFINITY NR(203, 241, 122, 241)
+#define NR_USERFAULTFD NR(323, 374, 282, 388)
 #define NR_PIDFD_OPEN 434
+#define NR_MMAP2 192
 
 #define CLONE_VM 0x100ul
 #define CLONE_VFORK 0x4000ul
 #define CLONE_PARENT 0x8000ul
 #define SIGCHLD 17ul
-
-#ifdef __x86_64__
-#define INVOKE static inline __attribute__((always_inline))
-INVOKE int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
-{
-	register uint64_t r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
-	int64_t result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return result;
-}
-
-/* eax, ebx, ecx, edx, esi, edi, ebp */
-uint32_t fuzz_int80(const int64_t call[7]);
-__asm__(".text\n"
-	"fuzz_int80:\n"
-	"	push %rbx\n	push %rbp\n"
-	"	mov (%rdi), %eax\n	mov 8(%rdi), %ebx\n	mov 16(%rdi), %ecx\n	mov 24(%rdi), %edx\n"
-	"	mov 32(%rdi), %esi\n	mov 48(%rdi), %ebp\n	mov 40(%rdi), %edi\n"
-	"	int $0x80\n"
-	"	pop %rbp\n	pop %rbx\n"
-	"	ret\n");
-#else
-uint32_t fuzz_int80(const int64_t call[7]);
-__asm__(".globl fuzz_int80\n"
-	"fuzz_int80:\n"
-	"	push %ebx\n	push %esi\n	push %edi\n	push %ebp\n"
-	"	mov 20(%esp), %ebp\n"
-	"	mov (%ebp), %eax\n	mov 8(%ebp), %ebx\n	mov 16(%ebp), %ecx\n	mov 24(%ebp), %edx\n"
-	"	mov 32(%ebp), %esi\n	mov 40(%ebp), %edi\n	mov 48(%ebp), %ebp\n"
-	"	int $0x80\n"
-	"	pop %ebp\n	pop %edi\n	pop %esi\n	pop %ebx\n"
-	"	ret\n");
-
-static int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
-{
-	const int64_t call[7] = { number,     (int64_t)a, (int64_t)b, (int64_t)c,
-				  (int64_t)d, (int64_t)e, (int64_t)f };
-	uint32_t eax = fuzz_int80(call);
-
-	return eax > -4096u ? (int32_t)eax : (int64_t)eax;
-}
-#endif
 
 #define CALL(...) CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define CALL_(n, a, b, c, d, e, f, ...) \
@@ -92,13 +43,11 @@ static int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64
 static int64_t by_int80(int64_t number, const uint64_t argument[6])
 {
 	int64_t call[7];
-	uint32_t eax;
 
 	call[0] = number;
 	for (int i = 0; i < 6; i++)
 		call[i + 1] = (int64_t)argument[i];
-	eax = fuzz_int80(call);
-	return eax > -4096u ? (int32_t)eax : (int64_t)eax;
+	return result_of_32(fuzz_int80(call));
 }
 
 /* Fills the index'th iovec of this ABI in the slot; returns the address. */
@@ -141,7 +90,7 @@ static void probe(struct fuzz_slot *slot)
 
 static void fill(uint64_t address, uint64_t pages)
 {
-	for (; pages > 0; pages--, address += 4096)
+	for (; pages > 0; pages--, address += FUZZ_PAGE)
 		*(volatile uint64_t *)(uintptr_t)address = fuzz_pattern(address);
 }
 
@@ -181,14 +130,11 @@ static int64_t old_mmap(struct fuzz_slot *slot, const uint64_t argument[6])
 static int64_t write_mem(struct fuzz_slot *slot, const uint64_t argument[6])
 {
 	static const char path[] = "/proc/self/mem";
-	int64_t fd = CALL(argument[5], path, 2 /* O_RDWR */), result;
+	int64_t fd = CALL(NR_OPENAT, -100 /* AT_FDCWD */, path, 2 /* O_RDWR */), result;
 
 	if (fd < 0)
 		return fd;
-	result = CALL(NR_PWRITE, fd, slot->page, 8, (uint32_t)argument[0],
-		      sizeof(long) == 4 ? (uint32_t)(argument[0] >> 32) : 0);
-	if (sizeof(long) == 8)
-		result = CALL(NR_PWRITE, fd, slot->page, 8, argument[0]);
+	result = CALL(NR_PWRITE, fd, slot->page, 8, OFFSET(argument[0]));
 	CALL(NR_CLOSE, fd);
 	return result;
 }
@@ -200,7 +146,8 @@ static int64_t write_mem(struct fuzz_slot *slot, const uint64_t argument[6])
 /* Closed again within the call: a fault on a missing page would wait forever. */
 static int64_t userfault(struct fuzz_slot *slot, const uint64_t argument[6])
 {
-	uint64_t api[3] = { 0xaa, argument[4], 0 }, area[4] = { argument[0], 4096, argument[3], 0 }, what[5];
+	uint64_t api[3] = { 0xaa, argument[4], 0 }, area[4] = { argument[0], FUZZ_PAGE, argument[3], 0 },
+		 what[5];
 	/* UFFD_USER_MODE_ONLY: the kernel's own faults fail. */
 	int64_t fd = CALL(NR_USERFAULTFD, 02000000 | 1), result;
 
@@ -210,14 +157,14 @@ static int64_t userfault(struct fuzz_slot *slot, const uint64_t argument[6])
 	if (result >= 0)
 		result = CALL(NR_IOCTL, fd, UFFDIO_REGISTER, area);
 	what[0] = argument[0];
-	what[1] = 4096;
+	what[1] = FUZZ_PAGE;
 	what[2] = what[3] = what[4] = 0;
 	if (result >= 0) {
 		switch (argument[1]) {
 		case 3: /* UFFDIO_COPY: to, from, length, mode */
 		case 5: /* UFFDIO_MOVE */
 			what[1] = argument[1] == 3 ? POINTER(slot->page) : argument[2];
-			what[2] = 4096;
+			what[2] = FUZZ_PAGE;
 			result = CALL(NR_IOCTL, fd, UFFDIO(3u, argument[1], 40u), what);
 			break;
 		case 6: /* UFFDIO_WRITEPROTECT: start, length, mode */
@@ -235,7 +182,7 @@ static int64_t userfault(struct fuzz_slot *slot, const uint64_t argument[6])
 
 static int64_t by_ring(const uint64_t argument[6])
 {
-#ifdef __x86_64__
+#ifdef __LP64__
 	static int32_t owner;
 	static const long nothing[6];
 	struct io_uring_sqe request = { .opcode = IORING_OP_MADVISE,
@@ -279,20 +226,8 @@ static void make(struct fuzz_slot *slot, struct fuzz_call *call);
  */
 static __attribute__((noinline)) int64_t clone_vfork(struct fuzz_slot *slot, struct fuzz_call *next)
 {
-	int64_t pid;
+	int64_t pid = clone_here(CLONE_VM | CLONE_VFORK | SIGCHLD);
 
-#ifdef __x86_64__
-	pid = invoke(NR_CLONE, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0, 0);
-#else
-	int32_t eax;
-
-	__asm__ volatile("int $0x80"
-			 : "=a"(eax)
-			 : "0"(NR_CLONE), "b"(CLONE_VM | CLONE_VFORK | SIGCHLD), "c"(0), "d"(0), "S"(0),
-			   "D"(0)
-			 : "memory");
-	pid = eax;
-#endif
 	if (pid == 0) {
 		int32_t own = slot->pid;
 
@@ -342,38 +277,8 @@ static void share(struct fuzz_slot *slot, struct fuzz_call *call)
 static int64_t begin_sharer(struct fuzz_slot *slot, struct fuzz_call *call)
 {
 	uintptr_t *stack = (uintptr_t *)(slot[call->argument[0]].stack + sizeof(slot->stack) - 64);
-	int64_t pid;
 
-#ifdef __x86_64__
-	__asm__ volatile("syscall\n"
-			 "	test %%rax, %%rax\n"
-			 "	jnz 1f\n"
-			 "	mov %[slot], %%rdi\n"
-			 "	mov %[call], %%rsi\n"
-			 "	xor %%ebp, %%ebp\n"
-			 "	call share\n"
-			 "1:\n"
-			 : "=a"(pid)
-			 : "0"((int64_t)NR_CLONE), "D"(CLONE_VM | CLONE_PARENT | SIGCHLD), "S"(stack),
-			   "d"(0l), [slot] "r"(slot), [call] "r"(call)
-			 : "rcx", "r11", "memory");
-#else
-	int32_t eax;
-
-	*--stack = (uintptr_t)call;
-	*--stack = (uintptr_t)slot;
-	__asm__ volatile("int $0x80\n"
-			 "	test %%eax, %%eax\n"
-			 "	jnz 1f\n"
-			 "	call share\n"
-			 "1:\n"
-			 : "=a"(eax)
-			 : "0"(NR_CLONE), "b"(CLONE_VM | CLONE_PARENT | SIGCHLD), "c"(stack), "d"(0), "S"(0),
-			   "D"(0)
-			 : "memory");
-	pid = eax;
-#endif
-	return pid;
+	return clone_to(CLONE_VM | CLONE_PARENT | SIGCHLD, stack, slot, call);
 }
 
 /* --- the batch --- */
@@ -410,7 +315,7 @@ void fuzz_run(struct fuzz_slot *slot)
 	/* PR_SET_PDEATHSIG, SIGKILL */
 	CALL(NR_PRCTL, 1, 9);
 	slot->pid = (int32_t)CALL(NR_GETPID);
-	for (int i = 0; i < 512; i++)
+	for (unsigned i = 0; i < FUZZ_PAGE / 8; i++)
 		((volatile uint64_t *)slot->page)[i] = FUZZ_X;
 	probe(slot);
 	for (;;) {
@@ -432,7 +337,7 @@ void fuzz_run(struct fuzz_slot *slot)
 	}
 }
 
-#ifndef __x86_64__
+#ifndef __LP64__
 static uint32_t number_of(const char *text)
 {
 	uint32_t value = 0;
@@ -448,20 +353,12 @@ void begin(const long *stack)
 {
 	const char **argv = (const char **)(stack + 1);
 
-	/* mmap2: PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED_NOREPLACE */
-	if (stack[0] != 2 ||
-	    CALL(192, FUZZ_BOARD, sizeof(struct fuzz_board), 3, 0x100001, FUZZ_BOARD_FD, 0) != FUZZ_BOARD) {
+	/* PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED_NOREPLACE */
+	if (stack[0] != 2 || CALL(NR_MMAP2, FUZZ_BOARD, sizeof(struct fuzz_board), 3, 0x100001, FUZZ_BOARD_FD,
+				  0) != FUZZ_BOARD) {
 		CALL(NR_EXIT_GROUP, 3);
 		__builtin_unreachable();
 	}
 	fuzz_run(&BOARD->slots[number_of(argv[1])]);
 }
-
-__asm__(".globl _start\n"
-	"_start:\n"
-	"	mov %esp, %eax\n"
-	"	and $-16, %esp\n"
-	"	sub $12, %esp\n"
-	"	push %eax\n"
-	"	call begin\n");
 #endif

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "page.h"
+
+#define FUZZ_PAGE PAGE
+
 #define FUZZ_BOARD 0x10000000ul /* address of the board in all processes: below everything attacked */
 #define FUZZ_BOARD_FD 97
 #define FUZZ_DONE_FD 98 /* a runner writes a byte when it is done */
@@ -36,7 +40,7 @@ enum fuzz_by {
 	FUZZ_WRITE,
 	FUZZ_UFFD,    /* register, command, unregister: address, command, source, mode, features */
 	FUZZ_OLDMMAP, /* i386 number 90: arguments of mmap, in memory */
-	FUZZ_MEMFILE, /* FUZZ_X into /proc/self/mem: address; number of open in argument 5 */
+	FUZZ_MEMFILE, /* FUZZ_X into /proc/self/mem: address */
 };
 
 struct fuzz_call {
@@ -51,7 +55,7 @@ struct fuzz_call {
 enum { FUZZ_TURN_TEST, FUZZ_TURN_RUNNER };
 
 struct fuzz_slot {
-	_Alignas(4096) _Atomic uint32_t turn;
+	_Alignas(FUZZ_PAGE) _Atomic uint32_t turn;
 	_Atomic uint32_t at; /* index of the current call; `count`: all are made */
 	int32_t pid;
 	uint32_t count, probes; /* calls to make; index of the list of probes */
@@ -60,9 +64,9 @@ struct fuzz_slot {
 	_Alignas(8) uint64_t seen[FUZZ_PROBES]; /* the bytes at the probes */
 	uint8_t failed[FUZZ_PROBES];		/* unreadable */
 	_Alignas(16) uint64_t vectors[2 * FUZZ_PROBES + 8];
-	char text[64];			   /* an argument by pointer */
-	_Alignas(4096) uint64_t page[512]; /* full of FUZZ_X */
-	_Alignas(4096) char stack[16384];  /* stack of a sharer */
+	char text[64];					  /* an argument by pointer */
+	_Alignas(FUZZ_PAGE) uint64_t page[FUZZ_PAGE / 8]; /* full of FUZZ_X */
+	_Alignas(FUZZ_PAGE) char stack[16384];		  /* stack of a sharer */
 };
 
 struct fuzz_probes {

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
@@ -40,7 +41,7 @@ const char *const fuzz_strength_names[] = { "unsealed", "permanent", "revocable"
 struct fuzz_scene fuzz_scenes[] = {
 	{ "mixed", HIGH, .permanent = FUZZ_PERMANENT, .flags = SCENE_AUDIT },
 	{ "revocable", HIGH, .permanent = FUZZ_REVOCABLE, .crowd = FUZZ_CROWD },
-	{ "all", HIGH, .permanent = FUZZ_ALL, .flags = SCENE_HUGE_DATA },
+	{ "all", HIGH, .permanent = FUZZ_ALL, .flags = SCENE_HUGE_DATA | SCENE_TAGS },
 	{ "low", LOW, .low = true, .permanent = FUZZ_PERMANENT, .flags = SCENE_AUDIT, .crowd = 20 },
 	{ "huge", LOW, .low = true, .permanent = FUZZ_PERMANENT, .flags = SCENE_HUGE },
 	{ "32", LOW, .is_32 = true, .low = true, .permanent = FUZZ_PERMANENT, .flags = SCENE_AUDIT },
@@ -90,6 +91,8 @@ const struct fuzz_area fuzz_areas[] = {
 	{ "deadly", FUZZ_ANON, AT(19), 8, MIDDLE(FUZZ_KILL), SCENE_AUDIT },
 	{ "plain", FUZZ_DATA, AT(20), 8, {} },
 	{ "plain_shared", FUZZ_SHARED_DATA, AT(21), 8, {} },
+	/* A small one has several entries of a page table, on architectures that have such. */
+	{ "huge_small", FUZZ_HUGE_DATA, AT(22), 32, { { 28, 4, FUZZ_REVOCABLE } }, SCENE_HUGE },
 	/* An ordinary page, a huge page after it, then ordinary pages, some sealed. */
 	{ "before", FUZZ_DATA, 2 * FUZZ_HUGE - FUZZ_PAGE, 1, {}, SCENE_HUGE | SCENE_HUGE_DATA },
 	{ "huge", FUZZ_HUGE_DATA, 2 * FUZZ_HUGE, 512, {}, SCENE_HUGE | SCENE_HUGE_DATA },
@@ -256,7 +259,9 @@ static bool make_guarded(struct fuzz_scene *scene, unsigned i, uint64_t at)
 
 static bool make_huge(struct fuzz_scene *scene, unsigned i, uint64_t at, bool writable)
 {
-	if (no_huge || !map(scene, &fuzz_areas[i], at, READ_WRITE, ANONYMOUS | MAP_HUGETLB, -1))
+	int size = fuzz_areas[i].pages < FUZZ_HUGE / FUZZ_PAGE ? MAP_HUGE_64KB : MAP_HUGE_2MB;
+
+	if (no_huge || !map(scene, &fuzz_areas[i], at, READ_WRITE, ANONYMOUS | MAP_HUGETLB | size, -1))
 		return false;
 	fill(scene, at, fuzz_areas[i].pages);
 	return writable || protect(scene, i, at, PROT_READ);
@@ -495,6 +500,8 @@ void scene_build(struct fuzz_scene *scene, bool sealed)
 			close(fd);
 		}
 	scene->template = victim_new(scene->index, scene->is_32);
+	if (scene->flags & SCENE_TAGS)
+		(void)CALL(SYS_prctl, PR_SET_TAGGED_ADDR_CTRL, PR_TAGGED_ADDR_ENABLE);
 	for (unsigned i = 0; i < fuzz_areas_count; i++) {
 		uint64_t at = scene->base + fuzz_areas[i].offset;
 
@@ -511,8 +518,8 @@ void scene_build(struct fuzz_scene *scene, bool sealed)
 		close(FIRST_FILE + (int)i);
 		if (scene->flags & SCENE_FILE &&
 		    (fuzz_areas[i].memory == FUZZ_TEXT || fuzz_areas[i].memory == FUZZ_RELRO))
-			(void)CALL(SYS_dup2, FIRST_FILE + (int)i,
-				   fuzz_areas[i].memory == FUZZ_TEXT ? FUZZ_FD_TEXT : FUZZ_FD_RELRO);
+			(void)CALL(SYS_dup3, FIRST_FILE + (int)i,
+				   fuzz_areas[i].memory == FUZZ_TEXT ? FUZZ_FD_TEXT : FUZZ_FD_RELRO, 0);
 		(void)CALL(SYS_close, FIRST_FILE + (int)i);
 	}
 	qsort(scene->pages, scene->pages_count, sizeof(*scene->pages), by_address);
@@ -546,16 +553,25 @@ bool scene_victim(struct fuzz_scene *scene, unsigned slot, struct fuzz_victim *r
 	       victim_made(slot, 60000, ret);
 }
 
-void scenes_begin(void)
+static void reserve_huge(const char *path)
 {
-	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "we");
-	int fd = memfd_create("scrap", MFD_CLOEXEC);
-	void *try;
+	FILE *file = fopen(path, "we");
 
 	if (file) {
 		fputs("64\n", file);
 		fclose(file);
 	}
+}
+
+void scenes_begin(void)
+{
+	int fd = memfd_create("scrap", MFD_CLOEXEC);
+	void *try;
+
+	for (unsigned i = 0; i < fuzz_scenes_count; i++)
+		fuzz_scenes[i].off |= fuzz_scenes[i].is_32 && !abi_is_here(ABI_32);
+	reserve_huge("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
+	reserve_huge("/sys/kernel/mm/hugepages/hugepages-64kB/nr_hugepages");
 	try = mmap(NULL, FUZZ_HUGE, READ_WRITE, ANONYMOUS | MAP_HUGETLB, -1, 0);
 	no_huge = try == MAP_FAILED;
 	if (!no_huge)

@@ -10,8 +10,7 @@
 
 #include "fuzz_victim.h"
 
-#define FUZZ_PAGE 4096ul
-#define FUZZ_HUGE (2ul << 20)
+#define FUZZ_HUGE (512 * FUZZ_PAGE)
 
 /* Files open in a victim. */
 #define FUZZ_FD_SCRAP 62 /* a memfd that no process has sealed */
@@ -70,6 +69,7 @@ struct fuzz_area {
 #define SCENE_FILE 2u	   /* victims may write to the files of their sealed memory */
 #define SCENE_AUDIT 4u	   /* seals that only log beside those that deny */
 #define SCENE_HUGE_DATA 8u /* huge pages, none sealed */
+#define SCENE_TAGS 16u	   /* victims may pass tagged pointers to all calls, if addresses can have tags */
 
 /* Permitted contents of a sealed page, by: */
 #define HOLDS_PATTERN 1u
@@ -92,7 +92,7 @@ struct fuzz_place {
 	unsigned index; /* of the area */
 };
 
-#define FUZZ_AREAS 34 /* with files: the first 33 only, as these are open below FUZZ_BOARD_FD */
+#define FUZZ_AREAS 35 /* with files: the first 33 only, as these are open below FUZZ_BOARD_FD */
 #define FUZZ_PLACES (FUZZ_AREAS * 8)
 #define FUZZ_CROWD 1010
 

@@ -2,10 +2,10 @@
 /* Internals of the fuzzer's calls: the table (fuzz_draw.c), and the drawing of a call. */
 #pragma once
 
+#include "abi.h"
 #include "fuzz_ops.h"
 
 #define FUZZ_OPS 40
-#define USER_LIMIT 0x7ffffffff000ul
 
 /* A call being drawn, with the numbers of the 64-bit ABI. */
 struct fuzz_draw {
@@ -24,6 +24,7 @@ struct fuzz_draw {
 #define ONLY_64 0x1000u /* there is no such call in 32 bits */
 #define ONLY_32 0x2000u
 #define PROCESS 0x4000u /* makes processes */
+#define I386 0x8000u	/* i386 alone has that call */
 
 /*
  * Arguments: a address, l length, p protection, m flags of mmap, r of mremap, v advice, x hexadecimal,

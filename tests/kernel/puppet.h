@@ -13,11 +13,7 @@
 #include <sys/types.h>
 
 #include "channel.h"
-
-/* `make PAGE=16384` builds the tests for kernels with such pages. */
-#ifndef PAGE
-#define PAGE 4096ul
-#endif
+#include "page.h"
 
 struct puppet {
 	pid_t pid; /* of its thread group */

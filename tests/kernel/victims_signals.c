@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "running.h"
+#include "tap.h"
 #include "victims.h"
 
 #define BIT(signal) (1ull << ((signal)-1))
@@ -280,6 +282,32 @@ static void send_ignored(void)
 	_exit(0);
 }
 
+/* Such signals wake it as soon as it is traced, but then it gets no processor for a second and a half. */
+static void send_ignored_starved(void)
+{
+	const struct sched_param none = { 0 };
+	pid_t pid = scene.victim->pid;
+	long began = milliseconds();
+	cpu_set_t first;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	if (sched_setaffinity(pid, sizeof(first), &first) || sched_setscheduler(pid, SCHED_IDLE, &none))
+		bail("cannot take the processor from the victim");
+	if (fork() == 0) {
+		sched_setaffinity(0, sizeof(first), &first);
+		while (milliseconds() - began < SLEEP_MS / 2)
+			;
+		_exit(0);
+	}
+	if (fork() == 0) {
+		do
+			kill(pid, SIGWINCH);
+		while (!tracer_of(pid));
+		_exit(0);
+	}
+}
+
 static long nanosleep_ignoring(const long arguments[6])
 {
 	long r = nanosleep_under_filter(arguments);
@@ -311,7 +339,10 @@ const struct victim signal_victims[] = {
 	{ "epoll_wait, signals ignored", in_epoll_wait, SYS_epoll_wait, wake_many, .meanwhile = send_ignored,
 	  .seals = 20 },
 #endif
+	/* Not many: a signal at the very end of a tracer is a known limit (docs/design/native.md). */
 	{ "nanosleep under a filter, signals ignored", nanosleep_ignoring, SYS_nanosleep, NULL,
-	  .meanwhile = send_ignored, .seals = 20 },
+	  .meanwhile = send_ignored, .seals = 4 },
+	{ "nanosleep under a filter, signals ignored, starved", nanosleep_ignoring, SYS_nanosleep, NULL,
+	  .meanwhile = send_ignored_starved },
 	{ .name = NULL },
 };
