@@ -80,7 +80,8 @@ all_jobs() {
 		else echo "rest kernel:attacks@$kernel"; fi
 	done
 	[ ! -x build/arm64/mseald ] || [ -n "$under" ] ||
-		take_turns 1 {kernel:tables,kernel:rest,kernel:t_survive,calls,race:brief,demo}@arm64-{6.12,7.3}
+		take_turns 1 \
+			{kernel:tables,kernel:rest,kernel:t_survive,calls,race:brief,demo}@arm64-{6.12,7.3}
 	[ ! -x build/arm64-16384/mseald ] || [ -n "$under" ] ||
 		take_turns 1 {kernel:tables,race:brief,demo}@arm64-6.12-16k
 	take_turns 1 "${always[@]/#/race:long@}"

@@ -53,7 +53,7 @@ static enum remote_answer stop_unnoticed(struct tracee *tracee, const struct tar
 			r = tracee_poll(tracee);
 		if (r == 0 && doing != DOING_RUN)
 			(void)nanosleep(&pause, NULL);
-	} while (r == 0 && monotonic_us() < deadline);
+	} while (r == 0 && (tracee->stopping || monotonic_us() < deadline));
 	return r == 1 ? ANSWER_SEALED : r < 0 ? ANSWER_GONE : ANSWER_NO_MOMENT;
 }
 

@@ -53,7 +53,7 @@ int tracee_on_stop(struct tracee *tracee, int status, int how)
 	 * sig_ignored). So it is stopped on its way back, where the call can be restarted.
 	 */
 	if (!tracee->changed)
-		(void)tracee_interrupt(tracee);
+		tracee->stopping = tracee_interrupt(tracee) == 0;
 	return tracee_continue(tracee, how, WSTOPSIG(status));
 }
 

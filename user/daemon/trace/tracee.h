@@ -21,6 +21,7 @@ struct tracee {
 	uint64_t instruction; /* address of a system call instruction */
 	struct perf_trap trap;
 	bool fired, trapped; /* its signal: is pending; was seen, and withheld from the thread */
+	bool stopping;	     /* a signal has interrupted its call: the tracer has to wait until it stops */
 	bool changed;	     /* its registers and signal mask are replaced */
 	bool sleeps_on;	     /* the call that it slept in continues as restart_syscall(2) */
 };
