@@ -19,14 +19,26 @@
 
 #define STOP_SYSCALL (SIGTRAP | 0x80)
 
-/* The first syscall instruction in an executable mapping of the process; 0: none. */
-static uint64_t find_instruction(pid_t pid)
+/* The first syscall instruction in these bytes; NULL: none. */
+static const unsigned char *find_in(const unsigned char *code, size_t size)
 {
 #ifdef __x86_64__
 	static const unsigned char instruction[] = { 0x0f, 0x05 };
+	const size_t align = 1;
 #else
 	static const unsigned char instruction[] = { 0x01, 0x00, 0x00, 0xd4 }; /* svc #0 */
+	const size_t align = 4;
 #endif
+
+	for (size_t i = 0; i + sizeof(instruction) <= size; i += align)
+		if (memcmp(code + i, instruction, sizeof(instruction)) == 0)
+			return code + i;
+	return NULL;
+}
+
+/* The first one in an executable mapping of the process; 0: none. */
+static uint64_t find_instruction(pid_t pid)
+{
 	static unsigned char code[1 << 16];
 	uint64_t found = 0;
 	struct proc_maps maps;
@@ -47,9 +59,7 @@ static uint64_t find_instruction(pid_t pid)
 		     at += sizeof(code)) {
 			size_t size = mapping->end - at < sizeof(code) ? mapping->end - at : sizeof(code);
 			ssize_t got = pread(fd, code, size, (off_t)at);
-			unsigned char *hit = got > 0 ? memmem(code, (size_t)got, instruction,
-							      sizeof(instruction)) :
-						       NULL;
+			const unsigned char *hit = got > 0 ? find_in(code, (size_t)got) : NULL;
 
 			found = hit ? at + (uint64_t)(hit - code) : 0;
 		}
