@@ -123,7 +123,7 @@ $(VALGRIND_CALLS): tests/valgrind/calls.c
 BARE_32_CC = $(if $(filter arm64,$(ARCH)),$(CLANG) --target=armv7a-linux-gnueabi -fuse-ld=lld,\
 	$(CC) -m32 -fno-tree-loop-distribute-patterns -fcf-protection=none -no-pie) -std=gnu11 $(WARNINGS) \
 	-O2 -ffreestanding -fno-pic -fno-stack-protector -nostdlib -static
-$(B)/tests/kernel/puppet32: tests/kernel/puppet32.c tests/kernel/channel.h
+$(B)/tests/kernel/puppet32: $(addprefix tests/kernel/,puppet32.c bare_32.h channel.h)
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
 	$(Q)$(BARE_32_CC) -o $@ $<
@@ -134,7 +134,8 @@ $(B)/tests/kernel/fuzz_calls: $(patsubst %.c,$(B)/%.o,$(wildcard tests/kernel/fu
 	$(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(CFLAGS_EXTRA) -pthread -o $@ $^ -ljansson
-$(B)/tests/kernel/fuzz32: $(addprefix tests/kernel/,fuzz_runner.c fuzz_runner.h fuzz_machine.h page.h)
+$(B)/tests/kernel/fuzz32: $(addprefix tests/kernel/,fuzz_runner.c fuzz_runner.h \
+	fuzz_machine.h bare_32.h page.h)
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
 	$(Q)$(BARE_32_CC) -o $@ $<

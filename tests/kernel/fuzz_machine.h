@@ -5,14 +5,20 @@
  *   NR(...)         the number of a call, of those that it has on each machine
  *   OFFSET(at)      an argument of 64 bits behind three others
  *   invoke()        a system call
- *   fuzz_int80()    the same by int 0x80, eax, ebx, ecx, edx, esi, edi, ebp; -ENOSYS where there is none
  *   clone_here()    clone(2), the child on the same stack: inlined, for the parent returns after the child
  *   clone_to()      clone(2), the child on that stack, where it calls share(slot, call)
- *   _start          32 bits only: calls begin() with the initial stack
  */
 #pragma once
 
 #include <stdint.h>
+
+#ifdef __LP64__
+#include "bare_call.h"
+#include "puppet.h" /* int_80() */
+#else
+#include "bare_32.h"
+#define int_80 call_32
+#endif
 
 #define NR_CLONE NR(56, 120, 220, 120)
 
@@ -21,7 +27,6 @@
 INVOKE int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
 INVOKE int64_t clone_here(uint64_t flags);
 INVOKE int64_t clone_to(uint64_t flags, uintptr_t *stack, const void *slot, const void *call);
-uint32_t fuzz_int80(const int64_t call[7]);
 
 /* A result of a 32-bit call: a negative errno, or an unsigned number. */
 static inline int64_t result_of_32(uint32_t result)
@@ -35,14 +40,7 @@ static inline int64_t result_of_32(uint32_t result)
 
 INVOKE int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
-	register uint64_t r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
-	int64_t result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return result;
+	return bare_call_6(number, (long)a, (long)b, (long)c, (long)d, (long)e, (long)f);
 }
 
 INVOKE int64_t clone_here(uint64_t flags)
@@ -69,35 +67,16 @@ INVOKE int64_t clone_to(uint64_t flags, uintptr_t *stack, const void *slot, cons
 	return pid;
 }
 
-__asm__(".text\n"
-	"fuzz_int80:\n"
-	"	push %rbx\n	push %rbp\n"
-	"	mov (%rdi), %eax\n	mov 8(%rdi), %ebx\n	mov 16(%rdi), %ecx\n	mov 24(%rdi), %edx\n"
-	"	mov 32(%rdi), %esi\n	mov 48(%rdi), %ebp\n	mov 40(%rdi), %edi\n"
-	"	int $0x80\n"
-	"	pop %rbp\n	pop %rbx\n"
-	"	ret\n");
-
 #elif defined(__i386__) /* arch/x86/entry/syscalls/syscall_32.tbl */
 #define NR(x86_64, i386, arm64, arm) (i386)
 #define OFFSET(at) (uint32_t)(at), (uint32_t)((at) >> 32)
-
-__asm__(".globl fuzz_int80\n"
-	"fuzz_int80:\n"
-	"	push %ebx\n	push %esi\n	push %edi\n	push %ebp\n"
-	"	mov 20(%esp), %ebp\n"
-	"	mov (%ebp), %eax\n	mov 8(%ebp), %ebx\n	mov 16(%ebp), %ecx\n	mov 24(%ebp), %edx\n"
-	"	mov 32(%ebp), %esi\n	mov 40(%ebp), %edi\n	mov 48(%ebp), %ebp\n"
-	"	int $0x80\n"
-	"	pop %ebp\n	pop %edi\n	pop %esi\n	pop %ebx\n"
-	"	ret\n");
 
 INVOKE int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
 	const int64_t call[7] = { number,     (int64_t)a, (int64_t)b, (int64_t)c,
 				  (int64_t)d, (int64_t)e, (int64_t)f };
 
-	return result_of_32(fuzz_int80(call));
+	return result_of_32(call_32(call));
 }
 
 INVOKE int64_t clone_here(uint64_t flags)
@@ -128,14 +107,6 @@ INVOKE int64_t clone_to(uint64_t flags, uintptr_t *stack, const void *slot, cons
 	return eax;
 }
 
-__asm__(".globl _start\n"
-	"_start:\n"
-	"	mov %esp, %eax\n"
-	"	and $-16, %esp\n"
-	"	sub $12, %esp\n"
-	"	push %eax\n"
-	"	call begin\n");
-
 #else
 #ifdef __aarch64__ /* include/uapi/asm-generic/unistd.h */
 #define NR(x86_64, i386, arm64, arm) (arm64)
@@ -151,12 +122,6 @@ __asm__(".globl _start\n"
 #define R_NUMBER "r7"
 #define IF_CHILD "cmp r0, #0\n	bne 1f\n"
 #define RESULT(r0) result_of_32(r0)
-
-__asm__(".globl _start\n"
-	"_start:\n"
-	"	mov r0, sp\n"
-	"	bic sp, sp, #7\n"
-	"	bl begin\n");
 #endif
 
 INVOKE int64_t invoke(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
@@ -193,11 +158,5 @@ INVOKE int64_t clone_to(uint64_t flags, uintptr_t *stack, const void *slot, cons
 			 : "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(which), [slot] "r"(slot), [call] "r"(call)
 			 : "memory", "cc");
 	return RESULT(r0);
-}
-
-uint32_t fuzz_int80(const int64_t call[7])
-{
-	(void)call;
-	return -38u;
 }
 #endif

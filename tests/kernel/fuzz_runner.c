@@ -47,7 +47,7 @@ static int64_t by_int80(int64_t number, const uint64_t argument[6])
 	call[0] = number;
 	for (int i = 0; i < 6; i++)
 		call[i + 1] = (int64_t)argument[i];
-	return result_of_32(fuzz_int80(call));
+	return result_of_32(int_80(call));
 }
 
 /* Fills the index'th iovec of this ABI in the slot; returns the address. */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "abi.h"
+#include "bare_call.h"
 #include "tap.h"
 
 #define STACK_SIZE (64 * 1024)
@@ -28,31 +29,13 @@ static int channels_fd = -1;
 
 long raw_call(long number, long a, long b, long c, long d, long e, long f)
 {
-#ifdef __x86_64__
-	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return result;
-#else
-	register long x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c, x3 __asm__("x3") = d,
-			 x4 __asm__("x4") = e, x5 __asm__("x5") = f, x8 __asm__("x8") = number;
-
-	__asm__ volatile("svc #0"
-			 : "+r"(x0)
-			 : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5), "r"(x8)
-			 : "memory");
-	return x0;
-#endif
+	return bare_call_6(number, a, b, c, d, e, f);
 }
 
 #ifdef __x86_64__
 /* eax, ebx, ecx, edx, esi, edi, ebp */
-uint32_t int_80(const int64_t call[7]);
 __asm__(".text\n"
+	".globl int_80\n"
 	"int_80:\n"
 	"	push %rbx\n	push %rbp\n"
 	"	mov (%rdi), %eax\n	mov 8(%rdi), %ebx\n	mov 16(%rdi), %ecx\n	mov 24(%rdi), %edx\n"
@@ -61,7 +44,7 @@ __asm__(".text\n"
 	"	pop %rbp\n	pop %rbx\n"
 	"	ret\n");
 #else
-static uint32_t int_80(const int64_t call[7])
+uint32_t int_80(const int64_t call[7])
 {
 	(void)call;
 	return -ENOSYS;

@@ -84,6 +84,9 @@ long puppet_peek(const long arguments[6]);
 const char *puppet_text(const struct puppet *puppet, long result);
 
 /* The bare system call, for functions that run inside a puppet. */
+/* A call by int 0x80: eax, ebx, ecx, edx, esi, edi, ebp; its 32-bit result. -ENOSYS: there is none here. */
+uint32_t int_80(const int64_t call[7]);
+
 long raw_call(long number, long a, long b, long c, long d, long e, long f);
 #define RAW(...) RAW_(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define RAW_(n, a, b, c, d, e, f, ...) \
