@@ -30,7 +30,7 @@ static __always_inline struct file *mapped_file(const struct vm_area_struct *vma
 	return mapped;
 }
 
-/* The regular file that is open, or NULL. On overlayfs it is the file below (fs/overlayfs/file.c, ovl_mmap). */
+/* The mapped regular file, or NULL. On overlayfs it is the file below (fs/overlayfs/file.c, ovl_mmap). */
 static __always_inline struct inode___file *regular_file(const struct file *mapped, struct mseald_inode *ret)
 {
 	struct inode *inode = mapped ? mapped->f_inode : NULL;
