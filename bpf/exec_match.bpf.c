@@ -41,6 +41,7 @@ struct match {
 	};
 	u64 hash;		       /* of the text in bytes, or of all texts so far */
 	u64 path_hash;		       /* of the program's path, if it is known */
+	u64 cgroup;		       /* address of the task's cgroup */
 	struct mseald_policy_set left; /* policies that no key has ruled out so far */
 	struct mseald_policy_set met;  /* policies that name the program, by the current key */
 	u32 generation;
@@ -277,10 +278,11 @@ static __always_inline int meet_exe(struct linux_binprm *bprm, struct match *mat
 /* One level of the task's hierarchy; its path continues that of the levels above. */
 __noinline int exec_meet_level(u32 level, struct match *match)
 {
-	struct cgroup *lowest = bpf_get_current_task_btf()->cgroups->dfl_cgrp, *above;
+	struct cgroup *lowest, *above;
 
 	if (!match)
 		return 1;
+	lowest = (void *)match->cgroup;
 	if (bpf_core_read(&above, sizeof(above), &lowest->ancestors[level & (CGROUP_LEVELS_ROUND - 1)]) ||
 	    bpf_probe_read_kernel_str(match->bytes, sizeof(match->bytes), BPF_CORE_READ(above, kn, name)) < 0)
 		return 1;
@@ -307,10 +309,12 @@ static __always_inline void keep_path(struct match *match)
 /* Walks down the hierarchy to the task's cgroup. The root has level 0 and no name. */
 __noinline int exec_meet_cgroup(struct match *match)
 {
-	int level = bpf_get_current_task_btf()->cgroups->dfl_cgrp->level;
+	struct cgroup *lowest = bpf_get_current_task_btf()->cgroups->dfl_cgrp;
+	int level = lowest->level;
 
 	if (!match)
 		return 1;
+	match->cgroup = (u64)lowest;
 	/* Names of cgroups are read to the same place. */
 	keep_path(match);
 	match->hash = MSEALD_HASH_START;

@@ -34,12 +34,14 @@ static __always_inline int watch_mprotect(u64 key, const struct vm_area_struct *
 		.start = vma->vm_start, .end = vma->vm_end, .flags = vma->vm_flags, .prot = prot
 	};
 	struct inode___file *file;
+	struct file *mapped;
 
 	if (wanted != PROT_READ)
 		return 0;
-	file = relro.flags & VM_WRITE ? mapped_file(vma, &relro.file) : NULL;
-	relro.memory = file ? file_is_memory(file) : !vma->vm_file;
+	mapped = mapped_file(vma);
+	file = relro.flags & VM_WRITE ? regular_file(mapped, &relro.file) : NULL;
+	relro.memory = file ? file_is_memory(file) : !mapped;
 	relro.written = file && file_may_be_written(file, relro.memory);
-	relro.mapped = file ? (u64)vma->vm_file : 0;
+	relro.mapped = file ? (u64)mapped : 0;
 	return exec_watch_relro(key, &relro);
 }

@@ -27,30 +27,32 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct mseald_task out = {};
 	u64 name = (u64)task;
+	struct task_struct *leader;
 
 	if (!task)
 		return 0;
+	leader = task->group_leader;
 	out.pid = task->pid;
 	out.tgid = task->tgid;
 	out.flags = task->flags;
 	out.exec_id = task->self_exec_id;
-	out.start_time = task->group_leader->start_boottime;
+	out.start_time = leader->start_boottime;
+	/*
+	 * Not task->active_mm: a kernel thread may have borrowed an mm (kthread_use_mm). A zombie has none.
+	 */
+	out.key = space_key(task->mm);
 	/*
 	 * Without this the daemon would seal a child with a pending fork anew, without the seals of its
 	 * parent.
 	 */
 	if (unlikely(*(volatile u64 *)&state.pending_forks) && out.pid == out.tgid)
-		(void)space_fork_finish(&name, space_key(task->mm));
-	/*
-	 * Not task->active_mm: a kernel thread may have borrowed an mm (kthread_use_mm). A zombie has none.
-	 */
-	out.key = space_key(task->mm);
+		(void)space_fork_finish(&name, out.key);
 	/* Another program is finishing this fork. Without a key the daemon finds nothing to seal yet. */
 	if (unlikely(space_fork_is_pending(&name)) && !has_entry(&out.key))
 		out.key = 0;
 	out.tracer = tracer_of(task);
 	out.account = account_of(task);
-	bpf_probe_read_kernel_str(out.comm, sizeof(out.comm), task->group_leader->comm);
+	bpf_probe_read_kernel_str(out.comm, sizeof(out.comm), leader->comm);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;
 }
@@ -78,7 +80,7 @@ static __always_inline bool can_userfault(struct vm_area_struct *vma)
 
 static __always_inline void look_at_file(const struct vm_area_struct *vma, struct mseald_vma *out)
 {
-	struct inode___file *file = mapped_file(vma, &out->inode);
+	struct inode___file *file = regular_file(mapped_file(vma), &out->inode);
 
 	if (!file)
 		return;

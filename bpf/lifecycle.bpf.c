@@ -125,18 +125,19 @@ int BPF_PROG(mseald_exec_begin, struct linux_binprm *bprm)
 SEC("tp_btf/task_newtask")
 int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone_flags)
 {
-	u64 name = (u64)child, parent;
+	u64 name = (u64)child, key, parent;
 
 	if (clone_flags & CLONE_VM)
 		return 0;
+	key = space_key(child->mm);
+	parent = space_key(bpf_get_current_task_btf()->mm);
 #ifdef MSEALD_KEYS_RETURN
-	forget_earlier(space_key(child->mm), child->start_boottime);
+	forget_earlier(key, child->start_boottime);
 #endif
 	if (unlikely(*(volatile u64 *)&state.pending_forks))
-		(void)space_fork_finish(&name, space_key(child->mm));
-	parent = space_key(bpf_get_current_task_btf()->mm);
+		(void)space_fork_finish(&name, key);
 	if (unlikely(space_watched(parent)))
-		(void)watch_child(parent, space_key(child->mm), child->tgid);
+		(void)watch_child(parent, key, child->tgid);
 	return 0;
 }
 

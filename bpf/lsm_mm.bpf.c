@@ -63,9 +63,9 @@ static __always_inline bool is_hugetlb(const struct file *file)
  * The length that mmap maps. A mapping of huge pages, even an anonymous one, has a file by now, and the block
  * of that file is the huge page (mm/mmap.c, ksys_mmap_pgoff).
  */
-static __always_inline u64 mmap_length(const struct file *file, u64 length)
+static __always_inline u64 mmap_length(const struct file *file, bool huge, u64 length)
 {
-	return is_hugetlb(file) ? round_up_to(length, BPF_CORE_READ(file, f_inode, i_blkbits)) : length;
+	return huge ? round_up_to(length, BPF_CORE_READ(file, f_inode, i_blkbits)) : length;
 }
 
 /*
@@ -73,12 +73,13 @@ static __always_inline u64 mmap_length(const struct file *file, u64 length)
  * round lengths up in this address space. The length of this call is noted for mmap_addr, which does not get
  * the file. False: this cannot be noted, so the call must fail.
  */
-static __always_inline bool note_hugetlb(u64 key, const struct file *file, const struct call_site *site)
+static __always_inline bool note_hugetlb(u64 key, const struct file *file, bool huge,
+					 const struct call_site *site)
 {
 	u64 self, length;
 	u32 set;
 
-	if (is_hugetlb(file)) {
+	if (huge) {
 		/* Gives a child whose fork is still pending its entry. */
 		set = current_set_finished(key);
 		set_let_go(set);
@@ -90,20 +91,20 @@ static __always_inline bool note_hugetlb(u64 key, const struct file *file, const
 	if (site->call != CALL_MMAP)
 		return true; /* shmat makes its own note; the other calls do not tell their length */
 	self = bpf_get_current_task();
-	length = mmap_length(file, call_arg(site, 1));
+	length = mmap_length(file, huge, call_arg(site, 1));
 	return bpf_map_update_elem(&notes, &self, &length, BPF_ANY) == 0;
 }
 
 /* Nonzero: the mprotect must fail. */
-static __always_inline int judge_mprotect(struct task_struct *task, u64 key, const struct vm_area_struct *vma,
-					  u64 prot)
+static __always_inline int judge_mprotect(struct task_struct *task, const struct mm_struct *mm, u64 key,
+					  const struct vm_area_struct *vma, u64 prot)
 {
 	const u32 attempt = ATTEMPT(MSEALD_OP_MPROTECT, MSEALD_DENY_MPROTECT, REACTION_DENY);
 	struct call_site site = call_site_of(task);
 	u64 start, length;
 
 	if (likely(site.call == CALL_MPROTECT)) {
-		start = untagged(task->mm, call_arg(&site, 0));
+		start = untagged(mm, call_arg(&site, 0));
 		length = call_arg(&site, 1);
 		if (unlikely(call_arg(&site, 2) & PROT_GROWSDOWN) && vma->vm_start < start) {
 			length += start - vma->vm_start;
@@ -120,17 +121,18 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(mseald_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm), use = space_use(key);
+	const struct mm_struct *mm = task->mm;
+	u64 key = space_key(mm), use = space_use(key);
 
 	if (likely(!use))
 		return 0;
 	if (unlikely(SPACE_MAY_BE_WATCHED(use)) && watch_mprotect(key, vma, reqprot, prot))
 		return 0;
-	return SPACE_MAY_BE_SEALED(use) && judge_mprotect(task, key, vma, prot) ? -EPERM : 0;
+	return SPACE_MAY_BE_SEALED(use) && judge_mprotect(task, mm, key, vma, prot) ? -EPERM : 0;
 }
 
 /* A program that starts is about to map this file. */
-static __always_inline void watch_file(u64 key, const struct file *file, u64 prot)
+static __always_inline void watch_file(u64 key, const struct file *file, bool huge, u64 prot)
 {
 	/* No object begins with its data. */
 	struct mseald_loading *loading = prot & PROT_WRITE ? NULL : loading_of(key);
@@ -138,7 +140,7 @@ static __always_inline void watch_file(u64 key, const struct file *file, u64 pro
 	if (loading)
 		loading->inode = (u64)file->f_inode;
 	/* The first seal copies this flag into the new entry. */
-	if (space_unsealed(key) && is_hugetlb(file))
+	if (space_unsealed(key) && huge)
 		(void)exec_watch_hugetlb(key);
 }
 
@@ -150,6 +152,7 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	struct task_struct *task;
 	struct call_site site;
 	u64 key, use;
+	bool huge;
 
 	if (likely(!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN)) && !has_file(flags)))
 		return 0;
@@ -158,15 +161,16 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	use = space_use(key);
 	if (likely(!use))
 		return 0;
+	huge = is_hugetlb(file);
 	if (unlikely(SPACE_MAY_BE_WATCHED(use)) && file)
-		watch_file(key, file, prot);
+		watch_file(key, file, huge, prot);
 	if (!SPACE_MAY_BE_SEALED(use))
 		return 0;
 	/* Such a mapping grows by page faults, without a hook, into any free memory below it. */
 	if (unlikely(flags & MAP_GROWSDOWN))
 		return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT, attempt | ATTEMPT_GROWS) ? -EPERM : 0;
 	site = call_site_of(task);
-	if (has_file(flags) && unlikely(!note_hugetlb(key, file, &site)))
+	if (has_file(flags) && unlikely(!note_hugetlb(key, file, huge, &site)))
 		return -EPERM;
 	/* mmap_addr judges the other calls, when the address is known. */
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
@@ -175,7 +179,8 @@ int BPF_PROG(mseald_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	case CALL_MMAP:
 		if (!(flags & MAP_FIXED))
 			return 0;
-		return verdict_on(key, call_arg(&site, 0), mmap_length(file, call_arg(&site, 1)), attempt) ?
+		return verdict_on(key, call_arg(&site, 0), mmap_length(file, huge, call_arg(&site, 1)),
+				  attempt) ?
 			       -EPERM :
 			       0;
 	case CALL_OLD_MMAP:
@@ -222,10 +227,10 @@ static __always_inline bool is_used(u64 start, u64 end)
  * mapped there: the kernel checks first, and never grows into used memory. When growing is denied, the kernel
  * moves the mapping or returns ENOMEM.
  */
-static __always_inline int grows_into_hole(const struct task_struct *task, const struct call_site *site,
-					   u64 key, u64 addr)
+static __always_inline int grows_into_hole(const struct mm_struct *mm, const struct call_site *site, u64 key,
+					   u64 addr)
 {
-	u64 start = untagged(task->mm, call_arg(site, 0)), old = call_arg(site, 1), new = call_arg(site, 2);
+	u64 start = untagged(mm, call_arg(site, 0)), old = call_arg(site, 1), new = call_arg(site, 2);
 	u64 seal;
 	u32 set;
 
@@ -243,7 +248,7 @@ static __always_inline int grows_into_hole(const struct task_struct *task, const
 }
 
 /* Judges what the current call would map at addr. Nonzero: the call must fail. */
-static __noinline int judge_address(u64 key, u64 addr)
+static __noinline int judge_address(const struct mm_struct *mm, u64 key, u64 addr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_site site = call_site_of(task);
@@ -268,7 +273,7 @@ static __noinline int judge_address(u64 key, u64 addr)
 		length = range_end(addr, call_arg(&site, 2)) - addr;
 		if (call_arg(&site, 3) & MREMAP_FIXED) {
 			/* All mappings that it moves go equally far. */
-			u64 far = untagged(task->mm, call_arg(&site, 0)) ^ call_arg(&site, 4);
+			u64 far = untagged(mm, call_arg(&site, 0)) ^ call_arg(&site, 4);
 
 			if (unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB))
 				length = huge_end(addr, addr + length, addr | far) - addr;
@@ -278,7 +283,7 @@ static __noinline int judge_address(u64 key, u64 addr)
 		}
 		if (verdict_on(key, addr, length, refuse))
 			return 1;
-		return grows_into_hole(task, &site, key, addr);
+		return grows_into_hole(mm, &site, key, addr);
 	case CALL_BRK:
 		length = call_arg(&site, 0) > addr ? call_arg(&site, 0) - addr : 0;
 		attempt = refuse;
@@ -310,7 +315,8 @@ SEC("lsm/mmap_addr")
 int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm), use = space_use(key);
+	const struct mm_struct *mm = task->mm;
+	u64 key = space_key(mm), use = space_use(key);
 	struct call_site site;
 
 	if (likely(!SPACE_MAY_BE_SEALED(use))) {
@@ -327,7 +333,7 @@ int BPF_PROG(mseald_mmap_addr, unsigned long addr)
 	if (likely(site.call == CALL_MMAP && !site.compat) &&
 	    likely(in_gap(key, addr, regs_arg(site.regs, false, 1))))
 		return 0;
-	return judge_address(key, addr) ? -EPERM : 0;
+	return judge_address(mm, key, addr) ? -EPERM : 0;
 }
 
 SEC("lsm/shm_shmat")

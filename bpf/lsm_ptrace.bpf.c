@@ -83,11 +83,13 @@ SEC("lsm/file_permission")
 int BPF_PROG(mseald_file_permission, struct file *file, int mask)
 {
 	const struct mm_struct *mm;
+	struct inode *inode;
 	u64 key;
 
 	if (likely(!(mask & MAY_WRITE)))
 		return 0;
-	if (likely(file->f_inode->i_sb->s_magic != PROC_SUPER_MAGIC) || !is_proc_mem(file, file->f_inode))
+	inode = file->f_inode;
+	if (likely(inode->i_sb->s_magic != PROC_SUPER_MAGIC) || !is_proc_mem(file, inode))
 		return 0;
 	/* NULL in 6.1 if the process had ended before the open: then reads and writes return end of file. */
 	mm = file->private_data;

@@ -37,7 +37,7 @@ static __always_inline bool is_userfaultfd(const struct file *file)
 	static const char wanted[16] = "[userfaultfd]";
 	char name[16] = {};
 
-	if (file->f_inode->i_sb->s_magic != ANON_INODE_FS_MAGIC)
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != ANON_INODE_FS_MAGIC)
 		return false;
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	return *(u64 *)name == *(const u64 *)wanted && *(u64 *)(name + 8) == *(const u64 *)(wanted + 8);
@@ -58,7 +58,7 @@ static __always_inline int judge_command(const struct file *file, u32 cmd)
 	if (space_unsealed(key))
 		return 0;
 	/* A monitor writes where only the stores of the process itself may. */
-	if (key != space_key(bpf_get_current_task_btf()->mm))
+	if (key != task_key(bpf_get_current_task()))
 		deny |= MSEALD_DENY_FOREIGN_WRITE;
 	return verdict_on_all(key, mm_owner(mm),
 			      ATTEMPT(MSEALD_OP_USERFAULTFD, deny, REACTION_DENY) | ATTEMPT_UFFD) ?

@@ -204,6 +204,7 @@ __noinline u32 space_set_of(u64 key, const u64 *task)
 	u64 name = task ? *task : 0;
 	u32 set = space_set_seen(key, &name);
 
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < HOLD_TRIES; i++) {
 		bool held;
 

@@ -113,6 +113,7 @@ static __always_inline bool set_get(u32 set)
 
 	if (!count)
 		return false;
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < 16; i++) {
 		u64 seen = *(volatile u64 *)count;
 
