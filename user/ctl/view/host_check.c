@@ -9,7 +9,6 @@
 #include "lib/base/util.h"
 #include "mseald/syscall_entry.h"
 
-/* The oldest supported kernel: its task iterator can be limited to one pid. */
 /* From this version on programs may override system calls on every kernel. */
 #define OVERRIDE_MAJOR 7
 #define OVERRIDE_MINOR 1

@@ -283,7 +283,7 @@ static int listing_all(struct listing *listing, json_t **ret)
 	return 0;
 }
 
-/* One reply per space, for connection_stream(). */
+/* The next reply, for connection_stream(). */
 static int listing_next_reply(struct connection *connection, void *context)
 {
 	struct listing *listing = context;
