@@ -31,6 +31,8 @@ static int read_stdin(const char *root, struct policy *ret, struct diagnostics *
 	if (!text)
 		return -ENOMEM;
 	size = fread(text, 1, LOAD_FILE_MAX + 1, stdin);
+	if (ferror(stdin))
+		return diagnostics_add(faults, "-", 0, "cannot be read: %s", strerror(errno)) ?: -EINVAL;
 	return policy_parse_for(root, "-", text, size, ret, faults);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads a policy into memory, once. It must be a small regular file that does not change while it is read.
- * This never blocks: a FIFO is not opened, and a file that is being written is tried a few times.
+ * Reads a configuration file into memory, once. It must be a small regular file that does not change while
+ * it is read. This never blocks: a FIFO is not opened, and a file that is being written is tried a few times.
  */
 #include "lib/conf/load.h"
 
@@ -59,19 +59,19 @@ static int complain(struct diagnostics *faults, const char *shown, int error)
 	return r < 0 ? r : -EINVAL;
 }
 
-/* Checks that the file may be read as a policy. 0, -EINVAL or -ENOMEM. */
+/* Checks that the file may be read. 0, -EINVAL or -ENOMEM. */
 static int judge(const struct stat *st, const char *shown, bool guarded, struct diagnostics *faults)
 {
 	const char *unguarded = guarded ? load_unguarded(st) : NULL;
 	int r = 0;
 
 	if (!S_ISREG(st->st_mode))
-		r = diagnostics_add(faults, shown, 0, "a policy is a plain file, not %s",
+		r = diagnostics_add(faults, shown, 0, "a plain file is expected, not %s",
 				    kind_of(st->st_mode));
 	else if (unguarded)
 		r = diagnostics_add(faults, shown, 0, "%s", unguarded);
 	else if (st->st_size > LOAD_FILE_MAX)
-		r = diagnostics_add(faults, shown, 0, "the file has %jd bytes; a policy has at most %u",
+		r = diagnostics_add(faults, shown, 0, "the file has %jd bytes; at most %u are read",
 				    (intmax_t)st->st_size, LOAD_FILE_MAX);
 	else
 		return 0;

@@ -163,7 +163,7 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 		parser_complain(&p.base, line_of(text, nul),
 				"the file has a NUL byte; a policy is plain text (UTF-8, not UTF-16)");
 	else if (size > LOAD_FILE_MAX)
-		parser_complain(&p.base, 0, "the file has %zu bytes; a policy has at most %u", size,
+		parser_complain(&p.base, 0, "the file has %zu bytes; at most %u are read", size,
 				LOAD_FILE_MAX);
 	else
 		read_all(&p, copied);
