@@ -66,19 +66,16 @@ static char *example_text(const json_t *example)
 	const char *kind = kind_text(example);
 	const char *symbol = reply_string(example, "symbol"), *caller = reply_string(example, "caller");
 	char symbol_number[24], caller_number[24], size[TEXT_SIZE_MAX];
-	char *text;
 
 	(void)snprintf(symbol_number, sizeof(symbol_number), "0x%" PRIx64, reply_integer(example, "address"));
 	(void)snprintf(caller_number, sizeof(caller_number), "0x%" PRIx64, reply_integer(example, "ip"));
 	(void)text_size(reply_integer(example, "length"), size);
-	if (asprintf(&text, "%s%s%s by %s[%" PRIu64 "] at %s", kind ? kind : size, kind ? "" : " of ",
-		     kind    ? "" :
-		     *symbol ? symbol :
-			       symbol_number,
-		     reply_string(example, "comm"), reply_integer(example, "pid"),
-		     *caller ? caller : caller_number) < 0)
-		return NULL;
-	return text;
+	return FORMAT_NEW("%s%s%s by %s[%" PRIu64 "] at %s", kind ? kind : size, kind ? "" : " of ",
+			  kind	  ? "" :
+			  *symbol ? symbol :
+				    symbol_number,
+			  reply_string(example, "comm"), reply_integer(example, "pid"),
+			  *caller ? caller : caller_number);
 }
 
 static enum colour verdict_colour(const char *verdict)

@@ -64,11 +64,10 @@ const struct policy_file *policy_common_find(const struct policy_files *files, c
 char *policy_common_real_path(const struct ctl *ctl, const char *path)
 {
 	_cleanup_free_ char *followed = NULL;
-	char *real;
 
 	if (!*ctl->root || policy_path_follow(ctl->root, path + strlen(ctl->root), &followed) < 0)
 		return strdup(path);
-	return asprintf(&real, "%s%s", ctl->root, followed) < 0 ? NULL : real;
+	return FORMAT_NEW("%s%s", ctl->root, followed);
 }
 
 int policy_common_complain_name(const struct policy_files *files, const char *name)

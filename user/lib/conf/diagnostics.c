@@ -70,16 +70,11 @@ int diagnostics_add(struct diagnostics *faults, const char *path, unsigned line,
 char *diagnostic_text(const struct diagnostic *fault)
 {
 	_cleanup_free_ char *path = escape(fault->path);
-	char *text;
-	int r;
 
 	if (!path)
 		return NULL;
-	if (fault->line)
-		r = asprintf(&text, "%s:%u: %s", path, fault->line, fault->message);
-	else
-		r = asprintf(&text, "%s: %s", path, fault->message);
-	return r < 0 ? NULL : text;
+	return fault->line ? FORMAT_NEW("%s:%u: %s", path, fault->line, fault->message) :
+			     FORMAT_NEW("%s: %s", path, fault->message);
 }
 
 void diagnostics_free(struct diagnostics *faults)

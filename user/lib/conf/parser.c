@@ -111,8 +111,8 @@ int parser_choice(struct parser *p, const char *key, char *value, const char *co
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(known[i], word) == 0)
 			return (int)i;
-	if (asprintf(&what, "%s=", key) < 0) {
-		what = NULL;
+	what = FORMAT_NEW("%s=", key);
+	if (!what) {
 		p->error = -ENOMEM;
 		return -1;
 	}
