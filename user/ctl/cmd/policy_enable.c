@@ -364,15 +364,11 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results,
 static int switch_one(const struct switching *wanted, const struct policy_files *files, const char *argument,
 		      bool on)
 {
-	size_t length = strlen(argument), suffix = strlen(LOAD_SUFFIX);
 	_cleanup_(switching_free) struct switching s = *wanted;
 	const struct ctl *ctl = wanted->ctl;
-	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ char *name = strndup(argument, load_name_length(argument));
 	int r;
 
-	if (length > suffix && strcmp(argument + length - suffix, LOAD_SUFFIX) == 0)
-		length -= suffix;
-	name = strndup(argument, length);
 	if (!name)
 		return error_out_of_memory();
 	if (strchr(name, '/'))
@@ -389,9 +385,8 @@ static int refuse_folders(const struct diagnostics *faults)
 {
 	for (size_t i = 0; i < faults->count; i++) {
 		const char *path = faults->list[i].path;
-		size_t length = strlen(path), suffix = strlen(LOAD_SUFFIX);
 
-		if (length < suffix || strcmp(path + length - suffix, LOAD_SUFFIX) != 0)
+		if (!path[load_name_length(path)])
 			return error_failure("%s: %s", path, faults->list[i].message);
 	}
 	return 0;

@@ -295,11 +295,7 @@ int command_policy_report(struct ctl *ctl, int argc, char **argv)
 	if (reset && optind < argc)
 		return error_usage(ctl, "--reset empties the whole report, and takes no NAME");
 	if (optind < argc) {
-		size_t length = strlen(argv[optind]), suffix = strlen(LOAD_SUFFIX);
-
-		if (length > suffix && strcmp(argv[optind] + length - suffix, LOAD_SUFFIX) == 0)
-			length -= suffix;
-		name = strndup(argv[optind], length);
+		name = strndup(argv[optind], load_name_length(argv[optind]));
 		if (!name)
 			return error_out_of_memory();
 	}

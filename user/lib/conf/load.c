@@ -7,25 +7,27 @@
 
 #define TRIES 5
 
+size_t load_name_length(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
+
+	return length > suffix && strcmp(name + length - suffix, LOAD_SUFFIX) == 0 ? length - suffix : length;
+}
+
 /*
  * Skips hidden files and leftovers of editors and packages (x.conf~, .x.conf.swp, #x.conf#, x.conf.dpkg-old).
  */
 bool load_is_file_name(const char *name)
 {
-	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
-
-	return *name != '.' && *name != '#' && length > suffix &&
-	       strcmp(name + length - suffix, LOAD_SUFFIX) == 0;
+	return *name != '.' && *name != '#' && name[load_name_length(name)];
 }
 
 char *load_name(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
+	size_t length = load_name_length(name);
 
-	return length > suffix && strcmp(name + length - suffix, LOAD_SUFFIX) == 0 ?
-		       strndup(name, length - suffix) :
-		       NULL;
+	return name[length] ? strndup(name, length) : NULL;
 }
 
 const char *load_unguarded(const struct stat *st)

@@ -21,5 +21,7 @@ int load_file(const char *path, const char *shown, bool guarded, char **ret_text
 const char *load_unguarded(const struct stat *st);
 /* Is this the name of a configuration file in a folder of such files? */
 bool load_is_file_name(const char *name);
+/* The length of NAME or NAME.conf, without .conf. */
+size_t load_name_length(const char *name);
 /* NAME of a path .../NAME.conf; malloc'ed, NULL: not of this form. */
 char *load_name(const char *path);

@@ -125,11 +125,8 @@ static void read_all(struct policy_parser *p, char *text)
 static char *name_of(const char *path)
 {
 	const char *last = strrchr(path, '/'), *name = last ? last + 1 : path;
-	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
 
-	if (length > suffix && strcmp(name + length - suffix, LOAD_SUFFIX) == 0)
-		length -= suffix;
-	return strndup(name, length);
+	return strndup(name, load_name_length(name));
 }
 
 static unsigned line_of(const char *text, const char *at)

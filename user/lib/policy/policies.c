@@ -53,7 +53,7 @@ static int add_file(struct reading *reading, const char *folder, size_t index, c
 		files->list = list;
 		reading->allocated = allocated;
 	}
-	file.name = strndup(name, strlen(name) - strlen(LOAD_SUFFIX));
+	file.name = strndup(name, load_name_length(name));
 	file.path = FORMAT_NEW("%s/%s", folder, name);
 	length = file.path ? readlink(file.path, target, sizeof(target)) : -1;
 	if (length > 0)
