@@ -105,7 +105,7 @@ static int watch(const char *socket, const char *id, json_t *request)
 	else
 		result = r > 0 ? refused(id, error, reply) : 0;
 	json_decref(reply);
-	(void)varlink_client_free(client);
+	varlink_client_free(client);
 	return result;
 }
 

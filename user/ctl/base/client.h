@@ -10,7 +10,7 @@
 
 static inline void cleanup_varlink_client(struct varlink_client **client)
 {
-	(void)varlink_client_free(*client);
+	varlink_client_free(*client);
 }
 
 #define _cleanup_client_ _cleanup_(cleanup_varlink_client)

@@ -259,9 +259,6 @@ int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segmen
 				.start = MAX_OF(span->start, mapping->start),
 				.end = MIN_OF(end, mapping->end),
 				.kind = span->relro && !mapping->write ? MSEALD_SEGMENT_RELRO : span->kind,
-				.writable = mapping->write,
-				.shared = mapping->shared,
-				.anonymous = !proc_mapping_is_file(mapping),
 				.object = span->object,
 				.mapping = mapping,
 			};
