@@ -2,6 +2,7 @@
 /* Messages about the faults of a configuration file, and the word that was probably meant. */
 #include <stdarg.h>
 
+#include "lib/base/list.h"
 #include "lib/conf/diagnostics.h"
 
 #define WORD_MAX 24 /* longer words resemble no known word */
@@ -27,15 +28,8 @@ static char *escape(const char *text)
 
 static int append(struct diagnostics *faults, struct diagnostic fault)
 {
-	if (faults->count == faults->allocated) {
-		size_t allocated = faults->allocated ? 2 * faults->allocated : 16;
-		struct diagnostic *list = reallocarray(faults->list, allocated, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		faults->list = list;
-		faults->allocated = allocated;
-	}
+	if (list_grow(&faults->list, faults->count, 1, &faults->allocated, sizeof(*faults->list)) < 0)
+		return -ENOMEM;
 	faults->list[faults->count++] = fault;
 	return 0;
 }

@@ -5,6 +5,7 @@
  */
 #include <limits.h>
 
+#include "lib/base/list.h"
 #include "lib/base/util.h"
 #include "lib/policy/path.h"
 #include "lib/policy/policy.h"
@@ -44,15 +45,8 @@ static int add_file(struct reading *reading, const char *folder, size_t index, c
 	char target[PATH_MAX];
 	ssize_t length;
 
-	if (files->count == reading->allocated) {
-		size_t allocated = reading->allocated ? 2 * reading->allocated : 32;
-		struct policy_file *list = reallocarray(files->list, allocated, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		files->list = list;
-		reading->allocated = allocated;
-	}
+	if (list_grow(&files->list, files->count, 1, &reading->allocated, sizeof(*files->list)) < 0)
+		return -ENOMEM;
 	file.name = strndup(name, load_name_length(name));
 	file.path = FORMAT_NEW("%s/%s", folder, name);
 	length = file.path ? readlink(file.path, target, sizeof(target)) : -1;
