@@ -111,6 +111,9 @@ static void main_file(void **state)
 	put("/etc/mseald/mseald.conf", "[Mseald]\nUserSpaces=65536\n");
 	assert_settings(false, true, GATE_AUTO);
 	assert_int_equal(test.config.user_spaces, 65536);
+	put("/etc/mseald/mseald.conf", "[Mseald]\nUserSpaces=\"20000\"\n");
+	assert_settings(false, true, GATE_AUTO);
+	assert_int_equal(test.config.user_spaces, 20000);
 	put("/etc/mseald/mseald.conf", "");
 	assert_settings(false, true, GATE_AUTO);
 	assert_int_equal(test.config.user_spaces, MSEALD_QUOTA_EACH);

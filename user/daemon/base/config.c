@@ -68,10 +68,14 @@ static void set_yes(struct parser *p, const char *key, char *value, void *ret)
 
 static void set_user_spaces(struct parser *p, const char *key, char *value, void *ret)
 {
-	if (!*value)
+	const char *word = parser_single(p, key, value);
+
+	if (!word)
+		return;
+	if (!*word)
 		*(uint32_t *)ret = MSEALD_QUOTA_EACH;
-	else if (config_parse_user_spaces(value, ret) < 0)
-		parser_complain(p, p->line, "%s=" SHOWN ": must be 1 to %u", key, value, MSEALD_MAX_SPACES);
+	else if (config_parse_user_spaces(word, ret) < 0)
+		parser_complain(p, p->line, "%s=" SHOWN ": must be 1 to %u", key, word, MSEALD_MAX_SPACES);
 }
 
 /* Reads "1500ms", "2s", "2", "1min", "1h" as microseconds. -EINVAL, also for more than 9 digits. */
