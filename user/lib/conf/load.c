@@ -87,8 +87,7 @@ static bool same(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* Fills text (size bytes) from fd. Returns the number of bytes, or a negative errno. */
-static ssize_t read_bytes(int fd, char *text, size_t size)
+ssize_t load_bytes(int fd, char *text, size_t size)
 {
 	size_t done = 0;
 
@@ -128,7 +127,7 @@ static int try_load(const char *path, const char *shown, bool guarded, char *tex
 	r = judge(&before, shown, guarded, faults);
 	if (r < 0)
 		return r;
-	size = read_bytes(fd, text, LOAD_FILE_MAX + 1);
+	size = load_bytes(fd, text, LOAD_FILE_MAX + 1);
 	if (size < 0)
 		return complain(faults, shown, (int)-size);
 	if (fstat(fd, &after) < 0)
