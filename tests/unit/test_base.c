@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
-#include "base/list.h"
+#include "lib/base/list.h"
 #include "base/namespaces.h"
 #include "base/text.h"
 #include "base/timer.h"

@@ -111,6 +111,9 @@ static void main_file(void **state)
 	put("/etc/mseald/mseald.conf", "[Mseald]\nUserSpaces=65536\n");
 	assert_settings(false, true, GATE_AUTO);
 	assert_int_equal(test.config.user_spaces, 65536);
+	put("/etc/mseald/mseald.conf", "[Mseald]\nUserSpaces=\"20000\"\n");
+	assert_settings(false, true, GATE_AUTO);
+	assert_int_equal(test.config.user_spaces, 20000);
 	put("/etc/mseald/mseald.conf", "");
 	assert_settings(false, true, GATE_AUTO);
 	assert_int_equal(test.config.user_spaces, MSEALD_QUOTA_EACH);
@@ -237,6 +240,22 @@ static void very_many_mistakes(void **state)
 	assert_int_equal(test.faults.list[20].line, 0);
 }
 
+static void no_plain_file(void **state)
+{
+	char path[256];
+
+	(void)state;
+	put("/etc/mseald/mseald.conf", "");
+	(void)snprintf(path, sizeof(path), "%s/etc/mseald/mseald.conf", test.root);
+	assert_int_equal(truncate(path, 65537), 0);
+	assert_int_equal(read_settings(), -EINVAL);
+	assert_string_equal(test.faults.list[0].message, "the file has 65537 bytes; at most 65536 are read");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(read_settings(), -EINVAL);
+	assert_string_equal(test.faults.list[0].message, "a plain file is expected, not a folder");
+}
+
 static void writable_by_others(void **state)
 {
 	char path[256];
@@ -264,6 +283,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(mistakes, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_mistakes_are_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(very_many_mistakes, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_plain_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(writable_by_others, setup, teardown),
 	};
 

@@ -221,6 +221,8 @@ static void checking(void **state)
 	assert_result(0, "1 policy, no fault\n");
 	run("check - <%s", below_root(POLICY_FOLDER_ETC, "bad.conf"));
 	assert_says(1, "-:2: unknown key exe=");
+	run("check - </");
+	assert_result(1, "-: cannot be read: Is a directory\n");
 	run("check /nonexistent");
 	assert_result(1, "/nonexistent: the file does not exist, or is a symbolic link to a missing file\n");
 	run("--json check");

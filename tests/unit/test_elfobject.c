@@ -110,7 +110,7 @@ static void usual_headers(void **state)
 	(void)state;
 	file64_init(&file);
 	assert_int_equal(parse64(&file, &object), 0);
-	assert_true(object.is_64bit && object.has_interp && object.is_dyn);
+	assert_true(object.is_64bit && object.is_dyn);
 	assert_int_equal(object.entry, 0x1010);
 	assert_int_equal(object.loads, 3);
 	assert_int_equal(object.relro_vaddr, 0x2e00);
@@ -127,7 +127,7 @@ static void usual_headers(void **state)
 	file.phdr[INTERP].p_type = PT_NULL;
 	file.phdr[RELRO].p_type = PT_NULL;
 	assert_int_equal(parse64(&file, &object), 0);
-	assert_true(!object.has_interp && !object.is_dyn);
+	assert_true(!object.is_dyn);
 	assert_int_equal(object.relro_memsz, 0);
 }
 
@@ -161,7 +161,7 @@ static void headers_of_32_bits(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&file, sizeof(file), &object), 0);
-	assert_true(!object.is_64bit && !object.is_dyn && !object.has_interp);
+	assert_true(!object.is_64bit && !object.is_dyn);
 	assert_int_equal(object.entry, 0x8048010);
 	assert_int_equal(object.loads, 2);
 	assert_int_equal(object.load[0].vaddr, 0x8048000);

@@ -274,7 +274,7 @@ static void test_call(void **state)
 	assert_int_equal(parameters->refcount, 1);
 	json_decref(reply);
 	json_decref(parameters);
-	assert_null(varlink_client_free(client));
+	varlink_client_free(client);
 }
 
 static void test_call_without_parameters(void **state)
@@ -289,7 +289,7 @@ static void test_call_without_parameters(void **state)
 	assert_true(json_is_object(reply));
 	assert_int_equal(json_object_size(reply), 0);
 	json_decref(reply);
-	(void)varlink_client_free(client);
+	varlink_client_free(client);
 }
 
 static void test_error_reply(void **state)
@@ -306,7 +306,7 @@ static void test_error_reply(void **state)
 	assert_string_equal(json_string_value(json_object_get(reply, "message")), "no");
 	json_decref(reply);
 	free(error);
-	(void)varlink_client_free(client);
+	varlink_client_free(client);
 }
 
 static void test_more(void **state)
@@ -329,7 +329,7 @@ static void test_more(void **state)
 		json_decref(reply);
 	}
 	assert_int_equal(n, 3);
-	(void)varlink_client_free(client);
+	varlink_client_free(client);
 }
 
 static void call_expect(struct server *server, int expected)
@@ -341,7 +341,7 @@ static void call_expect(struct server *server, int expected)
 	assert_int_equal(varlink_call(client, "a.b", NULL, &reply, &error), expected);
 	assert_null(reply);
 	assert_null(error);
-	(void)varlink_client_free(client);
+	varlink_client_free(client);
 }
 
 static void test_gone(void **state)
@@ -380,7 +380,7 @@ static void test_no_sigpipe(void **state)
 	(void)close(fd);
 	assert_ptr_equal(signal(SIGPIPE, SIG_DFL), SIG_DFL);
 	assert_int_equal(varlink_call(client, "a.b", NULL, &reply, &error), -ECONNRESET);
-	(void)varlink_client_free(client);
+	varlink_client_free(client);
 }
 
 static void test_connect_fails(void **state)
@@ -395,7 +395,7 @@ static void test_connect_fails(void **state)
 	name[sizeof(name) - 1] = '\0';
 	assert_int_equal(varlink_connect(name, &client), -ENAMETOOLONG);
 	assert_null(client);
-	assert_null(varlink_client_free(NULL));
+	varlink_client_free(NULL);
 }
 
 int main(void)

@@ -347,7 +347,14 @@ static void raise_limit(void)
 		log_warning("cannot raise the limit of descriptors: %s, ignoring", strerror(errno));
 }
 
-int main(int argc, char **argv)
+struct arguments {
+	const char *socket, *gate; /* gate: valid; NULL: not given */
+	uint32_t user_spaces;	   /* 0: not given */
+	bool debug;
+};
+
+/* Returns the exit status, or -1 to continue. */
+static int read_arguments(int argc, char **argv, struct arguments *arguments)
 {
 	static const struct option options[] = {
 		{ "socket", required_argument, NULL, 's' },
@@ -358,31 +365,28 @@ int main(int argc, char **argv)
 		{ "user-spaces", required_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
 	};
-	_cleanup_(daemon_close) struct daemon daemon = { .config = CONFIG_DEFAULT };
-	const char *socket = SERVER_SOCKET, *gate = NULL;
-	uint32_t user_spaces = 0;
-	bool debug = false;
-	int c, r;
+	enum gate_mode unused;
+	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
 		switch (c) {
-		case 's': socket = optarg; break;
+		case 's': arguments->socket = optarg; break;
 		case 'g':
-			gate = optarg;
-			if (config_parse_gate(gate, &daemon.config.gate) < 0) {
+			arguments->gate = optarg;
+			if (config_parse_gate(optarg, &unused) < 0) {
 				(void)fprintf(stderr, "mseald: --gate=%s: must be auto, bpf, deny or kill\n",
 					      optarg);
 				return 2;
 			}
 			break;
 		case 'u':
-			if (config_parse_user_spaces(optarg, &user_spaces) < 0) {
+			if (config_parse_user_spaces(optarg, &arguments->user_spaces) < 0) {
 				(void)fprintf(stderr, "mseald: --user-spaces=%s: must be 1 to %u\n", optarg,
 					      MSEALD_MAX_SPACES);
 				return 2;
 			}
 			break;
-		case 'd': debug = true; break;
+		case 'd': arguments->debug = true; break;
 		case 'V': (void)puts("mseald " MSEALD_VERSION); return 0;
 		case 'h': (void)fputs(usage, stdout); return 0;
 		default: (void)fputs("see mseald --help\n", stderr); return 2;
@@ -391,6 +395,17 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "mseald: unexpected argument %s; see mseald --help\n", argv[optind]);
 		return 2;
 	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(daemon_close) struct daemon daemon = { .config = CONFIG_DEFAULT };
+	struct arguments arguments = { .socket = SERVER_SOCKET };
+	int r = read_arguments(argc, argv, &arguments);
+
+	if (r >= 0)
+		return r;
 	if (geteuid() != 0) {
 		log_error("mseald must be run as root: it loads BPF programs");
 		return 1;
@@ -400,21 +415,21 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	/* The command line overrides the files. */
-	if (gate)
-		(void)config_parse_gate(gate, &daemon.config.gate);
-	if (user_spaces)
-		daemon.config.user_spaces = user_spaces;
-	if (daemon.config.lock && *socket != '/') {
-		log_error("--socket=%s: Lock=yes needs an absolute path", socket);
+	if (arguments.gate)
+		(void)config_parse_gate(arguments.gate, &daemon.config.gate);
+	if (arguments.user_spaces)
+		daemon.config.user_spaces = arguments.user_spaces;
+	if (daemon.config.lock && *arguments.socket != '/') {
+		log_error("--socket=%s: Lock=yes needs an absolute path", arguments.socket);
 		return 2;
 	}
-	if (debug || daemon.config.debug)
+	if (arguments.debug || daemon.config.debug)
 		log_set_level(LOG_LEVEL_DEBUG);
-	r = daemon_open(&daemon, socket);
+	r = daemon_open(&daemon, arguments.socket);
 	if (r < 0)
 		return r == -ENOLCK ? STATUS_LOCK : 1;
 	log_entry(LOG_LEVEL_INFO, LOG_ABOUT_STARTED, NULL, "mseald " MSEALD_VERSION " is ready on %s",
-		  socket);
+		  arguments.socket);
 	(void)sd_notify(0, "READY=1");
 	/* Only if WatchdogSec= is set. */
 	r = sd_event_set_watchdog(daemon.loop, true);

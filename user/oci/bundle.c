@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "lib/base/util.h"
+#include "lib/conf/load.h"
 
 #define HOOK_NAME "mseald-oci-hook"
 
@@ -260,8 +261,8 @@ int bundle_read(const char *path, char **ret_text, size_t *ret_size, struct stat
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	_cleanup_free_ char *text = NULL;
-	size_t done = 0, room;
 	struct stat st;
+	ssize_t size;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return wrong(fault, -errno, "the file cannot be read: %s", strerror(errno));
@@ -269,23 +270,15 @@ int bundle_read(const char *path, char **ret_text, size_t *ret_size, struct stat
 		return wrong(fault, -EINVAL, "the path is not a plain file");
 	if (st.st_size > BUNDLE_CONFIG_MAX)
 		return wrong(fault, -EINVAL, "the file is longer than %u bytes", BUNDLE_CONFIG_MAX);
-	room = (size_t)st.st_size;
-	text = malloc(room + 1);
+	text = malloc((size_t)st.st_size + 1);
 	if (!text)
 		return wrong(fault, -ENOMEM, "no memory to read the file");
-	while (done < room) {
-		ssize_t n = read(fd, text + done, room - done);
-
-		if (n == 0)
-			break;
-		if (n < 0 && errno != EINTR)
-			return wrong(fault, -errno, "the file cannot be read: %s", strerror(errno));
-		if (n > 0)
-			done += (size_t)n;
-	}
-	text[done] = '\0';
+	size = load_bytes(fd, text, (size_t)st.st_size);
+	if (size < 0)
+		return wrong(fault, (int)size, "the file cannot be read: %s", strerror((int)-size));
+	text[size] = '\0';
 	*ret_text = TAKE_PTR(text);
-	*ret_size = done;
+	*ret_size = (size_t)size;
 	*ret_st = st;
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "state.h"
 #include "lib/base/util.h"
+#include "lib/conf/load.h"
 #include "lib/varlink/varlink.h"
 
 #define SOCKET "/run/mseald/io.mseald"
@@ -58,24 +59,6 @@ static void on_alarm(int signal)
 	_exit(status());
 }
 
-/* Reads up to STATE_MAX + 1 bytes. Returns the number, or a negative errno. */
-static ssize_t read_all(int fd, char *text)
-{
-	size_t done = 0;
-
-	while (done <= STATE_MAX) {
-		ssize_t n = read(fd, text + done, STATE_MAX + 1 - done);
-
-		if (n == 0)
-			break;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return (ssize_t)done;
-}
-
 static int refused(const char *id, const char *error, const json_t *parameters)
 {
 	const char *message = json_string_value(json_object_get(parameters, "message"));
@@ -105,7 +88,7 @@ static int watch(const char *socket, const char *id, json_t *request)
 	else
 		result = r > 0 ? refused(id, error, reply) : 0;
 	json_decref(reply);
-	(void)varlink_client_free(client);
+	varlink_client_free(client);
 	return result;
 }
 
@@ -118,7 +101,7 @@ static int serve(const char *socket)
 	ssize_t size;
 	int r;
 
-	size = text ? read_all(STDIN_FILENO, text) : -ENOMEM;
+	size = text ? load_bytes(STDIN_FILENO, text, STATE_MAX + 1) : -ENOMEM;
 	if (size < 0)
 		return give_up("?", "cannot read the state from standard input: %s", strerror((int)-size));
 	r = state_parse(text, (size_t)size, &state, &fault);

@@ -7,11 +7,9 @@
 
 #include "lib/base/util.h"
 #include "lib/conf/folders.h"
-#include "lib/conf/ini.h"
 #include "lib/conf/load.h"
 #include "lib/conf/parser.h"
 
-#define SECTION "Runtime"
 #define FILE_NAME "oci-runtime.conf"
 
 static const char *const folders[] = { "/etc/mseald", "/run/mseald", CONFIG_FOLDER_VENDOR };
@@ -34,91 +32,45 @@ static void set(struct parser *p, char **setting, const char *word, const char *
 	*setting = copy;
 }
 
-static void set_runtime(struct parser *p, struct settings *settings, char *value)
+static void set_runtime(struct parser *p, const char *key, char *value, void *ret)
 {
-	const char *word = parser_single(p, "Path", value);
+	const char *word = parser_single(p, key, value);
 
 	if (!word)
 		return;
 	if (*word != '/' && strchr(word, '/'))
-		parser_complain(p, p->line, "Path=" SHOWN ": must be an absolute path, or a name without /",
-				word);
+		parser_complain(p, p->line, "%s=" SHOWN ": must be an absolute path, or a name without /",
+				key, word);
 	else
-		set(p, &settings->runtime, word, SETTINGS_RUNTIME);
+		set(p, ret, word, SETTINGS_RUNTIME);
 }
 
-static void set_hook(struct parser *p, struct settings *settings, char *value)
+static void set_hook(struct parser *p, const char *key, char *value, void *ret)
 {
-	const char *word = parser_single(p, "Hook", value);
+	const char *word = parser_single(p, key, value);
 
 	if (!word)
 		return;
 	if (*word && *word != '/')
-		parser_complain(p, p->line, "Hook=" SHOWN ": must be an absolute path", word);
+		parser_complain(p, p->line, "%s=" SHOWN ": must be an absolute path", key, word);
 	else
-		set(p, &settings->hook, word, OCI_HOOK_PATH);
+		set(p, ret, word, OCI_HOOK_PATH);
 }
 
-static void assign(struct parser *p, struct settings *settings, const char *name, char *value)
-{
-	static const char *const names[] = { "Hook", "Path" };
-	const char *nearest;
-
-	if (p->section == SECTION_UNKNOWN)
-		return;
-	if (p->section == SECTION_NONE) {
-		parser_complain(p, p->line, "a key before the first section; write [" SECTION "] above it");
-		return;
-	}
-	if (strcmp(name, "Path") == 0) {
-		set_runtime(p, settings, value);
-		return;
-	}
-	if (strcmp(name, "Hook") == 0) {
-		set_hook(p, settings, value);
-		return;
-	}
-	nearest = diagnostics_nearest(name, names, ELEMENTS(names));
-	if (nearest)
-		parser_complain(p, p->line, "unknown key " SHOWN "=; did you mean %s=?", name, nearest);
-	else
-		parser_complain(p, p->line, "unknown key " SHOWN "=; keys: Hook, Path", name);
-}
-
-static void begin_section(struct parser *p, const char *name)
-{
-	p->section = strcmp(name, SECTION) == 0 ? SECTION_FIRST : SECTION_UNKNOWN;
-	if (p->section == SECTION_UNKNOWN)
-		parser_complain(p, p->line, "unknown section [" SHOWN "]; there is [" SECTION "]", name);
-}
+static const struct parser_key keys[] = {
+	{ "Hook", offsetof(struct settings, hook), set_hook },
+	{ "Path", offsetof(struct settings, runtime), set_runtime },
+};
 
 int settings_parse(const char *path, const char *text, size_t size, struct settings *ret,
 		   struct diagnostics *faults)
 {
 	struct parser p = { .path = path, .faults = faults };
 	_cleanup_(settings_free) struct settings settings = {};
-	_cleanup_free_ char *copy = strndup(text, size);
-	struct ini ini = { .rest = copy };
-	enum ini_kind kind;
+	int r = parser_read(&p, text, size, "Runtime", keys, ELEMENTS(keys), &settings);
 
-	if (!copy)
-		return -ENOMEM;
-	if (strlen(copy) < size) {
-		parser_complain(&p, 0, "the file has a NUL byte; write plain text");
-		*copy = '\0';
-	}
-	while (p.error == 0 && (kind = ini_next(&ini)) != INI_END) {
-		p.line = ini.line;
-		if (kind == INI_SECTION)
-			begin_section(&p, ini.key);
-		else if (kind == INI_ASSIGNMENT)
-			assign(&p, &settings, ini.key, ini.value);
-		else
-			parser_complain(&p, p.line, "%s", ini.key);
-	}
-	parser_complain_rest(&p);
-	if (p.error < 0 || p.fault_count > 0)
-		return p.error < 0 ? p.error : -EINVAL;
+	if (r < 0)
+		return r;
 	if (settings.runtime) {
 		free(ret->runtime);
 		ret->runtime = TAKE_PTR(settings.runtime);

@@ -4,7 +4,7 @@
 
 #include <stdarg.h>
 
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 #include "lib/base/util.h"
 
 #define POLICY_NAME_MAX 200
@@ -104,28 +104,6 @@ static int add_policy(json_t *request, const char *key, const char *value, struc
 	return no_memory_or(request, key, json_string(value));
 }
 
-/* A list of words: the names of the bits. */
-static json_t *segment_names(unsigned segments)
-{
-	json_t *list = json_array();
-
-	for (unsigned segment = 0; segment < 32; segment++)
-		if (segments & 1u << segment)
-			(void)json_array_append_new(list,
-						    json_string(names_segment((enum mseald_segment)segment)));
-	return list;
-}
-
-static json_t *deny_names(unsigned deny)
-{
-	json_t *list = json_array();
-
-	for (unsigned bit = 0; bit < 32; bit++)
-		if (deny & 1u << bit)
-			(void)json_array_append_new(list, json_string(names_deny(1u << bit)));
-	return list;
-}
-
 static int add_segments(json_t *request, const char *key, const char *value, struct fault *fault)
 {
 	_cleanup_free_ char *bad = NULL;
@@ -139,7 +117,7 @@ static int add_segments(json_t *request, const char *key, const char *value, str
 			     "io.mseald.segments: unknown segment '%.64s'; use text, rodata, relro, data, "
 			     "vdso, stack or all",
 			     bad ?: "");
-	return no_memory_or(request, key, segment_names(segments));
+	return no_memory_or(request, key, names_json_segments(segments));
 }
 
 static int add_deny(json_t *request, const char *key, const char *value, struct fault *fault)
@@ -155,7 +133,7 @@ static int add_deny(json_t *request, const char *key, const char *value, struct 
 			     "io.mseald.deny: unknown '%.64s'; use mprotect, unmap, discard, foreign-write, "
 			     "file-write or all",
 			     bad ?: "");
-	return no_memory_or(request, key, deny_names(deny));
+	return no_memory_or(request, key, names_json_deny(deny));
 }
 
 static int add_action(json_t *request, const char *key, const char *value, struct fault *fault)

@@ -60,14 +60,12 @@ int client_complain_reply(const char *error, const json_t *parameters)
 int client_call_on(const struct ctl *ctl, struct varlink_client *client, const char *method,
 		   json_t *parameters, json_t **ret_reply)
 {
-	_cleanup_free_ char *name = NULL, *error = NULL;
+	_cleanup_free_ char *name = FORMAT_NEW(INTERFACE "%s", method), *error = NULL;
 	_cleanup_json_ json_t *reply = NULL;
 	int r;
 
-	if (asprintf(&name, INTERFACE "%s", method) < 0) {
-		name = NULL;
+	if (!name)
 		return error_out_of_memory();
-	}
 	r = varlink_call(client, name, parameters, &reply, &error);
 	if (r < 0)
 		return client_complain_connection(ctl, r);

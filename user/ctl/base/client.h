@@ -10,7 +10,7 @@
 
 static inline void cleanup_varlink_client(struct varlink_client **client)
 {
-	(void)varlink_client_free(*client);
+	varlink_client_free(*client);
 }
 
 #define _cleanup_client_ _cleanup_(cleanup_varlink_client)
@@ -26,5 +26,5 @@ int client_call_on(const struct ctl *ctl, struct varlink_client *client, const c
 int client_complain_reply(const char *error, const json_t *parameters);
 int client_complain_connection(const struct ctl *ctl, int r);
 
-/* Prints one JSON document and a new line on stdout, and flushes. */
+/* Prints one JSON document and a new line on stdout. */
 int client_print_json(const json_t *document);

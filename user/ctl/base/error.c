@@ -43,12 +43,10 @@ int error_status(int status, const char *format, ...)
 
 int error_usage(const struct ctl *ctl, const char *format, ...)
 {
-	_cleanup_free_ char *suffix = NULL;
+	_cleanup_free_ char *suffix = FORMAT_NEW(
+		"; see msealctl %s%s--help", ctl->command ? ctl->command->name : "", ctl->command ? " " : "");
 	va_list arguments;
 
-	if (asprintf(&suffix, "; see msealctl %s%s--help", ctl->command ? ctl->command->name : "",
-		     ctl->command ? " " : "") < 0)
-		suffix = NULL;
 	va_start(arguments, format);
 	complain(suffix ? suffix : "", format, arguments);
 	va_end(arguments);

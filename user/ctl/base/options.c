@@ -5,6 +5,7 @@
 #include "ctl/base/error.h"
 #include "ctl/base/options.h"
 #include "ctl/base/reply.h"
+#include "lib/base/list.h"
 #include "lib/base/range.h"
 #include "lib/base/util.h"
 #include "mseald/shared.h"
@@ -118,15 +119,8 @@ static int ranges_append(struct ranges *ranges, struct range range)
 {
 	if (ranges->count == RANGES_MAX)
 		return error_failure("too many ranges: one request can name %d", RANGES_MAX);
-	if (ranges->count == ranges->allocated) {
-		size_t allocated = ranges->allocated ? 2 * ranges->allocated : 16;
-		struct range *list = reallocarray(ranges->list, allocated, sizeof(*list));
-
-		if (!list)
-			return error_out_of_memory();
-		ranges->list = list;
-		ranges->allocated = allocated;
-	}
+	if (list_grow(&ranges->list, ranges->count, 1, &ranges->allocated, sizeof(*ranges->list)) < 0)
+		return error_out_of_memory();
 	ranges->list[ranges->count++] = range;
 	return 0;
 }

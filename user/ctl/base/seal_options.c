@@ -2,7 +2,7 @@
 /* Parses SEAL OPTIONS: see seal_options.h. */
 #include "ctl/base/error.h"
 #include "ctl/base/seal_options.h"
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 #include "lib/base/util.h"
 
 static int parse_list(const struct ctl *ctl, const char *option, const char *value, const char *words,
@@ -43,36 +43,13 @@ int seal_options_take(const struct ctl *ctl, struct seal_options *opts, int opti
 	}
 }
 
-static int add_name(json_t *parameters, const char *key, const char *name)
-{
-	json_t *array = json_object_get(parameters, key);
-
-	if (!array) {
-		array = json_array();
-		if (!array || json_object_set_new(parameters, key, array) < 0)
-			return -ENOMEM;
-	}
-	return json_array_append_new(array, json_string(name)) < 0 ? -ENOMEM : 0;
-}
-
 int seal_options_to_json(const struct seal_options *opts, json_t *parameters)
 {
-	int r;
-
-	for (unsigned segment = 0; segment < MSEALD_SEGMENT_COUNT; segment++) {
-		if (!(opts->segments & (1u << segment)))
-			continue;
-		r = add_name(parameters, "segments", names_segment(segment));
-		if (r < 0)
-			return r;
-	}
-	for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1) {
-		if (!(opts->deny & bit))
-			continue;
-		r = add_name(parameters, "deny", names_deny(bit));
-		if (r < 0)
-			return r;
-	}
+	if (opts->segments &&
+	    json_object_set_new(parameters, "segments", names_json_segments(opts->segments)) < 0)
+		return -ENOMEM;
+	if (opts->deny && json_object_set_new(parameters, "deny", names_json_deny(opts->deny)) < 0)
+		return -ENOMEM;
 	if (opts->action && json_object_set_new(parameters, "action", json_string(opts->action)) < 0)
 		return -ENOMEM;
 	if (opts->revocable && json_object_set_new(parameters, "revocable", json_true()) < 0)

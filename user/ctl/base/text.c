@@ -126,7 +126,6 @@ char *text_shorten(const char *text, size_t width, bool utf8)
 	size_t mark_width = utf8 ? 1 : 2, all = text_width(text, utf8), head;
 	size_t head_length;
 	const char *tail;
-	char *copy;
 
 	if (all <= width)
 		return strdup(text);
@@ -144,31 +143,25 @@ char *text_shorten(const char *text, size_t width, bool utf8)
 			(void)text_decode(tail, &length);
 		tail += length;
 	}
-	if (asprintf(&copy, "%.*s%s%s", (int)head_length, text, mark, tail) < 0)
-		return NULL;
-	return copy;
+	return FORMAT_NEW("%.*s%s%s", (int)head_length, text, mark, tail);
 }
 
 char *text_shorten_path(const char *path, size_t width, bool utf8)
 {
 	const char *mark = utf8 ? "\u2026" : "..", *last = strrchr(path, '/');
 	size_t mark_width = utf8 ? 1 : 2, need;
-	char *copy;
 
 	if (!last || text_width(path, utf8) <= width)
 		return text_shorten(path, width, utf8);
 	need = text_width(last, utf8) + mark_width;
 	if (need + 2 > width)
 		return text_shorten(path, width, utf8);
-	if (asprintf(&copy, "%.*s%s%s", (int)text_prefix(path, width - need, utf8), path, mark, last) < 0)
-		return NULL;
-	return copy;
+	return FORMAT_NEW("%.*s%s%s", (int)text_prefix(path, width - need, utf8), path, mark, last);
 }
 
 char *text_shorten_front(const char *text, size_t width)
 {
 	const char *last = strrchr(text, '/'), *tail = text;
-	char *copy;
 
 	if (text_width(text, true) <= width)
 		return strdup(text);
@@ -177,7 +170,7 @@ char *text_shorten_front(const char *text, size_t width)
 	/* As many components as fit. */
 	while (text_width(tail, true) + 1 > width)
 		tail = strchr(tail + 1, '/');
-	return asprintf(&copy, "\u2026%s", tail) < 0 ? NULL : copy;
+	return FORMAT_NEW("\u2026%s", tail);
 }
 
 const char *text_size(uint64_t bytes, char buf[TEXT_SIZE_MAX])

@@ -82,7 +82,7 @@ int command_check(struct ctl *ctl, int argc, char **argv)
 	machine.release = name.release;
 	machine.socket = ctl->socket;
 	machine.daemon = varlink_connect(ctl->socket, &client);
-	(void)varlink_client_free(client);
+	varlink_client_free(client);
 
 	if (host_check_look(&machine, findings) < 0)
 		return error_out_of_memory();

@@ -41,7 +41,7 @@ static int compare_pids(const void *a, const void *b)
 /* Negative errno. */
 static int read_pids(struct pids *ret)
 {
-	_cleanup_(cleanup_closedir) DIR *proc = opendir("/proc");
+	_cleanup_closedir_ DIR *proc = opendir("/proc");
 	const struct dirent *entry;
 
 	if (!proc)

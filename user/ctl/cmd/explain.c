@@ -10,7 +10,7 @@
 #include "ctl/cmd/commands.h"
 #include "ctl/view/address_space.h"
 #include "ctl/view/table.h"
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 #include "lib/base/util.h"
 
 /* The facts about the page. */
@@ -116,20 +116,6 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 }
 
 /* The deny bits with which a seal denies this row, any of them; 0: no row. */
-static unsigned row_deny(const json_t *row)
-{
-	const json_t *list = json_object_get(row, "deny"), *name;
-	unsigned deny = 0;
-	size_t i;
-
-	json_array_foreach(list, i, name) {
-		int bit = json_is_string(name) ? names_find_deny(json_string_value(name)) : -EINVAL;
-
-		deny |= bit > 0 ? (unsigned)bit : 0;
-	}
-	return deny;
-}
-
 /* Judges an operation by the daemon's row for it; NULL: none. */
 static struct answer judge(const struct page *page, const char *operation, unsigned bit, const json_t *row)
 {
@@ -187,7 +173,8 @@ static void judge_all(const struct page *page, const json_t *rows,
 	size_t i;
 
 	json_array_foreach(rows, i, row) {
-		answer = judge(page, reply_string(row, "operation"), row_deny(row), row);
+		answer = judge(page, reply_string(row, "operation"),
+			       names_json_read(row, "deny", names_find_deny), row);
 		add(&answer, to);
 	}
 	for (unsigned op = 0; op < MSEALD_OP_COUNT; op++) {

@@ -32,12 +32,9 @@ static char *pids_text(const json_t *pids, bool brief)
 	size_t count = json_array_size(pids), i;
 	const json_t *pid;
 
-	if (brief && count > 1) {
-		if (asprintf(&text, "%" JSON_INTEGER_FORMAT "+%zu",
-			     json_integer_value(json_array_get(pids, 0)), count - 1) < 0)
-			return NULL;
-		return TAKE_PTR(text);
-	}
+	if (brief && count > 1)
+		return FORMAT_NEW("%" JSON_INTEGER_FORMAT "+%zu", json_integer_value(json_array_get(pids, 0)),
+				  count - 1);
 	text = strdup(count ? "" : "-");
 	json_array_foreach(pids, i, pid) {
 		char *longer;

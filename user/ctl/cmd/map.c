@@ -8,18 +8,8 @@
 #include "ctl/cmd/commands.h"
 #include "ctl/view/map_drawing.h"
 #include "ctl/view/map_svg.h"
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 #include "lib/base/util.h"
-
-static json_t *deny_to_json(unsigned deny)
-{
-	json_t *array = json_array();
-
-	for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1)
-		if (deny & bit)
-			(void)json_array_append_new(array, json_string(names_deny(bit)));
-	return array;
-}
 
 static json_t *row_to_json(const struct row *row)
 {
@@ -31,18 +21,14 @@ static json_t *row_to_json(const struct row *row)
 		mapping->shared ? 's' : 'p',
 		'\0',
 	};
-	json_t *segments = json_array();
 
-	for (unsigned segment = 1; segment < MSEALD_SEGMENT_COUNT; segment++)
-		if (row->segments & (1u << segment))
-			(void)json_array_append_new(segments, json_string(names_segment(segment)));
 	return json_pack("{s:I, s:I, s:s, s:I, s:o, s:o, s:I, s:o, s:o, s:o}", "start",
 			 (json_int_t)mapping->start, "end", (json_int_t)mapping->end, "permissions",
 			 permissions, "offset", (json_int_t)mapping->offset, "path", text_json(mapping->path),
-			 "segments", segments, "sealed", (json_int_t)row->sealed, "deny",
-			 deny_to_json(row->deny[MSEALD_ACTION_DENY]), "kill",
-			 deny_to_json(row->deny[MSEALD_ACTION_KILL]), "audit",
-			 deny_to_json(row->deny[MSEALD_ACTION_AUDIT]));
+			 "segments", names_json_segments(row->segments & MSEALD_SEGMENTS_ALL), "sealed",
+			 (json_int_t)row->sealed, "deny", names_json_deny(row->deny[MSEALD_ACTION_DENY]),
+			 "kill", names_json_deny(row->deny[MSEALD_ACTION_KILL]), "audit",
+			 names_json_deny(row->deny[MSEALD_ACTION_AUDIT]));
 }
 
 static int print_json(const struct address_space *space)

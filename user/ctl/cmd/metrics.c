@@ -246,13 +246,11 @@ static void print_reply(struct metrics *metrics, const json_t *reply)
 static int write_textfile(const char *path, const json_t *reply)
 {
 	struct metrics metrics = { .textfile = true };
-	_cleanup_free_ char *aside = NULL;
+	_cleanup_free_ char *aside = FORMAT_NEW("%s.new", path);
 	int fd, r;
 
-	if (asprintf(&aside, "%s.new", path) < 0) {
-		aside = NULL;
+	if (!aside)
 		return error_out_of_memory();
-	}
 	(void)unlink(aside);
 	fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	metrics.file = fd < 0 ? NULL : fdopen(fd, "w");

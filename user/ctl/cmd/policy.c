@@ -85,40 +85,15 @@ void command_policy_print(void)
 	}
 }
 
-/* Parses options between "policy" and its command. 0, or CTL_STOP. */
-static int family_options(struct ctl *ctl, int argc, char **argv)
-{
-	static const struct option options[] = { POLICY_OPTIONS };
-	int option;
-
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'h':
-		case CTL_OPTION_HELP:
-			options_print_help(ctl->command);
-			ctl->status = CTL_OK;
-			return CTL_STOP;
-		case CTL_OPTION_JSON: ctl->json = true; break;
-		case CTL_OPTION_SOCKET: ctl->socket = optarg; break;
-		case POLICY_OPTION_ROOT:
-			ctl->status = policy_common_set_root(ctl, optarg);
-			if (ctl->status)
-				return CTL_STOP;
-			break;
-		default: return options_refuse(ctl, option, argv, options);
-		}
-	}
-	return 0;
-}
-
 int command_policy(struct ctl *ctl, int argc, char **argv)
 {
 	const struct command *command;
 
 	ctl->root = "";
-	if (family_options(ctl, argc, argv) == CTL_STOP)
+	ctl->in_order = true;
+	if (policy_common_option(ctl, argc, argv, NULL) == CTL_STOP)
 		return ctl->status;
+	ctl->in_order = false;
 	if (optind == argc) {
 		options_print_help(ctl->command);
 		return CTL_OK;

@@ -26,12 +26,13 @@ static void findings_free(struct findings *findings)
 static int read_stdin(const char *root, struct policy *ret, struct diagnostics *faults)
 {
 	_cleanup_free_ char *text = malloc(LOAD_FILE_MAX + 1);
-	size_t size;
+	ssize_t size = text ? load_bytes(STDIN_FILENO, text, LOAD_FILE_MAX + 1) : -ENOMEM;
 
-	if (!text)
+	if (size == -ENOMEM)
 		return -ENOMEM;
-	size = fread(text, 1, LOAD_FILE_MAX + 1, stdin);
-	return policy_parse_for(root, "-", text, size, ret, faults);
+	if (size < 0)
+		return diagnostics_add(faults, "-", 0, "cannot be read: %s", strerror((int)-size)) ?: -EINVAL;
+	return policy_parse_for(root, "-", text, (size_t)size, ret, faults);
 }
 
 /* 0 or -ENOMEM. */

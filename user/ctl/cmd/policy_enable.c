@@ -79,12 +79,8 @@ static char *target_of(const struct ctl *ctl, const char *link)
 /* The path of a ready policy, without the root: with this Action=, or (NULL) its own. NULL: no memory. */
 static char *ready_path(const char *name, const char *action)
 {
-	char *path;
-
-	if (asprintf(&path, "%s/%s%s%s" LOAD_SUFFIX, policy_common_folders[1], action ? action : "",
-		     action ? "/" : "", name) < 0)
-		return NULL;
-	return path;
+	return FORMAT_NEW("%s/%s%s%s" LOAD_SUFFIX, policy_common_folders[1], action ? action : "",
+			  action ? "/" : "", name);
 }
 
 /* Does the link point to this one? If so, sets s->linked. 0, or the exit status after a complaint. */
@@ -144,10 +140,9 @@ static int read_ready(struct switching *s)
 	s->by_default = false;
 	free(s->target);
 	s->target = ready_path(s->name, s->action);
-	if (!s->target || asprintf(&path, "%s%s", s->ctl->root, s->target) < 0) {
-		path = NULL;
+	path = s->target ? FORMAT_NEW("%s%s", s->ctl->root, s->target) : NULL;
+	if (!path)
 		return error_out_of_memory();
-	}
 	s->absent = access(path, F_OK) < 0;
 	if (!s->absent && policy_read_file_for(s->ctl->root, path, &other, &s->faults) == -ENOMEM)
 		return error_out_of_memory();
@@ -163,12 +158,9 @@ static int look(struct switching *s, const struct policy_files *files)
 	s->ready = find_in(files, s->name, 1);
 	if (!s->own && !s->ready)
 		return policy_common_complain_name(files, s->name);
-	if (asprintf(&s->link, "%s%s/%s" LOAD_SUFFIX, s->ctl->root, policy_common_folders[0], s->name) < 0) {
-		s->link = NULL;
-		return error_out_of_memory();
-	}
+	s->link = FORMAT_NEW("%s%s/%s" LOAD_SUFFIX, s->ctl->root, policy_common_folders[0], s->name);
 	s->target = ready_path(s->name, NULL);
-	if (!s->target)
+	if (!s->link || !s->target)
 		return error_out_of_memory();
 	r = s->ready ? read_ready(s) : 0;
 	return r ? r : find_state(s);
@@ -230,10 +222,9 @@ static int make_link(const struct switching *s, const char *target, bool replace
 		return 0;
 	}
 	/* Hidden, so that it is not read as a policy. */
-	if (asprintf(&new, "%s%s/.%s.%d", s->ctl->root, policy_common_folders[0], s->name, getpid()) < 0) {
-		new = NULL;
+	new = FORMAT_NEW("%s%s/.%s.%d", s->ctl->root, policy_common_folders[0], s->name, getpid());
+	if (!new)
 		return error_out_of_memory();
-	}
 	if (symlink(target, new) < 0)
 		return error_failure("cannot link %s: %s", new, strerror(errno));
 	if (rename(new, s->link) < 0) {
@@ -373,15 +364,11 @@ static int finish(const struct ctl *ctl, bool on, bool changed, json_t *results,
 static int switch_one(const struct switching *wanted, const struct policy_files *files, const char *argument,
 		      bool on)
 {
-	size_t length = strlen(argument), suffix = strlen(LOAD_SUFFIX);
 	_cleanup_(switching_free) struct switching s = *wanted;
 	const struct ctl *ctl = wanted->ctl;
-	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ char *name = strndup(argument, load_name_length(argument));
 	int r;
 
-	if (length > suffix && strcmp(argument + length - suffix, LOAD_SUFFIX) == 0)
-		length -= suffix;
-	name = strndup(argument, length);
 	if (!name)
 		return error_out_of_memory();
 	if (strchr(name, '/'))
@@ -398,9 +385,8 @@ static int refuse_folders(const struct diagnostics *faults)
 {
 	for (size_t i = 0; i < faults->count; i++) {
 		const char *path = faults->list[i].path;
-		size_t length = strlen(path), suffix = strlen(LOAD_SUFFIX);
 
-		if (length < suffix || strcmp(path + length - suffix, LOAD_SUFFIX) != 0)
+		if (!path[load_name_length(path)])
 			return error_failure("%s: %s", path, faults->list[i].message);
 	}
 	return 0;

@@ -66,19 +66,16 @@ static char *example_text(const json_t *example)
 	const char *kind = kind_text(example);
 	const char *symbol = reply_string(example, "symbol"), *caller = reply_string(example, "caller");
 	char symbol_number[24], caller_number[24], size[TEXT_SIZE_MAX];
-	char *text;
 
 	(void)snprintf(symbol_number, sizeof(symbol_number), "0x%" PRIx64, reply_integer(example, "address"));
 	(void)snprintf(caller_number, sizeof(caller_number), "0x%" PRIx64, reply_integer(example, "ip"));
 	(void)text_size(reply_integer(example, "length"), size);
-	if (asprintf(&text, "%s%s%s by %s[%" PRIu64 "] at %s", kind ? kind : size, kind ? "" : " of ",
-		     kind    ? "" :
-		     *symbol ? symbol :
-			       symbol_number,
-		     reply_string(example, "comm"), reply_integer(example, "pid"),
-		     *caller ? caller : caller_number) < 0)
-		return NULL;
-	return text;
+	return FORMAT_NEW("%s%s%s by %s[%" PRIu64 "] at %s", kind ? kind : size, kind ? "" : " of ",
+			  kind	  ? "" :
+			  *symbol ? symbol :
+				    symbol_number,
+			  reply_string(example, "comm"), reply_integer(example, "pid"),
+			  *caller ? caller : caller_number);
 }
 
 static enum colour verdict_colour(const char *verdict)
@@ -298,11 +295,7 @@ int command_policy_report(struct ctl *ctl, int argc, char **argv)
 	if (reset && optind < argc)
 		return error_usage(ctl, "--reset empties the whole report, and takes no NAME");
 	if (optind < argc) {
-		size_t length = strlen(argv[optind]), suffix = strlen(LOAD_SUFFIX);
-
-		if (length > suffix && strcmp(argv[optind] + length - suffix, LOAD_SUFFIX) == 0)
-			length -= suffix;
-		name = strndup(argv[optind], length);
+		name = strndup(argv[optind], load_name_length(argv[optind]));
 		if (!name)
 			return error_out_of_memory();
 	}

@@ -3,6 +3,7 @@
 #include "ctl/base/error.h"
 #include "ctl/base/reply.h"
 #include "ctl/view/address_space.h"
+#include "lib/base/list.h"
 #include "lib/base/range.h"
 #include "lib/base/util.h"
 #include "lib/proc/open.h"
@@ -30,27 +31,12 @@ static int cover(struct address_space *space)
 	return 0;
 }
 
-/* Index of the first range that ends above address. */
-static size_t first_covered(const struct address_space *space, uint64_t address)
-{
-	size_t low = 0, high = space->covered_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (space->covered[middle].end > address)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
-}
-
 uint64_t address_space_sealed(const struct address_space *space, uint64_t start, uint64_t end)
 {
+	size_t first = LIST_SEARCH(space->covered_count, i, space->covered[i].end <= start);
 	uint64_t sealed = 0;
 
-	for (size_t i = first_covered(space, start); i < space->covered_count; i++) {
+	for (size_t i = first; i < space->covered_count; i++) {
 		const struct range *range = &space->covered[i];
 
 		if (range->start >= end)
@@ -62,34 +48,16 @@ uint64_t address_space_sealed(const struct address_space *space, uint64_t start,
 
 enum mseald_segment address_space_segment(const struct address_space *space, uint64_t address)
 {
-	size_t low = 0, high = space->seals.count;
+	/* The seals that start at or below the address; the last one of them. */
+	size_t at = LIST_SEARCH(space->seals.count, i, space->seals.list[i].start <= address);
 
-	/* Finds the last seal that starts at or below the address. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (space->seals.list[middle].start > address)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	if (low > 0 && space->seals.list[low - 1].end > address &&
-	    space->seals.list[low - 1].segment != MSEALD_SEGMENT_NONE)
-		return space->seals.list[low - 1].segment;
-
-	low = 0;
-	high = space->segments.count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (space->segments.list[middle].end > address)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	if (low < space->segments.count && space->segments.list[low].start <= address)
-		return space->segments.list[low].kind;
-	return MSEALD_SEGMENT_NONE;
+	if (at > 0 && space->seals.list[at - 1].end > address &&
+	    space->seals.list[at - 1].segment != MSEALD_SEGMENT_NONE)
+		return space->seals.list[at - 1].segment;
+	at = LIST_SEARCH(space->segments.count, i, space->segments.list[i].end <= address);
+	return at < space->segments.count && space->segments.list[at].start <= address ?
+		       space->segments.list[at].kind :
+		       MSEALD_SEGMENT_NONE;
 }
 
 static void name_row(struct row *row, const struct row *before)

@@ -48,11 +48,10 @@ char *event_denial_line(const json_t *denial, int64_t clock_offset, bool utf8)
 		(void)snprintf(who, sizeof(who), "%.40s[%" PRIu64 "%s] uid %" PRIu64,
 			       reply_string(denial, "comm"), reply_integer(denial, "pid"), thread,
 			       reply_integer(denial, "uid"));
-	if (asprintf(&text, "%s %s denied %s (lock)%s%s",
-		     event_time((int64_t)reply_integer(denial, "time") + clock_offset, time), who,
-		     reply_string(denial, "operation"), *container ? " container " : "", container) < 0)
-		return NULL;
-	return text_escape(text, utf8);
+	text = FORMAT_NEW("%s %s denied %s (lock)%s%s",
+			  event_time((int64_t)reply_integer(denial, "time") + clock_offset, time), who,
+			  reply_string(denial, "operation"), *container ? " container " : "", container);
+	return text ? text_escape(text, utf8) : NULL;
 }
 
 char *event_line(const json_t *event, int64_t clock_offset, bool utf8)
@@ -65,16 +64,14 @@ char *event_line(const json_t *event, int64_t clock_offset, bool utf8)
 	char time[EVENT_TIME_MAX], thread[24];
 
 	format_thread(event, thread);
-	if (asprintf(&text,
-		     "%s %s[%" PRIu64 "%s] uid %" PRIu64 " %s %s 0x%" PRIx64 "+%" PRIu64 " (%s 0x%" PRIx64
-		     "-0x%" PRIx64 ") at ip 0x%" PRIx64 "%s%s",
-		     event_time((int64_t)reply_integer(event, "time") + clock_offset, time),
-		     reply_string(event, "comm"), pid, thread, reply_integer(event, "uid"),
-		     reply_string(event, "verdict"), reply_string(event, "operation"),
-		     reply_integer(event, "address"), reply_integer(event, "length"),
-		     *segment && strcmp(segment, "none") != 0 ? segment : "seal",
-		     reply_integer(seal, "start"), reply_integer(seal, "end"), reply_integer(event, "ip"),
-		     *container ? " container " : "", container) < 0)
-		return NULL;
-	return text_escape(text, utf8);
+	text = FORMAT_NEW("%s %s[%" PRIu64 "%s] uid %" PRIu64 " %s %s 0x%" PRIx64 "+%" PRIu64
+			  " (%s 0x%" PRIx64 "-0x%" PRIx64 ") at ip 0x%" PRIx64 "%s%s",
+			  event_time((int64_t)reply_integer(event, "time") + clock_offset, time),
+			  reply_string(event, "comm"), pid, thread, reply_integer(event, "uid"),
+			  reply_string(event, "verdict"), reply_string(event, "operation"),
+			  reply_integer(event, "address"), reply_integer(event, "length"),
+			  *segment && strcmp(segment, "none") != 0 ? segment : "seal",
+			  reply_integer(seal, "start"), reply_integer(seal, "end"),
+			  reply_integer(event, "ip"), *container ? " container " : "", container);
+	return text ? text_escape(text, utf8) : NULL;
 }

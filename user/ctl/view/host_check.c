@@ -3,13 +3,10 @@
  * Examines /proc, /sys and /boot: see host_check.h. It needs neither the daemon nor root; facts that only
  * root can read are unknown to other users.
  */
-#include <stdarg.h>
-
 #include "ctl/view/host_check.h"
 #include "lib/base/util.h"
 #include "mseald/syscall_entry.h"
 
-/* The oldest supported kernel: its task iterator can be limited to one pid. */
 /* From this version on programs may override system calls on every kernel. */
 #define OVERRIDE_MAJOR 7
 #define OVERRIDE_MINOR 1
@@ -36,24 +33,11 @@ void host_check_free(struct finding findings[HOST_CHECK_FINDINGS])
 	}
 }
 
-static char *strf(const char *format, ...) _printf_(1, 2);
-static char *strf(const char *format, ...)
-{
-	va_list arguments;
-	char *text;
-
-	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
-	va_end(arguments);
-	return text;
-}
-
 /* --- reading --- */
 
 static FILE *open_file(const struct machine *machine, const char *path)
 {
-	_cleanup_free_ char *full = strf("%s%s", machine->root, path);
+	_cleanup_free_ char *full = FORMAT_NEW("%s%s", machine->root, path);
 
 	if (!full)
 		return NULL;
@@ -62,7 +46,7 @@ static FILE *open_file(const struct machine *machine, const char *path)
 
 static bool exists(const struct machine *machine, const char *path)
 {
-	_cleanup_free_ char *full = strf("%s%s", machine->root, path);
+	_cleanup_free_ char *full = FORMAT_NEW("%s%s", machine->root, path);
 
 	return full && access(full, F_OK) == 0;
 }
@@ -127,7 +111,7 @@ static bool in_list(const char *list, const char *word)
  */
 static int kernel_has(const struct machine *machine, const char *option, const char *function)
 {
-	_cleanup_free_ char *path = strf("/boot/config-%s", machine->release), *line = NULL;
+	_cleanup_free_ char *path = FORMAT_NEW("/boot/config-%s", machine->release), *line = NULL;
 	_cleanup_fclose_ FILE *config = path ? open_file(machine, path) : NULL, *symbols = NULL;
 	size_t length = strlen(option), allocated = 0;
 	bool any = false;
@@ -179,12 +163,12 @@ static void look_root(const struct machine *machine, struct finding *finding)
 {
 	finding->name = "root";
 	if (machine->is_root) {
-		finding->detail = strf("run as root");
+		finding->detail = FORMAT_NEW("run as root");
 		return;
 	}
 	finding->state = FINDING_UNKNOWN;
-	finding->detail = strf("run without root: some findings are uncertain");
-	finding->remedy = strf("sudo msealctl check");
+	finding->detail = FORMAT_NEW("run without root: some findings are uncertain");
+	finding->remedy = FORMAT_NEW("sudo msealctl check");
 }
 
 static void look_kernel(const struct machine *machine, struct finding *finding)
@@ -192,12 +176,12 @@ static void look_kernel(const struct machine *machine, struct finding *finding)
 	finding->name = "kernel";
 	finding->required = true;
 	if (at_least(machine, MSEALD_LEAST_MAJOR, MSEALD_LEAST_MINOR)) {
-		finding->detail = strf("Linux %s", machine->release);
+		finding->detail = FORMAT_NEW("Linux %s", machine->release);
 		return;
 	}
-	finding->detail = strf("Linux %s%s", machine->release, MSEALD_OLDER_LACKS);
+	finding->detail = FORMAT_NEW("Linux %s%s", machine->release, MSEALD_OLDER_LACKS);
 	finding->state = FINDING_MISSING;
-	finding->remedy = strf("boot Linux %d.%d or newer", MSEALD_LEAST_MAJOR, MSEALD_LEAST_MINOR);
+	finding->remedy = FORMAT_NEW("boot Linux %d.%d or newer", MSEALD_LEAST_MAJOR, MSEALD_LEAST_MINOR);
 }
 
 static void look_mount(const struct machine *machine, struct finding *finding, const char *name,
@@ -208,19 +192,19 @@ static void look_mount(const struct machine *machine, struct finding *finding, c
 	finding->name = name;
 	finding->required = true;
 	if (r > 0) {
-		finding->detail = strf("mounted on %s", mount_point);
+		finding->detail = FORMAT_NEW("mounted on %s", mount_point);
 	} else if (r == -EROFS) {
 		finding->state = FINDING_MISSING;
-		finding->detail = strf("mounted on %s, but read-only", mount_point);
-		finding->remedy = strf("mount -o remount,rw %s", mount_point);
+		finding->detail = FORMAT_NEW("mounted on %s, but read-only", mount_point);
+		finding->remedy = FORMAT_NEW("mount -o remount,rw %s", mount_point);
 	} else if (r == 0) {
 		finding->state = FINDING_MISSING;
-		finding->detail = strf("no mount on %s", mount_point);
-		finding->remedy = strf("mount -t %s %s %s", type, type, mount_point);
+		finding->detail = FORMAT_NEW("no mount on %s", mount_point);
+		finding->remedy = FORMAT_NEW("mount -t %s %s %s", type, type, mount_point);
 	} else {
 		finding->state = FINDING_UNKNOWN;
-		finding->detail = strf("cannot read /proc/self/mountinfo: %s", strerror(-r));
-		finding->remedy = strf("mount -t proc proc /proc");
+		finding->detail = FORMAT_NEW("cannot read /proc/self/mountinfo: %s", strerror(-r));
+		finding->remedy = FORMAT_NEW("mount -t proc proc /proc");
 	}
 }
 
@@ -244,17 +228,17 @@ static char *lsm_remedy(const struct machine *machine, const char *active)
 
 	if (kernel_has(machine, "CONFIG_BPF_LSM", "bpf_lsm_file_mprotect") == 0 ||
 	    (parameter && in_list(parameter, "bpf")))
-		return strf("boot a kernel built with CONFIG_BPF_LSM=y");
+		return FORMAT_NEW("boot a kernel built with CONFIG_BPF_LSM=y");
 	if (parameter && grub)
-		return strf("append ,bpf to lsm=%s in GRUB_CMDLINE_LINUX* of %s; update-grub && reboot", list,
-			    BOOT_GRUB);
+		return FORMAT_NEW("append ,bpf to lsm=%s in GRUB_CMDLINE_LINUX* of %s; update-grub && reboot",
+				  list, BOOT_GRUB);
 	if (parameter)
-		return strf("append ,bpf to lsm=%s on the kernel command line (boot loader), then reboot",
-			    list);
+		return FORMAT_NEW(
+			"append ,bpf to lsm=%s on the kernel command line (boot loader), then reboot", list);
 	if (grub)
-		return strf("add lsm=%s,bpf to GRUB_CMDLINE_LINUX in %s, then: update-grub && reboot", list,
-			    BOOT_GRUB);
-	return strf("add lsm=%s,bpf to the kernel command line (boot loader), then reboot", list);
+		return FORMAT_NEW("add lsm=%s,bpf to GRUB_CMDLINE_LINUX in %s, then: update-grub && reboot",
+				  list, BOOT_GRUB);
+	return FORMAT_NEW("add lsm=%s,bpf to the kernel command line (boot loader), then reboot", list);
 }
 
 static void look_lsm(const struct machine *machine, struct finding *finding)
@@ -265,12 +249,12 @@ static void look_lsm(const struct machine *machine, struct finding *finding)
 	finding->required = true;
 	if (!active) {
 		finding->state = FINDING_UNKNOWN;
-		finding->detail = strf("cannot read /sys/kernel/security/lsm");
-		finding->remedy = strf(
+		finding->detail = FORMAT_NEW("cannot read /sys/kernel/security/lsm");
+		finding->remedy = FORMAT_NEW(
 			"mount -t securityfs securityfs /sys/kernel/security, and check again");
 		return;
 	}
-	finding->detail = strf("active security modules: %s", active);
+	finding->detail = FORMAT_NEW("active security modules: %s", active);
 	if (in_list(active, "bpf"))
 		return;
 	finding->state = FINDING_MISSING;
@@ -282,12 +266,12 @@ static void look_btf(const struct machine *machine, struct finding *finding)
 	finding->name = "btf";
 	finding->required = true;
 	if (exists(machine, "/sys/kernel/btf/vmlinux")) {
-		finding->detail = strf("/sys/kernel/btf/vmlinux exists");
+		finding->detail = FORMAT_NEW("/sys/kernel/btf/vmlinux exists");
 		return;
 	}
 	finding->state = FINDING_MISSING;
-	finding->detail = strf("no /sys/kernel/btf/vmlinux");
-	finding->remedy = strf("boot a kernel built with CONFIG_DEBUG_INFO_BTF=y");
+	finding->detail = FORMAT_NEW("no /sys/kernel/btf/vmlinux");
+	finding->remedy = FORMAT_NEW("boot a kernel built with CONFIG_DEBUG_INFO_BTF=y");
 }
 
 static void look_bpffs(const struct machine *machine, struct finding *finding)
@@ -301,24 +285,26 @@ static void look_gates(const struct machine *machine, struct finding *finding)
 
 	finding->name = "gates";
 	if (at_least(machine, OVERRIDE_MAJOR, OVERRIDE_MINOR)) {
-		finding->detail = strf("Linux %d.%d or newer: munmap, mremap and madvise fail with EPERM",
-				       OVERRIDE_MAJOR, OVERRIDE_MINOR);
+		finding->detail = FORMAT_NEW(
+			"Linux %d.%d or newer: munmap, mremap and madvise fail with EPERM", OVERRIDE_MAJOR,
+			OVERRIDE_MINOR);
 		return;
 	}
 	r = kernel_has(machine, "CONFIG_FUNCTION_ERROR_INJECTION", "within_error_injection_list");
 	if (r > 0) {
-		finding->detail = strf(
+		finding->detail = FORMAT_NEW(
 			"CONFIG_FUNCTION_ERROR_INJECTION: munmap, mremap and madvise fail with EPERM");
 		return;
 	}
 	finding->state = r == 0 ? FINDING_MISSING : FINDING_UNKNOWN;
 	finding->detail =
-		r == 0 ? strf("munmap, mremap and madvise of sealed memory end in SIGKILL, not in EPERM") :
-			 strf("CONFIG_FUNCTION_ERROR_INJECTION unknown; without it munmap, mremap and "
-			      "madvise end in SIGKILL");
-	finding->remedy = strf("for EPERM, boot Linux %d.%d or newer, or a kernel built with "
-			       "CONFIG_FUNCTION_ERROR_INJECTION=y",
-			       OVERRIDE_MAJOR, OVERRIDE_MINOR);
+		r == 0 ? FORMAT_NEW(
+				 "munmap, mremap and madvise of sealed memory end in SIGKILL, not in EPERM") :
+			 FORMAT_NEW("CONFIG_FUNCTION_ERROR_INJECTION unknown; without it munmap, mremap and "
+				    "madvise end in SIGKILL");
+	finding->remedy = FORMAT_NEW("for EPERM, boot Linux %d.%d or newer, or a kernel built with "
+				     "CONFIG_FUNCTION_ERROR_INJECTION=y",
+				     OVERRIDE_MAJOR, OVERRIDE_MINOR);
 }
 
 static void look_cgroup(const struct machine *machine, struct finding *finding)
@@ -327,13 +313,13 @@ static void look_cgroup(const struct machine *machine, struct finding *finding)
 
 	finding->name = "cgroup2";
 	if (r > 0 || r == -EROFS) {
-		finding->detail = strf("mounted");
+		finding->detail = FORMAT_NEW("mounted");
 		return;
 	}
 	finding->state = r == 0 ? FINDING_MISSING : FINDING_UNKNOWN;
-	finding->detail = strf("%s", r == 0 ? "no cgroup2 mount: events do not name the service" :
-					      "cannot read /proc/self/mountinfo");
-	finding->remedy = strf(
+	finding->detail = FORMAT_NEW("%s", r == 0 ? "no cgroup2 mount: events do not name the service" :
+						    "cannot read /proc/self/mountinfo");
+	finding->remedy = FORMAT_NEW(
 		"boot with systemd.unified_cgroup_hierarchy=1, or: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 }
 
@@ -341,12 +327,13 @@ static void look_daemon(const struct machine *machine, struct finding *finding)
 {
 	finding->name = "daemon";
 	if (machine->daemon == 0) {
-		finding->detail = strf("mseald answers on %s", machine->socket);
+		finding->detail = FORMAT_NEW("mseald answers on %s", machine->socket);
 		return;
 	}
 	finding->state = FINDING_MISSING;
-	finding->detail = strf("cannot reach mseald on %s: %s", machine->socket, strerror(-machine->daemon));
-	finding->remedy = strf("systemctl start mseald");
+	finding->detail = FORMAT_NEW("cannot reach mseald on %s: %s", machine->socket,
+				     strerror(-machine->daemon));
+	finding->remedy = FORMAT_NEW("systemctl start mseald");
 }
 
 int host_check_look(const struct machine *machine, struct finding findings[HOST_CHECK_FINDINGS])

@@ -15,7 +15,8 @@
 const char *const policy_common_folders[] = { POLICY_FOLDER_ETC, POLICY_FOLDER_VENDOR, NULL };
 const char policy_common_daemon_absent[] = "mseald is not running; it reads the policies when it starts";
 
-int policy_common_set_root(struct ctl *ctl, char *root)
+/* Handles --root=ROOT, and strips slashes at its end. 0, or the exit status after a complaint. */
+static int set_root(struct ctl *ctl, char *root)
 {
 	size_t length = strlen(root);
 	struct stat st;
@@ -37,7 +38,7 @@ int policy_common_option(struct ctl *ctl, int argc, char **argv, const struct op
 
 		if (option != POLICY_OPTION_ROOT)
 			return option;
-		ctl->status = policy_common_set_root(ctl, optarg);
+		ctl->status = set_root(ctl, optarg);
 		if (ctl->status)
 			return CTL_STOP;
 	}
@@ -51,10 +52,8 @@ int policy_common_read(const struct ctl *ctl, struct policy_files *ret, struct d
 
 const struct policy_file *policy_common_find(const struct policy_files *files, const char *name)
 {
-	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
+	size_t length = load_name_length(name);
 
-	if (length > suffix && strcmp(name + length - suffix, LOAD_SUFFIX) == 0)
-		length -= suffix;
 	for (size_t i = 0; i < files->count; i++)
 		if (strlen(files->list[i].name) == length && memcmp(files->list[i].name, name, length) == 0)
 			return &files->list[i];
@@ -64,11 +63,10 @@ const struct policy_file *policy_common_find(const struct policy_files *files, c
 char *policy_common_real_path(const struct ctl *ctl, const char *path)
 {
 	_cleanup_free_ char *followed = NULL;
-	char *real;
 
 	if (!*ctl->root || policy_path_follow(ctl->root, path + strlen(ctl->root), &followed) < 0)
 		return strdup(path);
-	return asprintf(&real, "%s%s", ctl->root, followed) < 0 ? NULL : real;
+	return FORMAT_NEW("%s%s", ctl->root, followed);
 }
 
 int policy_common_complain_name(const struct policy_files *files, const char *name)

@@ -20,9 +20,6 @@ extern const char *const policy_common_folders[];
  */
 int policy_common_option(struct ctl *ctl, int argc, char **argv, const struct option *options);
 
-/* Handles --root=ROOT, and strips slashes at its end. 0, or the exit status after a complaint. */
-int policy_common_set_root(struct ctl *ctl, char *root);
-
 /* Reads all folders, below ctl->root. 0, or the exit status after a complaint. */
 int policy_common_read(const struct ctl *ctl, struct policy_files *ret, struct diagnostics *faults);
 /* The file used for this name (with or without .conf), or NULL. */

@@ -44,14 +44,12 @@ static int warn_script(const struct policy *policy, const struct policy_exe *exe
 static int warn_file(const char *root, const struct policy *policy, const struct policy_exe *exe,
 		     struct diagnostics *warnings)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = FORMAT_NEW("%s%s", root, exe->path);
 	char beginning[LINE_MAX_READ + 1];
 	struct stat st;
 
-	if (asprintf(&path, "%s%s", root, exe->path) < 0) {
-		path = NULL;
+	if (!path)
 		return -ENOMEM;
-	}
 	if (stat(path, &st) < 0) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			return 0;
@@ -73,24 +71,29 @@ static int warn_file(const char *root, const struct policy *policy, const struct
 	return strncmp(beginning, "#!", 2) == 0 ? warn_script(policy, exe, beginning, warnings) : 0;
 }
 
-static int warn_glob(const char *root, const struct policy *policy, const struct policy_exe *exe,
-		     struct diagnostics *warnings)
+/* Does a file of this name exist? For globs of a policy and paths below root alike. 1, 0 or -ENOMEM. */
+static int exists(const char *root, const struct policy_exe *exe)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = FORMAT_NEW("%s%s", root, exe->path);
 	glob_t found = {};
 	int r;
 
-	if (policy_is_glob(root))
-		return 0;
-	if (asprintf(&path, "%s%s", root, exe->path) < 0) {
-		path = NULL;
+	if (!path)
 		return -ENOMEM;
-	}
+	if (exe->kind != POLICY_EXE_GLOB)
+		return access(path, F_OK) == 0;
 	r = glob(path, GLOB_NOESCAPE | GLOB_NOSORT, NULL, &found);
 	globfree(&found);
-	return r == GLOB_NOMATCH ?
-		       WARN(warnings, policy, exe->line, "Exe=%s matches no file here", exe->given) :
-		       0;
+	return r == GLOB_NOSPACE ? -ENOMEM : r == 0;
+}
+
+static int warn_glob(const char *root, const struct policy *policy, const struct policy_exe *exe,
+		     struct diagnostics *warnings)
+{
+	int r = policy_is_glob(root) ? 1 : exists(root, exe);
+
+	return r == 0 ? WARN(warnings, policy, exe->line, "Exe=%s matches no file here", exe->given) :
+			MIN_OF(r, 0);
 }
 
 /* systemd names a cgroup by the whole name of its unit. */
@@ -134,31 +137,13 @@ static int warn_all(const struct policy *policy, struct diagnostics *warnings)
 	return 0;
 }
 
-/* Does a file of this name exist? For globs of a policy and paths below root alike. */
-static bool exists(const char *root, const struct policy_exe *exe)
-{
-	_cleanup_free_ char *path = NULL;
-	glob_t found = {};
-	int r;
-
-	if (asprintf(&path, "%s%s", root, exe->path) < 0) {
-		path = NULL;
-		return false;
-	}
-	if (exe->kind != POLICY_EXE_GLOB)
-		return access(path, F_OK) == 0;
-	r = glob(path, GLOB_NOESCAPE | GLOB_NOSORT, NULL, &found);
-	globfree(&found);
-	return r == 0;
-}
-
 int policy_lint(const char *root, const struct policy *policy, bool ready, struct diagnostics *warnings)
 {
 	bool any = false;
 	int r = 0;
 
 	for (size_t i = 0; i < policy->exe_count && ready; i++)
-		any |= exists(root, &policy->exe[i]);
+		any |= exists(root, &policy->exe[i]) != 0;
 	if (ready && policy->exe_count && !any)
 		return WARN(warnings, policy, 0, "none of the named programs exists here");
 	for (size_t i = 0; i < policy->exe_count && r == 0; i++) {

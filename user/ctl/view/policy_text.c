@@ -4,7 +4,7 @@
 #include "ctl/base/terminal.h"
 #include "ctl/base/text.h"
 #include "ctl/view/policy_text.h"
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 #include "lib/base/util.h"
 #include "lib/policy/policy.h"
 
@@ -163,15 +163,8 @@ static json_t *match_json(const struct policy *policy)
 
 static json_t *seal_json(const struct policy *policy)
 {
-	json_t *segments = json_array(), *deny = json_array();
-
-	for (unsigned segment = 0; segment < MSEALD_SEGMENT_COUNT; segment++)
-		if (policy->seal.segments & 1u << segment)
-			(void)json_array_append_new(segments, json_string(names_segment(segment)));
-	for (unsigned bit = 1; bit & MSEALD_DENY_ALL; bit <<= 1)
-		if (policy->seal.deny & bit)
-			(void)json_array_append_new(deny, json_string(names_deny(bit)));
-	return json_pack("{s:o, s:o, s:s, s:b, s:s}", "segments", segments, "deny", deny, "action",
+	return json_pack("{s:o, s:o, s:s, s:b, s:s}", "segments", names_json_segments(policy->seal.segments),
+			 "deny", names_json_deny(policy->seal.deny), "action",
 			 names_action(policy->seal.action), "dlopen", policy->seal.dlopen, "gate",
 			 policy_gate_name(policy->seal.gate));
 }

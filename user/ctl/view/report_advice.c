@@ -6,7 +6,7 @@
 
 #include "ctl/base/reply.h"
 #include "ctl/base/text.h"
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 #include "lib/base/util.h"
 
 #define NS_PER_MINUTE 60000000000ull
@@ -41,25 +41,10 @@ static enum mseald_verdict verdict_of(const json_t *row)
 						 MSEALD_VERDICT_DENIED;
 }
 
-static unsigned bits_of(const json_t *words, int (*parse)(const char *), bool shift)
-{
-	const json_t *word;
-	unsigned bits = 0;
-	size_t i;
-
-	json_array_foreach(words, i, word) {
-		int value = json_is_string(word) ? parse(json_string_value(word)) : -1;
-
-		if (value >= 0)
-			bits |= shift ? 1u << value : (unsigned)value;
-	}
-	return bits;
-}
-
 /* The segments of a row; from an older daemon: only the first. */
 static unsigned segments_of(const json_t *row)
 {
-	unsigned segments = bits_of(json_object_get(row, "segments"), names_find_segment, true);
+	unsigned segments = names_json_read(row, "segments", names_json_segment_bit);
 	int first = names_find_segment(reply_string(row, "segment"));
 
 	if (!segments && first >= 0)
@@ -80,8 +65,8 @@ static void add_row(struct sums *sums, const json_t *row, bool audit)
 	enum mseald_verdict verdict = verdict_of(row);
 	int op = names_find_op(reply_string(row, "operation"));
 	uint64_t attempts = reply_integer(row, "attempts");
-	unsigned deny = bits_of(json_object_get(row, "deny"), names_find_deny, false);
-	unsigned kinds = bits_of(json_object_get(row, "kinds"), names_find_kind, false);
+	unsigned deny = names_json_read(row, "deny", names_find_deny);
+	unsigned kinds = names_json_read(row, "kinds", names_find_kind);
 
 	sums->attempts[verdict] += attempts;
 	if (op < 0 || (verdict == MSEALD_VERDICT_AUDITED) != audit)
@@ -159,9 +144,8 @@ static void add_way(struct ways *ways, const char *format, ...)
 /* Each way allows all attempts: a call is denied by any of its deny bits, on any of its segments. */
 static struct ways ways_out(const json_t *policy, const struct sums *sums)
 {
-	unsigned deny_mask = bits_of(json_object_get(policy, "deny"), names_find_deny, false);
-	unsigned segment_mask = bits_of(json_object_get(policy, "segments"), names_find_segment, true) &
-				~sums->segments;
+	unsigned deny_mask = names_json_read(policy, "deny", names_find_deny);
+	unsigned segment_mask = names_json_read(policy, "segments", names_json_segment_bit) & ~sums->segments;
 	bool foreign = sums->deny & MSEALD_DENY_FOREIGN_WRITE, other = sums->deny & ~KEYED;
 	bool file = sums->deny & deny_mask & MSEALD_DENY_FILE_WRITE;
 	/* With kill, the first seal that is met ends the walk. */
@@ -394,16 +378,6 @@ char *report_advice(const json_t *policy, const json_t *rows, uint64_t lost, uin
 	return text;
 }
 
-static json_t *words_json(unsigned bits, unsigned count, const char *(*name)(unsigned number))
-{
-	json_t *list = json_array();
-
-	for (unsigned number = 0; number < count; number++)
-		if (bits & 1u << number)
-			(void)json_array_append_new(list, json_string(name(number)));
-	return list;
-}
-
 json_t *report_advice_ways(const json_t *policy, const json_t *rows)
 {
 	json_t *list = json_array();
@@ -423,10 +397,9 @@ json_t *report_advice_ways(const json_t *policy, const json_t *rows)
 		for (size_t j = 0; j < ways.count; j++)
 			(void)json_array_append_new(texts, json_string(ways.text[j]));
 		(void)json_array_append_new(
-			list,
-			json_pack("{s:o, s:I, s:o, s:o}", "program", text_json(program), "attempts",
-				  (json_int_t)count_of(&sums, is_audit(policy)), "kinds",
-				  words_json(sums.kinds, MSEALD_KIND_COUNT, names_kind), "ways", texts));
+			list, json_pack("{s:o, s:I, s:o, s:o}", "program", text_json(program), "attempts",
+					(json_int_t)count_of(&sums, is_audit(policy)), "kinds",
+					names_json_bits(sums.kinds, names_kind), "ways", texts));
 	}
 	return list;
 }

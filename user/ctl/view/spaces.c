@@ -6,7 +6,7 @@
 #include "ctl/base/error.h"
 #include "ctl/base/reply.h"
 #include "ctl/view/spaces.h"
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 #include "lib/base/util.h"
 
 void spaces_free_seals(struct space_seals *seals)
@@ -175,21 +175,6 @@ int spaces_fetch_targets(const struct ctl *ctl, const struct targets *targets, j
 	return !*ret_document ? error_out_of_memory() : failed ? CTL_PARTLY : CTL_OK;
 }
 
-static unsigned deny_from_json(const json_t *array)
-{
-	const json_t *name;
-	unsigned deny = 0;
-	size_t i;
-
-	json_array_foreach(array, i, name) {
-		int bit = json_is_string(name) ? names_find_deny(json_string_value(name)) : -EINVAL;
-
-		if (bit > 0)
-			deny |= (unsigned)bit;
-	}
-	return deny;
-}
-
 struct space_seal spaces_seal_from_json(const json_t *seal)
 {
 	int segment = names_find_segment(reply_string(seal, "segment"));
@@ -203,7 +188,7 @@ struct space_seal spaces_seal_from_json(const json_t *seal)
 	};
 
 	for (unsigned action = 0; action < MSEALD_ACTION_COUNT; action++)
-		result.deny[action] = deny_from_json(json_object_get(seal, names_action(action)));
+		result.deny[action] = names_json_read(seal, names_action(action), names_find_deny);
 	return result;
 }
 

@@ -184,7 +184,7 @@ static int handle(struct connection *connection, json_t *message)
 	json_t *parameters = json_object_get(message, "parameters");
 	_cleanup_free_ char *name = NULL;
 
-	if (json_object_get(message, "oneway") && json_is_true(json_object_get(message, "oneway")))
+	if (json_is_true(json_object_get(message, "oneway")))
 		return -EPROTO; /* every method of mseald needs its reply */
 	if (!json_is_string(method) ||
 	    (parameters && !json_is_object(parameters) && !json_is_null(parameters)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The methods of io.mseald: JSON in, JSON out. Each is in the method_*.c of its name, and in the table of
- * methods.c. Includes the headers that nearly every method needs.
+ * The methods of io.mseald: JSON in, JSON out. Each is in the method_*.c of its name (method_monitor() in
+ * subscribers.c), and in the table of methods.c. Includes the headers that nearly every method needs.
  */
 #pragma once
 

@@ -5,7 +5,7 @@
 #include "api/method.h"
 #include "base/text.h"
 #include "bpf/task_iter.h"
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 #include "process/target.h"
 #include "seal/labels.h"
 
@@ -158,9 +158,9 @@ static json_t *seal_json(const struct daemon *daemon, const struct seal *seal)
 		permanent |= seal->permanent[action] != 0;
 	return json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:b,s:s,s:I}", "start", (json_int_t)seal->start, "end",
 			 (json_int_t)seal->end, "segment", names_segment(seal->segment), "deny",
-			 text_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
-			 text_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
-			 text_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent,
+			 names_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
+			 names_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
+			 names_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "revocable", !permanent,
 			 "gate", seal_gate(daemon, seal), "attempts", (json_int_t)seal->hits);
 }
 
@@ -283,7 +283,7 @@ static int listing_all(struct listing *listing, json_t **ret)
 	return 0;
 }
 
-/* One reply per space, for connection_stream(). */
+/* The next reply, for connection_stream(). */
 static int listing_next_reply(struct connection *connection, void *context)
 {
 	struct listing *listing = context;

@@ -8,6 +8,7 @@
 #include "policy/watched.h"
 #include "policy/exec_facts.h"
 #include "policy/reconcile.h"
+#include "lib/base/names_json.h"
 #include "lib/proc/maps.h"
 #include "seal/labels.h"
 
@@ -169,7 +170,7 @@ static json_t *describe(struct daemon *daemon, const struct mseald_task *task)
 	return json_pack("{s:I,s:o,s:o,s:o,s:s,s:s*,s:o*,s:o*,s:o*}", "pid", (json_int_t)task->pid, "policy",
 			 text_json(policy->name), "path", text_json(policy->path), "why",
 			 text_json(why ?: ""), "state", state, "reason", left_name(left), "missing",
-			 missing ? text_json_deny(missing) : NULL, "exe", text_json(facts.exe), "cgroup",
+			 missing ? names_json_deny(missing) : NULL, "exe", text_json(facts.exe), "cgroup",
 			 text_json(facts.cgroup));
 }
 

@@ -5,7 +5,7 @@
 #include "api/method.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 #include "seal/gc.h"
 #include "seal/seal.h"
 
@@ -93,9 +93,9 @@ static int keep_plan(void *context, const struct plan *plan)
 		json_t *range = json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:o*}", "start", (json_int_t)seal->start,
 					  "end", (json_int_t)seal->end, "segment",
 					  names_segment(seal->segment), "deny",
-					  text_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
-					  text_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
-					  text_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "path",
+					  names_json_deny(seal_deny(seal, MSEALD_ACTION_DENY)), "kill",
+					  names_json_deny(seal_deny(seal, MSEALD_ACTION_KILL)), "audit",
+					  names_json_deny(seal_deny(seal, MSEALD_ACTION_AUDIT)), "path",
 					  text_json(mapping && *mapping->path ? mapping->path : NULL));
 
 		if (json_array_append_new(sealing->planned, range) < 0)

@@ -7,7 +7,7 @@
 #include "bpf/events.h"
 #include "bpf/lock.h"
 #include "bpf/probe.h"
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 #include "policy/reconcile.h"
 #include "process/target.h"
 #include "seal/set_map.h"
@@ -86,7 +86,7 @@ static json_t *status_rows(struct daemon *daemon, const char *preemption)
 		json_t *row = json_pack(
 			"{s:i,s:s,s:s,s:o,s:s,s:s,s:b,s:s}", "row", decisions[i].row, "operation",
 			names_op(decisions[i].op), "description", decisions[i].description, "deny",
-			text_json_deny(decisions[i].deny), "outcome",
+			names_json_deny(decisions[i].deny), "outcome",
 			mechanism == MECHANISM_NONE   ? "not covered" :
 			mechanism == MECHANISM_KERNEL ? "EINVAL" :
 			mechanism == MECHANISM_KILL   ? "SIGKILL" :

@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "bpf/task_iter.h"
 #include "lib/base/clock.h"
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 #include "lib/conf/folders.h"
 #include "policy/exec_facts.h"
 #include "policy/reconcile.h"
@@ -317,7 +317,7 @@ static json_t *pid1_json(const struct report *report, const struct policy *polic
 		return NULL;
 	denying.seal.action = MSEALD_ACTION_DENY;
 	spared = reconcile_spared(programs_coverage(report->programs), &denying, 1);
-	return spared ? text_json_deny(spared) : NULL;
+	return spared ? names_json_deny(spared) : NULL;
 }
 
 static const char *op_name(unsigned number)
@@ -346,8 +346,8 @@ static void add_kills(const struct report *report, const struct policy *policy, 
 		else
 			always |= 1u << op;
 	}
-	(void)json_object_set_new(json, "kills", text_json_bits(always, op_name));
-	(void)json_object_set_new(json, "kills_at_first", text_json_bits(at_first, op_name));
+	(void)json_object_set_new(json, "kills", names_json_bits(always, op_name));
+	(void)json_object_set_new(json, "kills_at_first", names_json_bits(at_first, op_name));
 }
 
 /* Is it a link to a ready policy, as `policy enable` makes? Then the file is never edited. */
@@ -392,9 +392,10 @@ static json_t *policies_json(const struct report *report, const char *wanted)
 			continue;
 		json = json_pack("{s:s,s:s,s:b,s:s,s:o,s:o,s:b,s:I,s:I,s:o*}", "name", policy->name, "path",
 				 policy->path, "ready", is_ready(policy->path), "action",
-				 names_action(policy->seal.action), "deny", text_json_deny(policy->seal.deny),
-				 "segments", text_json_segments(policy->seal.segments), "dlopen",
-				 policy->seal.dlopen, "since", (json_int_t)since, "sealed",
+				 names_action(policy->seal.action), "deny",
+				 names_json_deny(policy->seal.deny), "segments",
+				 names_json_segments(policy->seal.segments), "dlopen", policy->seal.dlopen,
+				 "since", (json_int_t)since, "sealed",
 				 (json_int_t)count_sealed(report, policy->name, labels, count), "pid1",
 				 pid1_json(report, policy, of_pid1));
 		if (!json)

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "lib/base/names.h"
+#include "lib/base/names_json.h"
 
 #define VERSION 1
 
@@ -24,7 +24,7 @@ static json_t *example_json(const struct mseald_tally *value)
 			 (json_int_t)value->address, "length", (json_int_t)value->length, "symbol",
 			 symbol_json(value->symbol), "ip", (json_int_t)value->ip, "caller",
 			 symbol_json(value->caller), "kinds",
-			 text_json_bits(value->example_kinds, names_kind));
+			 names_json_bits(value->example_kinds, names_kind));
 }
 
 json_t *report_file_row(const struct report_row *row, const struct mseald_label *label)
@@ -37,9 +37,9 @@ json_t *report_file_row(const struct report_row *row, const struct mseald_label 
 			 "segment", names_segment(row->key.segment), "verdict",
 			 names_verdict(row->key.verdict), "attempts", (json_int_t)value->attempts,
 			 "processes", (json_int_t)value->processes, "first", (json_int_t)value->first, "last",
-			 (json_int_t)value->last, "deny", text_json_deny(value->deny), "segments",
-			 text_json_segments(value->segments), "kinds",
-			 text_json_bits(value->kinds, names_kind), "example", example_json(value));
+			 (json_int_t)value->last, "deny", names_json_deny(value->deny), "segments",
+			 names_json_segments(value->segments), "kinds",
+			 names_json_bits(value->kinds, names_kind), "example", example_json(value));
 }
 
 /* --- writing --- */
@@ -79,22 +79,6 @@ int report_file_write(const char *path, const struct report_table *table, const 
 
 /* --- reading --- */
 
-/* Reads the known words of a list into bits. find: gives the bit, or with shift its number. */
-static uint8_t read_words(const json_t *object, const char *key, int (*find)(const char *name), bool shift)
-{
-	const json_t *list = json_object_get(object, key), *word;
-	unsigned bits = 0;
-	size_t i;
-
-	json_array_foreach(list, i, word) {
-		int value = json_is_string(word) ? find(json_string_value(word)) : -EINVAL;
-
-		if (value >= 0)
-			bits |= shift ? 1u << value : (unsigned)value;
-	}
-	return (uint8_t)bits;
-}
-
 /* "" if missing. */
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -121,7 +105,7 @@ static bool read_example(json_t *example, struct mseald_tally *ret)
 	ret->ip = (uint64_t)ip;
 	read_text(example, "comm", comm, sizeof(comm));
 	memcpy(ret->comm, comm, sizeof(ret->comm));
-	ret->example_kinds = read_words(example, "kinds", names_find_kind, false);
+	ret->example_kinds = names_json_read(example, "kinds", names_find_kind);
 	read_text(example, "symbol", ret->symbol, sizeof(ret->symbol));
 	read_text(example, "caller", ret->caller, sizeof(ret->caller));
 	return true;
@@ -145,11 +129,11 @@ static int read_row(json_t *object, struct report_row *ret)
 	row.key.segment = (uint16_t)segment;
 	row.key.verdict = (uint16_t)verdict;
 	/* A file of an earlier version lacks this field. */
-	row.value.deny = read_words(object, "deny", names_find_deny, false) ?:
+	row.value.deny = names_json_read(object, "deny", names_find_deny) ?:
 				 (uint8_t)names_deny_of_op((enum mseald_op)op);
-	row.value.segments = read_words(object, "segments", names_find_segment, true) ?:
+	row.value.segments = names_json_read(object, "segments", names_json_segment_bit) ?:
 				     (uint8_t)(1u << segment);
-	row.value.kinds = read_words(object, "kinds", names_find_kind, false);
+	row.value.kinds = names_json_read(object, "kinds", names_find_kind);
 	row.value.attempts = (uint64_t)attempts;
 	row.value.first = (uint64_t)first;
 	row.value.last = (uint64_t)last;

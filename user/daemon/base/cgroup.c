@@ -6,7 +6,7 @@
 #include <linux/limits.h>
 #include <sys/stat.h>
 
-#include "base/list.h"
+#include "lib/base/list.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 /* FILEID_KERNFS, include/linux/exportfs.h: a cgroup's id is its file handle */

@@ -7,11 +7,9 @@
 #include <sys/stat.h>
 
 #include "lib/conf/folders.h"
-#include "lib/conf/ini.h"
 #include "lib/conf/load.h"
 #include "lib/conf/parser.h"
 
-#define SECTION "Mseald"
 #define DROPINS_MAX 256
 #define TIME_MAX_US (UINT64_C(24) * 3600 * 1000000)
 
@@ -70,10 +68,14 @@ static void set_yes(struct parser *p, const char *key, char *value, void *ret)
 
 static void set_user_spaces(struct parser *p, const char *key, char *value, void *ret)
 {
-	if (!*value)
+	const char *word = parser_single(p, key, value);
+
+	if (!word)
+		return;
+	if (!*word)
 		*(uint32_t *)ret = MSEALD_QUOTA_EACH;
-	else if (config_parse_user_spaces(value, ret) < 0)
-		parser_complain(p, p->line, "%s=" SHOWN ": must be 1 to %u", key, value, MSEALD_MAX_SPACES);
+	else if (config_parse_user_spaces(word, ret) < 0)
+		parser_complain(p, p->line, "%s=" SHOWN ": must be 1 to %u", key, word, MSEALD_MAX_SPACES);
 }
 
 /* Reads "1500ms", "2s", "2", "1min", "1h" as microseconds. -EINVAL, also for more than 9 digits. */
@@ -125,11 +127,7 @@ static void set_settle(struct parser *p, const char *key, char *value, void *ret
 	set_time(p, key, value, CONFIG_SETTLE, 1000000, false, ret);
 }
 
-static const struct {
-	const char *name;
-	size_t member; /* offset in struct config */
-	void (*set)(struct parser *p, const char *key, char *value, void *ret);
-} keys[] = {
+static const struct parser_key keys[] = {
 	{ "Debug", offsetof(struct config, debug), set_no },
 	{ "Gate", offsetof(struct config, gate), set_gate },
 	{ "Lock", offsetof(struct config, lock), set_no },
@@ -139,77 +137,16 @@ static const struct {
 	{ "UserSpaces", offsetof(struct config, user_spaces), set_user_spaces },
 };
 
-static void assign(struct parser *p, struct config *config, const char *name, char *value)
-{
-	const char *names[ELEMENTS(keys)], *nearest;
-
-	if (p->section == SECTION_UNKNOWN)
-		return;
-	if (p->section == SECTION_NONE) {
-		parser_complain(p, p->line, "a key before the first section; write [" SECTION "] above it");
-		return;
-	}
-	for (size_t i = 0; i < ELEMENTS(keys); i++) {
-		names[i] = keys[i].name;
-		if (strcmp(keys[i].name, name) == 0) {
-			keys[i].set(p, name, value, (char *)config + keys[i].member);
-			return;
-		}
-	}
-	nearest = diagnostics_nearest(name, names, ELEMENTS(names));
-	if (nearest)
-		parser_complain(p, p->line, "unknown key " SHOWN "=; did you mean %s=?", name, nearest);
-	else
-		parser_complain(p, p->line,
-				"unknown key " SHOWN
-				"=; keys: Debug, Gate, Lock, LockSignals, NativeAfter, Settle, UserSpaces",
-				name);
-}
-
-static void begin_section(struct parser *p, const char *name)
-{
-	p->section = SECTION_FIRST;
-	if (strcmp(name, SECTION) == 0)
-		return;
-	/* Suppresses messages about the keys of this section. */
-	p->section = SECTION_UNKNOWN;
-	parser_complain(p, p->line, "unknown section [" SHOWN "]; there is [" SECTION "]", name);
-}
-
-static void read_text(struct parser *p, struct config *config, char *text)
-{
-	struct ini ini = { .rest = text };
-	enum ini_kind kind;
-
-	while (p->error == 0 && (kind = ini_next(&ini)) != INI_END) {
-		p->line = ini.line;
-		if (kind == INI_SECTION)
-			begin_section(p, ini.key);
-		else if (kind == INI_ASSIGNMENT)
-			assign(p, config, ini.key, ini.value);
-		else
-			parser_complain(p, p->line, "%s", ini.key);
-	}
-	parser_complain_rest(p);
-}
-
 int config_parse(const char *path, const char *text, size_t size, struct config *ret,
 		 struct diagnostics *faults)
 {
 	struct parser p = { .path = path, .faults = faults };
-	_cleanup_free_ char *copy = strndup(text, size);
 	struct config config = *ret;
+	int r = parser_read(&p, text, size, "Mseald", keys, ELEMENTS(keys), &config);
 
-	if (!copy)
-		return -ENOMEM;
-	if (strlen(copy) < size)
-		parser_complain(&p, 0, "the file has a NUL byte; write plain text");
-	else
-		read_text(&p, &config, copy);
-	if (p.error < 0 || p.fault_count > 0)
-		return p.error < 0 ? p.error : -EINVAL;
-	*ret = config;
-	return 0;
+	if (r == 0)
+		*ret = config;
+	return r;
 }
 
 /* --- files --- */

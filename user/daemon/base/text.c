@@ -2,7 +2,6 @@
 /* See text.h. */
 #include "base/text.h"
 
-#include "lib/base/names.h"
 #include "lib/base/util.h"
 
 static bool is_ascii(unsigned char c)
@@ -74,33 +73,4 @@ json_t *text_json(const char *text)
 		return string;
 	replace(plain, is_ascii);
 	return json_string(plain);
-}
-
-json_t *text_json_bits(unsigned bits, const char *(*name)(unsigned number))
-{
-	json_t *list = json_array();
-
-	for (; bits; bits &= bits - 1)
-		(void)json_array_append_new(list, json_string(name((unsigned)__builtin_ctz(bits))));
-	return list;
-}
-
-static const char *deny_name(unsigned number)
-{
-	return names_deny(1u << number);
-}
-
-json_t *text_json_deny(unsigned deny)
-{
-	return text_json_bits(deny, deny_name);
-}
-
-static const char *segment_name(unsigned number)
-{
-	return names_segment((enum mseald_segment)number);
-}
-
-json_t *text_json_segments(unsigned segments)
-{
-	return text_json_bits(segments, segment_name);
 }

@@ -18,7 +18,3 @@ void text_clean(char *text);
 
 /* A JSON string; other bytes than ASCII only if the whole text is UTF-8. NULL for NULL. */
 json_t *text_json(const char *text);
-/* A list of the names of these bits, by their numbers; of MSEALD_DENY_*; of 1 << segment. */
-json_t *text_json_bits(unsigned bits, const char *(*name)(unsigned number));
-json_t *text_json_deny(unsigned deny);
-json_t *text_json_segments(unsigned segments);

@@ -7,7 +7,7 @@
 
 #include <bpf/bpf.h>
 
-#include "base/list.h"
+#include "lib/base/list.h"
 #include "bpf/bpffs.h"
 #include "bpf/map.h"
 #include "lib/base/util.h"

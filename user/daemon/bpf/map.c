@@ -4,7 +4,7 @@
 
 #include <bpf/bpf.h>
 
-#include "base/list.h"
+#include "lib/base/list.h"
 
 #define KEY_MAX 64 /* bytes of the largest key in the maps to be counted */
 

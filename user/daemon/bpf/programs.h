@@ -57,7 +57,7 @@ volatile struct mseald_state *programs_state(struct programs *programs);
 const struct mseald_state *programs_map_state(const struct programs *programs);
 void programs_unmap_state(const struct programs *programs, const struct mseald_state *state);
 int programs_map_fd(const struct programs *programs, const char *name);
-/* Runs a program of bpf/commit.bpf.c. Result in commit->old_set; negative errno of the run. */
+/* Runs a program of bpf/commit.bpf.c. Result in commit->old_bits; negative errno of the run. */
 int programs_commit(struct programs *programs, struct mseald_commit *commit);
 /*
  * The same for a program about one address space: TOOL_KILL_PENDING, FORGET, UNWATCH. born says which one, if

@@ -2,7 +2,7 @@
 /* See task_iter.h. */
 #include "bpf/task_iter.h"
 
-#include "base/list.h"
+#include "lib/base/list.h"
 
 /* The most bytes that one read returns, with pages of 4 KiB (kernel/bpf/bpf_iter.c, bpf_seq_read). */
 #define READ_MAX 32768

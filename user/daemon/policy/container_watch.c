@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See container_watch.h. Keys of address spaces (mm_key() of bpf/arch.h) only grow: an address space made
- * later has a larger key.
+ * See container_watch.h. Without MSEALD_KEYS_RETURN keys of address spaces only grow: an address space made
+ * later has a larger key. With it a missed start whose key is lower than an earlier one's is not noticed.
  */
 #include "policy/container_watch.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Container policies: for each watched container (method_container.h) a policy about its cgroup, active
+ * Container policies: for each watched container (method_container.c) a policy about its cgroup, active
  * before those of files. Each is kept in a file for the next daemon, and ends with the cgroup.
  */
 #pragma once
@@ -26,8 +26,9 @@ void containers_close(struct containers *containers); /* takes zeroed; active po
 
 /*
  * Activates a policy for the container: programs that start in the cgroup of this id are sealed by it.
- * Replaces an earlier policy of this container. Negative errno: nothing has changed; -EINVAL: a policy cannot
- * have the cgroup's path; -ENOSPC: too many.
+ * Replaces an earlier policy of this container. Negative errno: nothing has changed, but the next daemon may
+ * find the new policy in place of an earlier; -EINVAL: a policy cannot have the cgroup's path; -ENOSPC: too
+ * many.
  */
 int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id,
 		   const struct seal_spec *seal);

@@ -4,7 +4,7 @@
 
 #include <bpf/bpf.h>
 
-#include "base/list.h"
+#include "lib/base/list.h"
 #include "bpf/map.h"
 #include "lib/base/util.h"
 #include "policy/globs.h"

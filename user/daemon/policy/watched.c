@@ -14,7 +14,7 @@ static bool find_start(struct programs *programs, uint64_t key, struct mseald_st
 	for (uint32_t i = 0; i < MSEALD_START_PROBES; i++) {
 		uint32_t at = MSEALD_START_AT((uint32_t)key, i);
 
-		/* The element may be given to another while it is copied; a key does not come back. */
+		/* The element may be given to another while it is copied. */
 		if (keys[at] == key)
 			return bpf_map_lookup_elem(programs_map_fd(programs, "starts"), &at, ret) == 0 &&
 			       keys[at] == key;

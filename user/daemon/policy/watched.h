@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The maps `watched` and `starts`: programs that a policy may apply to, with their facts at the exec
- * (bpf/watch.h). programs_watch() and programs_unwatch() change them.
+ * (bpf/watch.h). programs_watch() and TOOL_UNWATCH change them.
  */
 #pragma once
 

@@ -7,7 +7,7 @@
 
 #include <bpf/bpf.h>
 
-#include "base/list.h"
+#include "lib/base/list.h"
 #include "base/log.h"
 
 static struct mseald_file_seals seals_of(const struct sealset *set, const struct sealset_file *file,

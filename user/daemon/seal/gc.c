@@ -21,10 +21,10 @@
  * restarted and sealed again must not wait.
  */
 #define IDLE_LOOKS 2
-#define KEPT_MEMORY (256u * 1024) /* bytes of free heap */
-
 /* The same after a request of a user: users must not have programs attached and detached all the time. */
 #define IDLE_LOOKS_USER 30
+
+#define KEPT_MEMORY (256u * 1024) /* bytes of free heap */
 
 /* Removes entries without contents, once no program can be reading them. */
 static void forget_all(struct gc *gc)

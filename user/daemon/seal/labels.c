@@ -4,7 +4,7 @@
 
 #include <bpf/bpf.h>
 
-#include "base/list.h"
+#include "lib/base/list.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "bpf/map.h"

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "base/arch.h"
-#include "base/list.h"
+#include "lib/base/list.h"
 #include "bpf/task_iter.h"
 #include "lib/base/names.h"
 #include "seal/sanitizer.h"

@@ -3,7 +3,7 @@
  * Seal sets. Adding merges two sorted lists (unite); all other operations go through one list.
  * sealset_codec.c turns a set into the static tree of mseald/shared.h and back.
  */
-#include "base/list.h"
+#include "lib/base/list.h"
 #include "seal/sealset.h"
 
 /* May two seals be joined? */

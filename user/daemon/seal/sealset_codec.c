@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-#include "base/list.h"
+#include "lib/base/list.h"
 
 static_assert(MSEALD_LEVEL_0 == 0 && MSEALD_LEVEL_1 == 1 && MSEALD_LEVEL_2 == 1 + MSEALD_FANOUT,
 	      "levels in other places");

@@ -33,7 +33,7 @@ struct set {
 	uint32_t nodes;	  /* nodes that fit; 0: unknown yet */
 	uint8_t state;	  /* enum set_state */
 	bool guards;	  /* some of its files are in the map `files` */
-	bool known;	  /* whether the two fields above are known */
+	bool known;	  /* whether seals and label are known */
 	uint32_t holders; /* number of set_map_hold() */
 	uint32_t seals;
 	uint64_t label;

@@ -22,7 +22,7 @@ static void read_relro(pid_t pid, struct exec_image *image)
 	}
 	bias = image->entry - object.entry;
 	if (object.relro_memsz) {
-		image->relro_start = (bias + object.relro_vaddr) & ~(page_size() - 1);
+		image->relro_start = page_down(bias + object.relro_vaddr);
 		image->relro_end = bias + object.relro_vaddr + object.relro_memsz;
 	}
 }

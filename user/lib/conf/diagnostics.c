@@ -2,6 +2,7 @@
 /* Messages about the faults of a configuration file, and the word that was probably meant. */
 #include <stdarg.h>
 
+#include "lib/base/list.h"
 #include "lib/conf/diagnostics.h"
 
 #define WORD_MAX 24 /* longer words resemble no known word */
@@ -27,15 +28,8 @@ static char *escape(const char *text)
 
 static int append(struct diagnostics *faults, struct diagnostic fault)
 {
-	if (faults->count == faults->allocated) {
-		size_t allocated = faults->allocated ? 2 * faults->allocated : 16;
-		struct diagnostic *list = reallocarray(faults->list, allocated, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		faults->list = list;
-		faults->allocated = allocated;
-	}
+	if (list_grow(&faults->list, faults->count, 1, &faults->allocated, sizeof(*faults->list)) < 0)
+		return -ENOMEM;
 	faults->list[faults->count++] = fault;
 	return 0;
 }
@@ -70,16 +64,11 @@ int diagnostics_add(struct diagnostics *faults, const char *path, unsigned line,
 char *diagnostic_text(const struct diagnostic *fault)
 {
 	_cleanup_free_ char *path = escape(fault->path);
-	char *text;
-	int r;
 
 	if (!path)
 		return NULL;
-	if (fault->line)
-		r = asprintf(&text, "%s:%u: %s", path, fault->line, fault->message);
-	else
-		r = asprintf(&text, "%s: %s", path, fault->message);
-	return r < 0 ? NULL : text;
+	return fault->line ? FORMAT_NEW("%s:%u: %s", path, fault->line, fault->message) :
+			     FORMAT_NEW("%s: %s", path, fault->message);
 }
 
 void diagnostics_free(struct diagnostics *faults)

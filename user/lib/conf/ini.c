@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The syntax of a policy file: empty lines, comments, [Section] and Key=value, with values made of words.
- * docs/dependencies.md says why this is not libinih.
+ * The syntax of a configuration file: empty lines, comments, [Section] and Key=value, with values made of
+ * words. docs/dependencies.md says why this is not libinih.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -65,7 +65,7 @@ static enum ini_kind read_section(struct ini *ini, char *line)
 	size_t length = strlen(line);
 
 	if (line[length - 1] != ']' || length < 3)
-		return fault(ini, "a section is written [Match], alone on its line");
+		return fault(ini, "a section is written [Name], alone on its line");
 	line[length - 1] = '\0';
 	ini->key = line + 1;
 	return INI_SECTION;

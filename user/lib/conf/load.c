@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads a policy into memory, once. It must be a small regular file that does not change while it is read.
- * This never blocks: a FIFO is not opened, and a file that is being written is tried a few times.
+ * Reads a configuration file into memory, once. It must be a small regular file that does not change while
+ * it is read. This never blocks: a FIFO is not opened, and a file that is being written is tried a few times.
  */
 #include "lib/conf/load.h"
 
 #define TRIES 5
+
+size_t load_name_length(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
+
+	return length > suffix && strcmp(name + length - suffix, LOAD_SUFFIX) == 0 ? length - suffix : length;
+}
 
 /*
  * Skips hidden files and leftovers of editors and packages (x.conf~, .x.conf.swp, #x.conf#, x.conf.dpkg-old).
  */
 bool load_is_file_name(const char *name)
 {
-	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
-
-	return *name != '.' && *name != '#' && length > suffix &&
-	       strcmp(name + length - suffix, LOAD_SUFFIX) == 0;
+	return *name != '.' && *name != '#' && name[load_name_length(name)];
 }
 
 char *load_name(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
+	size_t length = load_name_length(name);
 
-	return length > suffix && strcmp(name + length - suffix, LOAD_SUFFIX) == 0 ?
-		       strndup(name, length - suffix) :
-		       NULL;
+	return name[length] ? strndup(name, length) : NULL;
 }
 
 const char *load_unguarded(const struct stat *st)
@@ -59,19 +61,19 @@ static int complain(struct diagnostics *faults, const char *shown, int error)
 	return r < 0 ? r : -EINVAL;
 }
 
-/* Checks that the file may be read as a policy. 0, -EINVAL or -ENOMEM. */
+/* Checks that the file may be read. 0, -EINVAL or -ENOMEM. */
 static int judge(const struct stat *st, const char *shown, bool guarded, struct diagnostics *faults)
 {
 	const char *unguarded = guarded ? load_unguarded(st) : NULL;
 	int r = 0;
 
 	if (!S_ISREG(st->st_mode))
-		r = diagnostics_add(faults, shown, 0, "a policy is a plain file, not %s",
+		r = diagnostics_add(faults, shown, 0, "a plain file is expected, not %s",
 				    kind_of(st->st_mode));
 	else if (unguarded)
 		r = diagnostics_add(faults, shown, 0, "%s", unguarded);
 	else if (st->st_size > LOAD_FILE_MAX)
-		r = diagnostics_add(faults, shown, 0, "the file has %jd bytes; a policy has at most %u",
+		r = diagnostics_add(faults, shown, 0, "the file has %jd bytes; at most %u are read",
 				    (intmax_t)st->st_size, LOAD_FILE_MAX);
 	else
 		return 0;
@@ -85,8 +87,7 @@ static bool same(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* Fills text (size bytes) from fd. Returns the number of bytes, or a negative errno. */
-static ssize_t read_bytes(int fd, char *text, size_t size)
+ssize_t load_bytes(int fd, char *text, size_t size)
 {
 	size_t done = 0;
 
@@ -126,7 +127,7 @@ static int try_load(const char *path, const char *shown, bool guarded, char *tex
 	r = judge(&before, shown, guarded, faults);
 	if (r < 0)
 		return r;
-	size = read_bytes(fd, text, LOAD_FILE_MAX + 1);
+	size = load_bytes(fd, text, LOAD_FILE_MAX + 1);
 	if (size < 0)
 		return complain(faults, shown, (int)-size);
 	if (fstat(fd, &after) < 0)

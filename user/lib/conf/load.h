@@ -17,9 +17,13 @@
  */
 int load_file(const char *path, const char *shown, bool guarded, char **ret_text, size_t *ret_size,
 	      struct diagnostics *faults);
+/* Reads until text is full, or to the end. The number of bytes, or a negative errno. */
+ssize_t load_bytes(int fd, char *text, size_t size);
 /* The fault of a file or folder that other users could change, for a message; NULL: none. */
 const char *load_unguarded(const struct stat *st);
 /* Is this the name of a configuration file in a folder of such files? */
 bool load_is_file_name(const char *name);
+/* The length of NAME or NAME.conf, without .conf. */
+size_t load_name_length(const char *name);
 /* NAME of a path .../NAME.conf; malloc'ed, NULL: not of this form. */
 char *load_name(const char *path);

@@ -111,8 +111,8 @@ int parser_choice(struct parser *p, const char *key, char *value, const char *co
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(known[i], word) == 0)
 			return (int)i;
-	if (asprintf(&what, "%s=", key) < 0) {
-		what = NULL;
+	what = FORMAT_NEW("%s=", key);
+	if (!what) {
 		p->error = -ENOMEM;
 		return -1;
 	}
@@ -148,4 +148,62 @@ char *parser_copy(struct parser *p, const char *text)
 	if (!new)
 		p->error = -ENOMEM;
 	return new;
+}
+
+/* --- files with one section --- */
+
+static void assign(struct parser *p, const char *name, char *value, const struct parser_key *keys,
+		   size_t count, char *result)
+{
+	const char *names[count], *nearest;
+	char all[256] = "";
+
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strlen(all);
+
+		names[i] = keys[i].name;
+		if (strcmp(keys[i].name, name) == 0) {
+			keys[i].set(p, name, value, result + keys[i].member);
+			return;
+		}
+		(void)snprintf(all + length, sizeof(all) - length, "%s%s", i ? ", " : "", keys[i].name);
+	}
+	nearest = diagnostics_nearest(name, names, count);
+	if (nearest)
+		parser_complain(p, p->line, "unknown key " SHOWN "=; did you mean %s=?", name, nearest);
+	else
+		parser_complain(p, p->line, "unknown key " SHOWN "=; keys: %s", name, all);
+}
+
+int parser_read(struct parser *p, const char *text, size_t size, const char *section,
+		const struct parser_key *keys, size_t count, void *result)
+{
+	_cleanup_free_ char *copy = strndup(text, size);
+	struct ini ini = { .rest = copy };
+	enum ini_kind kind;
+
+	if (!copy)
+		return -ENOMEM;
+	if (strlen(copy) < size) {
+		parser_complain(p, 0, "the file has a NUL byte; write plain text");
+		*copy = '\0';
+	}
+	while (p->error == 0 && (kind = ini_next(&ini)) != INI_END) {
+		p->line = ini.line;
+		if (kind == INI_FAULT) {
+			parser_complain(p, p->line, "%s", ini.key);
+		} else if (kind == INI_SECTION) {
+			p->section = strcmp(ini.key, section) == 0 ? SECTION_FIRST : SECTION_UNKNOWN;
+			if (p->section == SECTION_UNKNOWN)
+				parser_complain(p, p->line, "unknown section [" SHOWN "]; there is [%s]",
+						ini.key, section);
+		} else if (p->section == SECTION_NONE) {
+			parser_complain(p, p->line, "a key before the first section; write [%s] above it",
+					section);
+		} else if (p->section == SECTION_FIRST) {
+			assign(p, ini.key, ini.value, keys, count, result);
+		}
+	}
+	parser_complain_rest(p);
+	return p->error ? p->error : p->fault_count ? -EINVAL : 0;
 }

@@ -21,6 +21,17 @@ struct parser {
 	const char *full; /* key already reported for too many values */
 };
 
+/* A key of a file that has one section. */
+struct parser_key {
+	const char *name;
+	size_t member; /* offset in the result */
+	void (*set)(struct parser *p, const char *key, char *value, void *member);
+};
+
+/* Reads such a file into the members of *result. -EINVAL after a complaint, -ENOMEM: some may be set. */
+int parser_read(struct parser *p, const char *text, size_t size, const char *section,
+		const struct parser_key *keys, size_t count, void *result);
+
 /* All of these report a fault, or set parser->error. */
 void parser_complain(struct parser *p, unsigned line, const char *format, ...) _printf_(3, 4);
 /* At the end of the file: reports the number of faults beyond PARSER_FAULTS_MAX. */

@@ -135,8 +135,6 @@ static int add_entry(const struct tables *tables, const Elf64_Dyn *entry, struct
 	case DT_SONAME:
 		free(TAKE_PTR(dynamic->soname));
 		return read_name(tables, entry->d_un.d_val, &dynamic->soname);
-	case DT_TEXTREL: dynamic->textrel = true; return 0;
-	case DT_FLAGS: dynamic->textrel |= (entry->d_un.d_val & DF_TEXTREL) != 0; return 0;
 	default: return 0;
 	}
 }

@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define ELF_DYNAMIC_NEEDED_MAX 1024	    /* libraries of one object */
@@ -16,7 +15,6 @@ struct elf_dynamic {
 	char *soname;  /* DT_SONAME; NULL: none */
 	char **needed; /* DT_NEEDED, in the order of the file */
 	size_t needed_count;
-	bool textrel; /* DT_TEXTREL or DF_TEXTREL: the loader writes to the text */
 };
 
 /*

@@ -124,7 +124,6 @@ static int add_phdr(struct elf_object *object, const Elf64_Phdr *phdr, const str
 
 	switch (phdr->p_type) {
 	case PT_LOAD: return add_load(object, phdr, source->size);
-	case PT_INTERP: object->has_interp = true; return 0;
 	case PT_GNU_RELRO:
 		if (__builtin_add_overflow(phdr->p_vaddr, phdr->p_memsz, &end))
 			return -EBADMSG;

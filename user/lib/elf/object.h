@@ -18,8 +18,8 @@ struct elf_object {
 	/* in the file, not checked; filesz 0: no PT_DYNAMIC */
 	uint64_t dynamic_offset, dynamic_filesz;
 	uint64_t entry;
-	bool is_64bit, has_interp, is_dyn; /* ELFCLASS64; PT_INTERP; ET_DYN */
-	bool memory_seal;		   /* GNU_PROPERTY_MEMORY_SEAL: the file asks to be sealed */
+	bool is_64bit, is_dyn; /* ELFCLASS64; ET_DYN */
+	bool memory_seal;      /* GNU_PROPERTY_MEMORY_SEAL: the file asks to be sealed */
 };
 
 /*

@@ -76,7 +76,8 @@ static char *follow(struct policy_parser *p, const char *path, int kind)
 				"Exe=" SHOWN ": its folder " SHOWN " has a glob in its name", path, followed);
 		return NULL;
 	}
-	if (asprintf(&whole, "%s%s", *rest == '/' && !followed[1] ? "" : followed, rest) < 0) {
+	whole = FORMAT_NEW("%s%s", *rest == '/' && !followed[1] ? "" : followed, rest);
+	if (!whole) {
 		p->base.error = -ENOMEM;
 		return NULL;
 	}
@@ -200,10 +201,9 @@ static int find_user(const char *root, const char *name, uid_t *ret)
 		*ret = found->pw_uid;
 		return 1;
 	}
-	if (asprintf(&path, "%s/etc/passwd", root) < 0) {
-		path = NULL;
+	path = FORMAT_NEW("%s/etc/passwd", root);
+	if (!path)
 		return -ENOMEM;
-	}
 	file = fopen(path, "re");
 	while (file && fgetpwent_r(file, &entry, buffer, 1 << 16, &found) == 0) {
 		if (strcmp(entry.pw_name, name) != 0)

@@ -125,11 +125,8 @@ static void read_all(struct policy_parser *p, char *text)
 static char *name_of(const char *path)
 {
 	const char *last = strrchr(path, '/'), *name = last ? last + 1 : path;
-	size_t length = strlen(name), suffix = strlen(LOAD_SUFFIX);
 
-	if (length > suffix && strcmp(name + length - suffix, LOAD_SUFFIX) == 0)
-		length -= suffix;
-	return strndup(name, length);
+	return strndup(name, load_name_length(name));
 }
 
 static unsigned line_of(const char *text, const char *at)
@@ -163,7 +160,7 @@ int policy_parse_for(const char *root, const char *path, const char *text, size_
 		parser_complain(&p.base, line_of(text, nul),
 				"the file has a NUL byte; a policy is plain text (UTF-8, not UTF-16)");
 	else if (size > LOAD_FILE_MAX)
-		parser_complain(&p.base, 0, "the file has %zu bytes; a policy has at most %u", size,
+		parser_complain(&p.base, 0, "the file has %zu bytes; at most %u are read", size,
 				LOAD_FILE_MAX);
 	else
 		read_all(&p, copied);

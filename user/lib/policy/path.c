@@ -50,14 +50,12 @@ static void to_parent(char *path)
 /* Returns the target of a link, malloc'ed; NULL and 0: no link, or none that can be read. */
 static int read_link(const char *root, const char *path, char **ret)
 {
-	_cleanup_free_ char *whole = NULL;
+	_cleanup_free_ char *whole = FORMAT_NEW("%s%s", root, path);
 	char target[PATH_MAX];
 	ssize_t length;
 
-	if (asprintf(&whole, "%s%s", root, path) < 0) {
-		whole = NULL;
+	if (!whole)
 		return -ENOMEM;
-	}
 	length = readlink(whole, target, sizeof(target));
 	if (length <= 0) {
 		*ret = NULL;
@@ -91,8 +89,7 @@ static int follow_last(const char *root, char *path, char **rest, const char *af
 			*path = '\0';
 		else
 			to_parent(path);
-		if (asprintf(&joined, "%s/%s", target, after) < 0)
-			joined = NULL;
+		joined = FORMAT_NEW("%s/%s", target, after);
 	}
 	if (!joined)
 		return -ENOMEM;

@@ -5,6 +5,7 @@
  */
 #include <limits.h>
 
+#include "lib/base/list.h"
 #include "lib/base/util.h"
 #include "lib/policy/path.h"
 #include "lib/policy/policy.h"
@@ -44,18 +45,10 @@ static int add_file(struct reading *reading, const char *folder, size_t index, c
 	char target[PATH_MAX];
 	ssize_t length;
 
-	if (files->count == reading->allocated) {
-		size_t allocated = reading->allocated ? 2 * reading->allocated : 32;
-		struct policy_file *list = reallocarray(files->list, allocated, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		files->list = list;
-		reading->allocated = allocated;
-	}
-	file.name = strndup(name, strlen(name) - strlen(LOAD_SUFFIX));
-	if (asprintf(&file.path, "%s/%s", folder, name) < 0)
-		file.path = NULL;
+	if (list_grow(&files->list, files->count, 1, &reading->allocated, sizeof(*files->list)) < 0)
+		return -ENOMEM;
+	file.name = strndup(name, load_name_length(name));
+	file.path = FORMAT_NEW("%s/%s", folder, name);
 	length = file.path ? readlink(file.path, target, sizeof(target)) : -1;
 	if (length > 0)
 		file.link = strndup(target, (size_t)length);
@@ -65,12 +58,6 @@ static int add_file(struct reading *reading, const char *folder, size_t index, c
 	}
 	files->list[files->count++] = file;
 	return 0;
-}
-
-static void close_folder(DIR *const *folder)
-{
-	if (*folder)
-		(void)closedir(*folder);
 }
 
 /* Opens a folder that no other user may write to. 0 and NULL: no folder that can be read. */
@@ -99,7 +86,7 @@ static int open_folder(struct reading *reading, const char *path, DIR **ret)
 
 static int list_folder(struct reading *reading, const char *path, size_t index)
 {
-	_cleanup_(close_folder) DIR *folder = NULL;
+	_cleanup_closedir_ DIR *folder = NULL;
 	_cleanup_free_ char *followed = NULL, *whole = NULL;
 	const struct dirent *entry;
 	size_t names = 0;
@@ -108,10 +95,9 @@ static int list_folder(struct reading *reading, const char *path, size_t index)
 	r = policy_path_follow(reading->root, path, &followed);
 	if (r == -ENOMEM)
 		return r;
-	if (asprintf(&whole, "%s%s", reading->root, r < 0 || !*reading->root ? path : followed) < 0) {
-		whole = NULL;
+	whole = FORMAT_NEW("%s%s", reading->root, r < 0 || !*reading->root ? path : followed);
+	if (!whole)
 		return -ENOMEM;
-	}
 	r = open_folder(reading, whole, &folder);
 	while (r == 0 && folder && (entry = readdir(folder))) {
 		if (!load_is_file_name(entry->d_name))
@@ -137,7 +123,6 @@ static int compare_files(const void *a, const void *b)
 static char *real_path(const struct reading *reading, const struct policy_file *file, int *error)
 {
 	_cleanup_free_ char *followed = NULL;
-	char *path;
 	int r;
 
 	if (!*reading->root || !file->link)
@@ -147,7 +132,7 @@ static char *real_path(const struct reading *reading, const struct policy_file *
 		*error = r;
 		return NULL;
 	}
-	return asprintf(&path, "%s%s", reading->root, followed) < 0 ? NULL : path;
+	return FORMAT_NEW("%s%s", reading->root, followed);
 }
 
 /* Is it a link to /dev/null? Compared by name: below a root there may be no such device. */

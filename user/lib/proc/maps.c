@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 
 #include "lib/proc/maps.h"
+#include "lib/base/list.h"
 #include "lib/base/util.h"
 #include "lib/proc/open.h"
 
@@ -202,17 +203,7 @@ void proc_maps_free(struct proc_maps *maps)
 /* Index of the first mapping that ends above address; count: none. */
 static size_t first_above(const struct proc_maps *maps, uint64_t address)
 {
-	size_t low = 0, high = maps->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (maps->list[middle].end > address)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
+	return LIST_SEARCH(maps->count, i, maps->list[i].end <= address);
 }
 
 const struct mapping *proc_maps_find(const struct proc_maps *maps, uint64_t address)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "lib/base/list.h"
 #include "lib/base/util.h"
 
 #define OPEN_TRIES 4   /* mappings tried to open a file */
@@ -176,15 +177,8 @@ static bool find_bias(const struct proc_maps *maps, const struct mapping *mappin
 
 static int objects_add(struct objects *objects, const struct object *object)
 {
-	if (objects->count == objects->allocated) {
-		size_t larger = objects->allocated ? objects->allocated * 2 : 16;
-		struct object *grown = reallocarray(objects->list, larger, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		objects->list = grown;
-		objects->allocated = larger;
-	}
+	if (list_grow(&objects->list, objects->count, 1, &objects->allocated, sizeof(*objects->list)) < 0)
+		return -ENOMEM;
 	objects->list[objects->count++] = *object;
 	return 0;
 }

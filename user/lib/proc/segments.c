@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 
 #include "lib/proc/segments.h"
+#include "lib/base/list.h"
 #include "lib/base/util.h"
 
 /* An expected range. */
@@ -34,15 +35,8 @@ static int spans_add(struct spans *spans, struct span span)
 {
 	if (span.start >= span.end)
 		return 0;
-	if (spans->count == spans->allocated) {
-		size_t larger = spans->allocated ? spans->allocated * 2 : 64;
-		struct span *grown = reallocarray(spans->list, larger, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		spans->list = grown;
-		spans->allocated = larger;
-	}
+	if (list_grow(&spans->list, spans->count, 1, &spans->allocated, sizeof(*spans->list)) < 0)
+		return -ENOMEM;
 	spans->list[spans->count++] = span;
 	return 0;
 }
@@ -259,9 +253,6 @@ int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segmen
 				.start = MAX_OF(span->start, mapping->start),
 				.end = MIN_OF(end, mapping->end),
 				.kind = span->relro && !mapping->write ? MSEALD_SEGMENT_RELRO : span->kind,
-				.writable = mapping->write,
-				.shared = mapping->shared,
-				.anonymous = !proc_mapping_is_file(mapping),
 				.object = span->object,
 				.mapping = mapping,
 			};

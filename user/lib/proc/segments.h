@@ -22,9 +22,6 @@
 struct segment {
 	uint64_t start, end; /* page aligned */
 	enum mseald_segment kind;
-	bool writable; /* as mapped now */
-	bool shared;
-	bool anonymous;		       /* .bss, stack, vdso: without a file */
 	int object;		       /* index in the objects; -1: the kernel's own mapping */
 	const struct mapping *mapping; /* the mapping that contains it; belongs to the proc_maps */
 };

@@ -171,14 +171,13 @@ int varlink_connect(const char *path, struct varlink_client **ret)
 	return 0;
 }
 
-struct varlink_client *varlink_client_free(struct varlink_client *client)
+void varlink_client_free(struct varlink_client *client)
 {
-	if (client) {
-		(void)close(client->fd);
-		varlink_framer_free(&client->framer);
-		free(client);
-	}
-	return NULL;
+	if (!client)
+		return;
+	(void)close(client->fd);
+	varlink_framer_free(&client->framer);
+	free(client);
 }
 
 /* Sends everything, despite signals. If the peer is gone, it returns an error and raises no SIGPIPE. */

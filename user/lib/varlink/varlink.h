@@ -36,7 +36,7 @@ struct varlink_client;
 
 /* Connects to the unix socket; negative errno of connect. */
 int varlink_connect(const char *path, struct varlink_client **ret);
-struct varlink_client *varlink_client_free(struct varlink_client *client); /* takes NULL, returns NULL */
+void varlink_client_free(struct varlink_client *client); /* takes NULL */
 
 /*
  * One call, one reply. parameters: borrowed, may be NULL. Returns:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See list.h. */
-#include "base/list.h"
+#include "lib/base/list.h"
 
 #include "lib/base/util.h"
 
