@@ -115,7 +115,6 @@ static void judge_covered(struct answer *answer, const struct page *page, const 
 			      sizeof(answer->why) - strlen(answer->why) - 1);
 }
 
-/* The deny bits with which a seal denies this row, any of them; 0: no row. */
 /* Judges an operation by the daemon's row for it; NULL: none. */
 static struct answer judge(const struct page *page, const char *operation, unsigned bit, const json_t *row)
 {
