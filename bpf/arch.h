@@ -10,6 +10,8 @@
  *   mm_key(mm)               the key of an address space; 0: there is none. Only with
  *                            MSEALD_KEYS_RETURN (mseald/syscall_entry.h) the kernel uses a number again
  *   mm_key_read(mm)          the same, of a pointer that the verifier does not follow; 0: it is not readable
+ *   after(value)             0; what is read at an address that it was added to is read after the value. x86
+ *                            reads in program order anyway
  *   untagged(mm, address)    the address without its tag, for the calls that strip tags
  *   shm_boundary(task)       what SHM_RND of shmat(2) rounds addresses down to, in bytes
  *   mm_vdso(mm, start, end)  the range where the kernel has mapped its own code

@@ -89,6 +89,7 @@ static __always_inline struct mseald_pending_fork *fork_mark(u64 task, struct ms
 	if (!mark)
 		return NULL;
 	*ret = *mark;
+	task += after(ret->number | ret->parent | ret->set | ret->account);
 	again = bpf_map_lookup_elem(&pending_forks, &task);
 	return again && (*(volatile u64 *)&again->number | MSEALD_FORK_TAKEN) ==
 				       (ret->number | MSEALD_FORK_TAKEN) ?
@@ -175,16 +176,18 @@ __noinline int space_set_put_called(u32 set)
 __noinline u32 space_set_seen(u64 key, const u64 *task)
 {
 	/* Read first: space_fork_finish() makes the entry before it removes the mark. */
-	bool pending = unlikely(*(volatile u64 *)&state.pending_forks);
-	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+	u64 pending = *(volatile u64 *)&state.pending_forks;
 	struct mseald_pending_fork fork;
+	struct mseald_space *space;
 
+	key += after(pending);
+	space = bpf_map_lookup_elem(&spaces, &key);
 #ifdef MSEALD_KEYS_RETURN
 	/* An entry may be of an earlier address space as long as there is a mark. */
-	if (pending)
+	if (unlikely(pending))
 		space = NULL;
 #endif
-	if (!space && pending) {
+	if (!space && unlikely(pending)) {
 		if (fork_mark(task ? *task : 0, &fork))
 			return fork.set;
 		space = bpf_map_lookup_elem(&spaces, &key);

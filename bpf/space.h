@@ -30,7 +30,9 @@ static __always_inline struct mseald_slot *space_slot(u64 key)
  */
 static __always_inline bool space_unsealed(u64 key)
 {
-	return !*(volatile u64 *)&state.pending_forks && !*(volatile u32 *)&space_slot(key)->count;
+	u64 pending = *(volatile u64 *)&state.pending_forks;
+
+	return !pending && !*(volatile u32 *)((void *)&space_slot(key)->count + after(pending));
 }
 
 /* May the address space be watched (watch.h)? */
@@ -44,7 +46,7 @@ static __always_inline u64 space_use(u64 key)
 {
 	u64 pending = *(volatile u64 *)&state.pending_forks;
 
-	return pending | *(volatile u64 *)&space_slot(key)->used;
+	return pending | *(volatile u64 *)((void *)&space_slot(key)->used + after(pending));
 }
 
 #define SPACE_MAY_BE_SEALED(use) ((u32)(use))

@@ -63,6 +63,7 @@
 #define PIDTYPE_TGID 1
 
 /* include/uapi/linux/capability.h */
+#define CAP_SYS_PTRACE 19
 #define CAP_SYS_ADMIN 21
 #define CAP_SYS_RESOURCE 24
 

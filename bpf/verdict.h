@@ -79,10 +79,14 @@ static __always_inline u64 slot_tag(const struct mseald_slot *slot)
 static __always_inline bool in_gap(u64 key, u64 start, u64 length)
 {
 	struct mseald_slot *slot = space_slot(key);
-	u64 tag = slot_tag(slot);
+	u64 tag = slot_tag(slot), gap_start, gap_end;
 
-	return MSEALD_TAG_KEY(tag) == key && start >= *(volatile u64 *)&slot->gap_start &&
-	       start + length <= *(volatile u64 *)&slot->gap_end && *(volatile u64 *)&slot->tag == tag;
+	slot = (void *)slot + after(tag);
+	gap_start = *(volatile u64 *)&slot->gap_start;
+	gap_end = *(volatile u64 *)&slot->gap_end;
+	slot = (void *)slot + after(gap_start | gap_end);
+	return MSEALD_TAG_KEY(tag) == key && start >= gap_start && start + length <= gap_end &&
+	       *(volatile u64 *)&slot->tag == tag;
 }
 
 /* The verdict on whole pages, by the set of the entry. */

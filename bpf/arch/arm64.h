@@ -144,3 +144,10 @@ static __always_inline u64 mm_user_limit(const struct mm_struct *mm)
 {
 	return mm->task_size;
 }
+
+/* The processor keeps the order of two loads if the address of the second depends on the first. */
+static __always_inline u64 after(u64 value)
+{
+	asm volatile("%0 &= 0" : "+r"(value));
+	return value;
+}

@@ -176,3 +176,8 @@ static __always_inline u64 mm_user_limit(const struct mm_struct *mm)
 		limit = 1ULL << 32;
 	return limit;
 }
+
+static __always_inline u64 after(u64 value)
+{
+	return 0;
+}

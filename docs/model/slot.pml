@@ -20,7 +20,8 @@
  * Each __sync_ operation and each operation of a hash map is one step, as it is in the code; a loop around
  * a compare-and-swap is the step that succeeds. All else goes step by step, each memory access a step of its
  * own where others can see it. The order of memory is that of the program: __sync_ operations and the locks
- * of the maps are full barriers, and between two plain loads or two plain stores the code counts on x86.
+ * of the maps are full barriers; two plain loads or stores keep their order on x86, and on arm64 loads where
+ * the code says so (bpf/arch.h, after).
  *
  * What stands for what:
  *   space_slot_drop           space_slot_drop()            bpf/space.bpf.c

@@ -17,6 +17,7 @@
 
 #include "attack.h"
 #include "daemon.h"
+#include "lib/base/util.h"
 #include "puppet.h"
 #include "tap.h"
 
@@ -288,6 +289,45 @@ static void traced(void)
 	set_policy("Segments=all");
 }
 
+/*
+ * Another user tries to attach without pause, in vain. For a moment it looks as if a tracer came: that must
+ * not keep the kernel from sealing a start, also while the daemon is stopped.
+ */
+static void attached_in_vain(void)
+{
+	unsigned wrong = 0;
+
+	set_policy("Segments=all\nDeny=mprotect unmap discard foreign-write");
+	(void)kill(daemon_pid(), SIGSTOP);
+	for (unsigned i = 0; i < AT_ONCE; i++) {
+		pid_t pid = fork(), others[3];
+
+		if (pid == 0) {
+			(void)raise(SIGSTOP);
+			execl(FOLDER "case-reopen", "case-reopen", NULL);
+		}
+		(void)waitpid(pid, NULL, WUNTRACED);
+		for (size_t j = 0; j < ELEMENTS(others); j++) {
+			others[j] = fork();
+			if (others[j] == 0 && setresuid(65534, 65534, 65534) == 0)
+				while (ptrace(PTRACE_ATTACH, pid, 0, 0) < 0 && errno == EPERM)
+					continue;
+			if (others[j] == 0)
+				_exit(0);
+		}
+		(void)kill(pid, SIGCONT);
+		wrong += child_end(pid) != ABORTED;
+		for (size_t j = 0; j < ELEMENTS(others); j++) {
+			(void)kill(others[j], SIGKILL);
+			(void)child_end(others[j]);
+		}
+	}
+	(void)kill(daemon_pid(), SIGCONT);
+	ok(wrong == 0, "foreign-write: attempts of another user to attach keep nothing unsealed (%u not)",
+	   wrong);
+	set_policy("Segments=all");
+}
+
 /* Memory in the place of a library that was unloaded before its seal is not sealed instead. */
 static void replaced(void)
 {
@@ -349,6 +389,7 @@ int main(void)
 	set_policy("Segments=all");
 	slow();
 	traced();
+	attached_in_vain();
 	own_data();
 	replaced();
 	whole();

@@ -18,7 +18,10 @@
 #include <unistd.h>
 
 #include "attack.h"
+#include "lib/base/util.h"
+#include "lib/proc/maps.h"
 #include "native.h"
+#include "ring.h"
 #include "tap.h"
 
 /* --- which seals --- */
@@ -171,6 +174,37 @@ static void beyond(void)
 	puppet_end(puppet);
 }
 
+static long ring_madvise(const long arguments[6])
+{
+	return ring_setup(arguments) ?:
+				       ring_submit(&(struct io_uring_sqe){ .opcode = IORING_OP_MADVISE,
+									   .addr = (uint64_t)arguments[0],
+									   .len = (uint32_t)arguments[1],
+									   .fadvise_advice = MADV_DONTFORK });
+}
+
+/* The vdso has no file, and is no anonymous memory to every kernel: the call has to be stopped here. */
+static void vdso(void)
+{
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
+	struct puppet *puppet = puppet_new();
+	struct range range = { 0, 0 };
+	struct sealed sealed;
+	long result;
+
+	if (proc_maps_read(puppet->pid, &maps) < 0)
+		bail("its mappings cannot be read");
+	for (size_t i = 0; i < maps.count; i++)
+		if (!strcmp(maps.list[i].path, "[vdso]"))
+			range = (struct range){ maps.list[i].start, maps.list[i].end };
+	sealed = seal_as(&(struct seal_order){ .pid = puppet->pid, .ranges = &range, .count = 1 });
+	ok(sealed.native, "the vdso: native (%s)", sealed.error ?: "sealed");
+	result = puppet_run(puppet, ring_madvise, range.start, range.end - range.start);
+	ok(result == PUPPET_DEAD, "io_uring madvise that keeps the vdso from children: SIGKILL (%s)",
+	   puppet_text(puppet, result));
+	puppet_end(puppet);
+}
+
 /* --- without --- */
 
 static void with_gate_bpf(void)
@@ -210,6 +244,7 @@ int main(int argc, char **argv)
 	which();
 	happens();
 	beyond();
+	vdso();
 	daemon_stop(SIGTERM);
 	return tap_end();
 }

@@ -22,6 +22,8 @@
 #include <unistd.h>
 
 #include "attack.h"
+#include "lib/base/util.h"
+#include "lib/proc/maps.h"
 #include "native.h"
 #include "tap.h"
 #include "victims.h"
@@ -451,6 +453,124 @@ static void daemon_dies(void)
 	end(puppet);
 }
 
+/* --- other code where the call is to be made --- */
+
+#ifdef __x86_64__
+typedef uint16_t instruction;
+#define CALL_64 0x050f /* syscall */
+#define CALL_32 0x80cd /* int $0x80 */
+/* mov $077, %edi; mov $SYS_umask, %eax; syscall */
+#define FORBIDDEN "\xbf\x3f\0\0\0\xb8\x5f\0\0\0\x0f\x05"
+#else
+typedef uint32_t instruction;
+#define CALL_64 0xd4000001 /* svc #0 */
+/* mov x0, #077; mov x8, #SYS_umask; svc #0 */
+#define FORBIDDEN "\xe0\x07\x80\xd2\xc8\x14\x80\xd2\x01\0\0\xd4"
+#endif
+
+/*
+ * Has the code in the highest executable memory, where it is found first, and counts. What would be the
+ * arguments of a 32-bit mseal(2) are 0, which makes the call succeed.
+ */
+static long count_with_code(const long arguments[6])
+{
+	_cleanup_(proc_maps_free) struct proc_maps maps = {};
+	const struct mapping *last;
+	void *code;
+
+	MUST(proc_maps_read(getpid(), &maps) >= 0, 0);
+	last = &maps.list[maps.count - 1];
+	while ((int64_t)last->start < 0) /* [vsyscall] */
+		last--;
+	code = mremap(scene.shared, 0, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)(last->end + 16 * PAGE));
+	MUST(code != MAP_FAILED, errno);
+	MUST(!mprotect(code, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC), errno);
+	MUST(!arguments[0] || forbid((unsigned)arguments[0]), errno);
+#ifdef __x86_64__
+	__asm__ volatile("xor %%ebx, %%ebx; xor %%ecx, %%ecx; 1: incl %0; cmpl $0, %1; je 1b"
+			 : "+m"(scene.shared->progress)
+			 : "m"(scene.shared->stop)
+			 : "rbx", "rcx", "memory", "cc");
+	return 0;
+#else
+	return count_up(arguments);
+#endif
+}
+
+/* Exchanges an instruction without pause. */
+static pid_t exchange(instruction other)
+{
+	_Atomic instruction *code = (void *)scene.shared->code;
+	pid_t pid = fork();
+
+	for (unsigned i = 0; pid == 0; i++) {
+		struct timespec start, now;
+		long ns = random() % 1000000;
+
+		atomic_store(code, i & 1 ? other : CALL_64);
+		__builtin___clear_cache((char *)code, (char *)(code + 1));
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		do
+			clock_gettime(CLOCK_MONOTONIC, &now);
+		while ((now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec < ns);
+	}
+	return pid;
+}
+
+static unsigned long umask_of(pid_t pid)
+{
+	char path[32], line[128];
+	unsigned long mask = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Umask: %lo", &mask) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return mask;
+}
+
+/*
+ * Other code comes there between the daemon's look at it and the call. Its call must neither be taken for
+ * mseal(2), nor be made while the filters of the thread are suspended.
+ */
+static void rewritten(const char *name, instruction other, unsigned forbidden)
+{
+	enum { SEALS = 60 };
+	unsigned seals = brief(SEALS, SEALS / 2), natives = 0, only_in_name = 0;
+	bool native[SEALS] = { false };
+	unsigned long mask;
+	uint64_t page;
+	struct puppet *puppet = victim(&page, 2 * SEALS);
+	pid_t pid;
+
+	memcpy(scene.shared->code, FORBIDDEN, sizeof(FORBIDDEN) - 1);
+	puppet_start(puppet, count_with_code, forbidden, 0, 0, 0, 0, 0);
+	if (!runs())
+		bail("%s: does not begin", name);
+	mask = umask_of(puppet->pid);
+	pid = exchange(other);
+	for (unsigned i = 0; i < seals; i++)
+		native[i] = seal_page(puppet->pid, page + 2ul * i * PAGE).native;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ok(umask_of(puppet->pid) == mask, "%s: makes no call that its filter forbids (umask %#lo)", name,
+	   umask_of(puppet->pid));
+	atomic_store(&scene.shared->stop, 1);
+	ok(puppet_result(puppet) == 0, "%s: notices nothing", name);
+	for (unsigned i = 0; i < seals; i++) {
+		natives += native[i];
+		only_in_name += native[i] &&
+				puppet_call(puppet, SYS_munmap, page + 2ul * i * PAGE, PAGE) != -EPERM;
+	}
+	ok(!only_in_name, "%s: %u of %u seals are native, %u only in name", name, natives, seals,
+	   only_in_name);
+	end(puppet);
+}
+
 int main(int argc, char **argv)
 {
 	struct puppet *other;
@@ -473,6 +593,10 @@ int main(int argc, char **argv)
 	shared_memory();
 	bits_32();
 	frozen();
+#ifdef CALL_32
+	rewritten("a 32-bit call in place of mseal(2)", CALL_32, 0);
+#endif
+	rewritten("a forbidden call in place of mseal(2)", *(const instruction *)FORBIDDEN, SYS_umask);
 	daemon_dies();
 	puppet_end(other);
 	daemon_stop(SIGTERM);

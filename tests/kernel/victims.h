@@ -81,6 +81,9 @@ void scene_close(void);
 void wake_pipe(void);	/* "hello" comes out of the pipe */
 void wake_signal(void); /* SIGUSR1 to the victim */
 
+/* Installs a filter that permits all but one call, which fails with EPERM. */
+bool forbid(unsigned number);
+
 /* Counts into shared->handled; the handler of a signal, without SA_RESTART. */
 void count_signal(int signal);
 void handle(int signal);

@@ -8,6 +8,7 @@
  *   ARCH_MPROTECT_32  the number of mprotect as a 32-bit call
  *   arch_call_32()    makes a harmless 32-bit call from 64-bit code. It faults if the kernel accepts no
  *                     32-bit calls, and does nothing if 64-bit code cannot make one
+ *   arch_skip_call(tid)  makes a thread that is stopped at the begin of a call make none
  *   struct regs, regs_*   the registers of a stopped thread, as needed to make it do a system call and
  *                     continue unnoticed
  */
@@ -16,8 +17,11 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/types.h>
 #include <sys/user.h>
 
 /* Kernel-internal: the call is restarted unless a handler runs (include/linux/errno.h). */

@@ -2,8 +2,10 @@
 /* arm64: the definitions that arch.h lists and includes. */
 #pragma once
 
+#include <elf.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #define ARCH_VM_PKEY (0x7ULL << 32) /* include/linux/mm.h, VM_PKEY_BIT0 and on: three bits, since 6.12 */
@@ -61,21 +63,13 @@ static inline void regs_set_call(struct regs *regs, uint64_t instruction, long n
 		regs->r.regs[i] = arguments[i];
 }
 
-static inline bool regs_is_call(const struct regs *regs, uint64_t instruction, long number,
-				const uint64_t arguments[3])
+/* The number of the call is a regset of its own: the kernel has read x8 before the stop. */
+static inline int arch_skip_call(pid_t tid)
 {
-	return regs->r.pc == instruction + sizeof(regs_instruction) && (long)regs->r.regs[8] == number &&
-	       regs->r.regs[0] == arguments[0] && regs->r.regs[1] == arguments[1] &&
-	       regs->r.regs[2] == arguments[2];
-}
+	int number = -1;
+	struct iovec buffer = { .iov_base = &number, .iov_len = sizeof(number) };
 
-/*
- * The call number is not among these registers (NT_ARM_SYSCALL), so this sets the number of a call that does
- * not exist.
- */
-static inline void regs_drop_call(struct regs *regs)
-{
-	regs->r.regs[8] = (unsigned long)-1;
+	return ptrace(PTRACE_SETREGSET, tid, NT_ARM_SYSTEM_CALL, &buffer) < 0 ? -errno : 0;
 }
 
 static inline long regs_result(const struct regs *regs)

@@ -79,18 +79,9 @@ static inline void regs_set_call(struct regs *regs, uint64_t instruction, long n
 	regs->r.rdx = arguments[2];
 }
 
-/* At the begin of a call: is it this call? */
-static inline bool regs_is_call(const struct regs *regs, uint64_t instruction, long number,
-				const uint64_t arguments[3])
+static inline int arch_skip_call(pid_t tid)
 {
-	return regs->r.rip == instruction + sizeof(regs_instruction) && (long)regs->r.orig_rax == number &&
-	       regs->r.rdi == arguments[0] && regs->r.rsi == arguments[1] && regs->r.rdx == arguments[2];
-}
-
-/* At the begin of a call: skips the call. */
-static inline void regs_drop_call(struct regs *regs)
-{
-	regs->r.orig_rax = (unsigned long)-1;
+	return ptrace(PTRACE_POKEUSER, tid, offsetof(struct user, regs.orig_rax), -1) < 0 ? -errno : 0;
 }
 
 static inline long regs_result(const struct regs *regs)

@@ -84,8 +84,12 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 		seal.flags |= MSEALD_SEAL_SHM;
 		seal.pgoff = (uint32_t)((mapping->offset + (start - mapping->start)) / page_size());
 	}
-	/* With a protection key mseal(2) refuses to discard only while the caller may not write. */
-	if (!mapping->shared && !mapping->inode && !(mapping->write && vma->flags & ARCH_VM_PKEY))
+	/*
+	 * With a protection key mseal(2) refuses to discard only while the caller may not write. The vdso is
+	 * no anonymous memory to newer kernels (mm/madvise.c of 7.3, can_madvise_modify).
+	 */
+	if (!mapping->shared && !mapping->inode && segment != MSEALD_SEGMENT_VDSO &&
+	    !(mapping->write && vma->flags & ARCH_VM_PKEY))
 		seal.flags |= MSEALD_SEAL_ANON;
 	if (vma->flags & VM_DONTCOPY)
 		seal.flags |= MSEALD_SEAL_DONTFORK;

@@ -225,10 +225,29 @@ static int to_end(struct tracee *tracee)
 	return r < 0 ? r : ptrace_wait(tracee->tid, PTRACE_FOREVER, &status);
 }
 
+static struct __ptrace_syscall_info call_info(pid_t tid)
+{
+	struct __ptrace_syscall_info info = { 0 };
+
+	(void)ptrace_request(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info);
+	return info;
+}
+
+/* At the begin of a call: is it this one? A 32-bit call may have the same number. */
+static bool is_call(const struct tracee *tracee, long number, const uint64_t arguments[3])
+{
+	struct __ptrace_syscall_info info = call_info(tracee->tid);
+
+	return info.op == PTRACE_SYSCALL_INFO_ENTRY && info.arch == ARCH_AUDIT &&
+	       info.instruction_pointer == tracee->instruction + sizeof(regs_instruction) &&
+	       info.entry.nr == (uint64_t)number &&
+	       memcmp(info.entry.args, arguments, 3 * sizeof(*arguments)) == 0;
+}
+
 int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3], long *ret_result)
 {
 	struct regs regs = tracee->saved;
-	bool meant = false;
+	bool meant;
 	size_t size;
 	int r;
 
@@ -236,19 +255,15 @@ int tracee_call(struct tracee *tracee, long number, const uint64_t arguments[3],
 	r = write_registers(tracee->tid, &regs);
 	if (r == 0)
 		r = to_begin(tracee);
-	if (r == 0)
-		r = tracee_registers(tracee->tid, &regs, &size);
 	if (r < 0)
 		return r;
 	/*
-	 * Another thread may have written other code there, to make a call that the suspended
-	 * filters forbid.
+	 * Another thread may have written other code there: to make a call that the suspended filters forbid,
+	 * or one that only seems to be this one.
 	 */
-	meant = regs_is_call(&regs, tracee->instruction, number, arguments);
-	if (!meant) {
-		regs_drop_call(&regs);
-		r = write_registers(tracee->tid, &regs);
-	}
+	meant = is_call(tracee, number, arguments);
+	if (!meant)
+		r = arch_skip_call(tracee->tid);
 	if (r == 0)
 		r = to_end(tracee);
 	if (r == 0)
@@ -287,14 +302,6 @@ static int begin_call(struct tracee *tracee, int *ret_signal)
 	} while (*ret_signal && tracee->sleeps_on);
 	r = ptrace_set_mask(tracee->tid, tracee->mask);
 	return r < 0 ? r : status >> 16 == 0 && !*ret_signal;
-}
-
-static struct __ptrace_syscall_info call_info(pid_t tid)
-{
-	struct __ptrace_syscall_info info = { 0 };
-
-	(void)ptrace_request(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info);
-	return info;
 }
 
 /* Does it begin to continue its sleep? Other code may be there by now, and make another call. */
