@@ -89,6 +89,12 @@ static void join_processor(const struct target *target, pid_t tid)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
+/* Does the thread make its calls past all filters? Else a filter could answer in the kernel's place. */
+static bool is_unfiltered(pid_t tid)
+{
+	return tracee_may_suspend_filters() || procfs_status_number(tid, "Seccomp", 10, 1) == 0;
+}
+
 static enum remote_answer seal_by(struct programs *programs, const struct target *target, pid_t tid,
 				  const struct native_ranges *ranges)
 {
@@ -97,7 +103,7 @@ static enum remote_answer seal_by(struct programs *programs, const struct target
 	enum remote_answer answer;
 	int r;
 
-	if (!tracee_may_suspend_filters() && procfs_status_number(tid, "Seccomp", 10, 1) != 0)
+	if (!is_unfiltered(tid))
 		return ANSWER_NOT_ALLOWED;
 	r = tracee_seize(&tracee, tid, 0);
 	if (r < 0)
@@ -115,6 +121,9 @@ static enum remote_answer seal_by(struct programs *programs, const struct target
 		answer = ANSWER_REFUSED;
 	if (answer == ANSWER_SEALED)
 		answer = remote_syscall_mseal(&tracee, ranges->list, ranges->count);
+	/* Another thread may have installed one for all threads in the meantime; none is ever removed. */
+	if (answer == ANSWER_SEALED && !is_unfiltered(tid))
+		answer = ANSWER_NOT_ALLOWED;
 	r = tracee_release(&tracee);
 	return answer == ANSWER_SEALED && r < 0 && r != -ESRCH ? ANSWER_FAILED : answer;
 }
