@@ -35,7 +35,7 @@ endif
 CASES := $(addprefix $(B)/tests/kernel/case-, \
 	leak packed packed-relro reopen reopen.so small small.so unload unload.so plugin.so plugin-2m.so \
 	slow slow-loader slow-static readonly readonly-library readonly-library.so static stale \
-	stale-closed replace whole)
+	stale-closed replace again many whole)
 # Each of these has a library.
 CASES_TWO := $(addprefix $(B)/tests/kernel/case-,readonly-library reopen small unload)
 ADVISED := $(B)/tests/kernel/case-advised
@@ -261,6 +261,8 @@ $(B)/tests/kernel/case-static: private CASE_FLAGS := -DSTATIC -static -no-pie -f
 $(B)/tests/kernel/case-stale: private CASE_FLAGS := -DSTALE
 $(B)/tests/kernel/case-stale-closed: private CASE_FLAGS := -DSTALE -DSTALE_CLOSED
 $(B)/tests/kernel/case-replace: private CASE_FLAGS := -DREPLACE
+$(B)/tests/kernel/case-again: private CASE_FLAGS := -DAGAIN
+$(B)/tests/kernel/case-many: private CASE_FLAGS := -DMANY
 $(B)/tests/kernel/case-whole: private CASE_FLAGS := -DWHOLE
 
 $(ADVISED): tests/kernel/advised.c

@@ -20,6 +20,8 @@
  *                   with STALE_CLOSED by the same descriptor number
  *   REPLACE         for 14 s loads and unloads PLUGIN, and maps memory in its place: status 3 if that
  *                   memory cannot be unmapped
+ *   AGAIN           loads PLUGIN, unloads it after a tenth of a second, and then executes itself this often
+ *   MANY            the same after it has loaded and unloaded PLUGIN 130 times in another place
  *   WHOLE           a child unmaps all of its memory, as gVisor and CRIU do; prints how the child ended.
  *                   Status 9 of the child: this was denied
  */
@@ -334,6 +336,41 @@ int main(void)
 		}
 	}
 	return loads ? 0 : 2;
+}
+
+#elif defined AGAIN || defined MANY
+
+static void *load(void)
+{
+	return dlopen("/srv/cases/case-plugin.so", RTLD_NOW);
+}
+
+int main(int argc, char **argv)
+{
+	struct timespec pause = { .tv_nsec = 100000000 };
+	long more = argc > 1 ? atol(argv[1]) : 0;
+	void *loaded;
+	char text[24];
+
+#ifdef MANY
+	Dl_info info;
+
+	for (int i = 0; i < 130; i++) {
+		loaded = load();
+		if (!loaded || !dladdr(dlsym(loaded, "plugin"), &info) || dlclose(loaded))
+			return 2;
+	}
+	(void)mmap(info.dli_fbase, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+#endif
+	loaded = load();
+	(void)nanosleep(&pause, NULL);
+	if (!loaded || dlclose(loaded))
+		return 2;
+	if (more == 0)
+		return 0;
+	snprintf(text, sizeof(text), "%ld", more - 1);
+	execl(argv[0], argv[0], text, NULL);
+	return 3;
 }
 
 #elif defined WHOLE

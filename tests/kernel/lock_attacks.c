@@ -7,7 +7,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/bpf.h>
 #include <linux/mount.h>
 #include <linux/perf_event.h>
@@ -229,31 +231,26 @@ static long map_by_pin_read_only(pid_t daemon)
 	return got((int)syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr)));
 }
 
-/* Any pinned link. */
+/*
+ * The first pin in this place, of the lock or of any generation: which one it is depends on how often mseald
+ * has been started before.
+ */
+static bool find_pin(const char *place, char path[PATH_MAX])
+{
+	glob_t pins = { 0 };
+	bool found = glob(place, GLOB_BRACE, NULL, &pins) == 0;
+
+	if (found)
+		snprintf(path, PATH_MAX, "%s", pins.gl_pathv[0]);
+	globfree(&pins);
+	return found;
+}
+
 static int pinned_link(void)
 {
-	static const char *const folders[] = { PINS "/lock", PINS "/links/1", PINS "/links/2",
-					       PINS "/links/3", PINS "/links/4" };
+	char path[PATH_MAX];
 
-	for (size_t i = 0; i < ELEMENTS(folders); i++) {
-		DIR *dir = opendir(folders[i]);
-		struct dirent *entry;
-		char path[512];
-
-		while (dir && (entry = readdir(dir))) {
-			int fd;
-
-			if (entry->d_name[0] == '.')
-				continue;
-			snprintf(path, sizeof(path), "%s/%s", folders[i], entry->d_name);
-			fd = bpf_obj_get(path);
-			closedir(dir);
-			return fd < 0 ? -errno : fd;
-		}
-		if (dir)
-			closedir(dir);
-	}
-	return -ENOENT;
+	return find_pin(PINS "/{lock,links/*}/*", path) ? bpf_obj_get(path) : -ENOENT;
 }
 
 /* A descriptor can be obtained, but permits nothing. */
@@ -513,18 +510,12 @@ static long unlink_pin(pid_t daemon)
 
 static long unlink_link(pid_t daemon)
 {
-	(void)daemon;
-	if (unlink(PINS "/lock/lock_bpf_map") == 0 || errno != ENOENT)
-		return -errno;
-	/* Without a lock: a link of any generation. */
-	for (int i = 1; i < 64; i++) {
-		char path[64];
+	char path[PATH_MAX];
 
-		snprintf(path, sizeof(path), PINS "/links/%d/mseald_task_prctl", i);
-		if (unlink(path) == 0)
-			return 0;
-	}
-	return -errno;
+	(void)daemon;
+	if (!find_pin(PINS "/{lock/lock_bpf_map,links/*/mseald_task_prctl}", path))
+		return -ENOENT;
+	return result_of(unlink(path));
 }
 
 static long rename_pin(pid_t daemon)

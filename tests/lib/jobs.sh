@@ -83,7 +83,7 @@ all_jobs() {
 		take_turns 1 \
 			{kernel:tables,kernel:rest,kernel:t_survive,calls,race:brief,demo}@arm64-{6.12,7.3}
 	[ ! -x build/arm64-16384/mseald ] || [ -n "$under" ] ||
-		take_turns 1 {kernel:tables,race:brief,demo}@arm64-6.12-16k
+		take_turns 1 {kernel:{tables,t_lock,t_match,t_start},race:brief,demo}@arm64-6.12-16k
 	take_turns 1 "${always[@]/#/race:long@}"
 	# The one with override, built for it, has no driver of disks.
 	take_turns 1 harness@{6.1,6.12,7.3}

@@ -46,6 +46,8 @@ struct pending {
 	unsigned start; /* enum left: why the kernel left part of its start */
 	unsigned left;	/* the same at the last look, for parts not sealed yet */
 	bool watched;	/* the kernel removes its key when it is gone */
+	bool sealing;	/* events are handled meanwhile (readiness_judge()); one may be of a later process */
+	bool dropped;	/* so it was no longer current, and is freed afterwards */
 	struct readiness readiness;
 };
 
@@ -89,42 +91,62 @@ static void look_after(struct pending *pending, uint64_t pause)
 	(void)timer_set(&pending->timer, pause);
 }
 
-static void drop(struct pending *pending)
+static void pending_free(struct pending *pending)
 {
-	struct pending **at = find(pending->reconcile, pending->key);
-
-	*at = pending->next;
 	timer_close(&pending->timer);
 	readiness_free(&pending->readiness);
 	free(pending);
 }
 
-/* Has its process the key still? Where keys return, it may be that of another, or of its next program. */
-static bool has_key(const struct pending *pending)
+static void drop(struct pending *pending)
+{
+	struct pending **at = find(pending->reconcile, pending->key);
+
+	*at = pending->next;
+	if (pending->sealing)
+		pending->dropped = true;
+	else
+		pending_free(pending);
+}
+
+/*
+ * Is it about what has the key now? Where keys return, that may be another process by now, or a later program
+ * of the same one.
+ */
+static bool is_current(const struct pending *pending)
 {
 #ifdef MSEALD_KEYS_RETURN
-	return task_iter_key_of(pending->reconcile->on.programs, pending->pid) == pending->key;
+	struct programs *programs = pending->reconcile->on.programs;
+	struct mseald_watched watched;
+
+	return task_iter_key_of(programs, pending->pid) == pending->key &&
+	       !(watched_find(programs, pending->key, &watched) && watched.since > pending->began);
 #else
 	(void)pending;
 	return true;
 #endif
 }
 
+/* What is known of the address space that has the key now; NULL: nothing. */
+static struct pending *find_current(struct reconcile *reconcile, uint64_t key)
+{
+	struct pending *pending = *find(reconcile, key);
+
+	if (!pending || is_current(pending))
+		return pending;
+	drop(pending);
+	return NULL;
+}
+
+/* Adds what find_current() does not find. NULL: no memory. */
 static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 {
-	struct pending **at = find(reconcile, key), *pending = *at;
+	struct pending *pending = calloc(1, sizeof(*pending));
 
-	if (pending && pending->pid != pid && !has_key(pending)) {
-		drop(pending);
-		at = find(reconcile, key);
-		pending = *at;
-	}
-	if (pending)
-		return pending;
-	pending = calloc(1, sizeof(*pending));
 	if (!pending)
 		return NULL;
 	*pending = (struct pending){
+		.next = reconcile->buckets[key % BUCKETS],
 		.reconcile = reconcile,
 		.key = key,
 		.pid = pid,
@@ -138,7 +160,7 @@ static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 		free(pending);
 		return NULL;
 	}
-	*at = pending;
+	reconcile->buckets[key % BUCKETS] = pending;
 	return pending;
 }
 
@@ -379,6 +401,7 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 	};
 	struct seal_result result = {};
 	struct error error = {};
+	int r;
 
 	set_readiness(pending, policy);
 	/*
@@ -386,8 +409,12 @@ static void seal(struct pending *pending, const struct policy *policy, const str
 	 * would outlive it.
 	 */
 	request.native_or_nothing = pending->phase == PHASE_NATIVE && pending->readiness.late == LATE_NATIVE;
-	if (seal_process(on->programs, on->space_map, &request, &result, &error) >= 0 ||
-	    strcmp(error.name, "NothingToSeal") == 0 || strcmp(error.name, "NotNative") == 0)
+	pending->sealing = true;
+	r = seal_process(on->programs, on->space_map, &request, &result, &error);
+	pending->sealing = false;
+	if (pending->dropped)
+		pending_free(pending);
+	else if (r >= 0 || strcmp(error.name, "NothingToSeal") == 0 || strcmp(error.name, "NotNative") == 0)
 		go_on(pending, policy, facts, &result);
 	else if (strcmp(error.name, "NoSuchProcess") == 0)
 		end(pending);
@@ -423,8 +450,8 @@ static void on_due(void *context)
 	int r;
 
 	is_watched = watched_find(on->programs, pending->key, &watched);
-	/* What is watched may be another process: it is not to be ended in its place. */
-	if (!has_key(pending)) {
+	/* What is watched is not to be ended in its place. */
+	if (!is_current(pending)) {
 		drop(pending);
 		return;
 	}
@@ -439,7 +466,8 @@ static void on_due(void *context)
 		end(pending);
 	if (r < 0)
 		return;
-	if (is_watched && watched.flags & MSEALD_WATCHED_FORKED)
+	/* What the kernel seals of a start causes no relro event. */
+	if (is_watched && watched.flags & (MSEALD_WATCHED_FORKED | MSEALD_WATCHED_KERNEL))
 		pending->readiness.unseen = true;
 	if (!pending->matched)
 		pending->start = left_of_start(pending, is_watched ? &watched : NULL);
@@ -457,10 +485,12 @@ static void on_due(void *context)
 
 void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_event *event)
 {
-	bool known = reconcile && *find(reconcile, event->space);
-	struct pending *pending = reconcile ? add(reconcile, event->space, event->pid) : NULL;
+	struct pending *pending = reconcile ? find_current(reconcile, event->space) : NULL;
+	bool known = pending;
 	struct readiness *readiness;
 
+	if (reconcile && !known)
+		pending = add(reconcile, event->space, event->pid);
 	if (!pending)
 		return;
 	readiness = &pending->readiness;
@@ -469,7 +499,9 @@ void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_
 	/* The daemon had finished with this process, whose start was reported before. */
 	if (!known && event->type == MSEALD_EVENT_RELRO)
 		readiness->unseen = true;
-	if (event->type == MSEALD_EVENT_RELRO && readiness->relro_count < READINESS_RELRO_MAX)
+	if (event->type == MSEALD_EVENT_RELRO && readiness->relro_count == READINESS_RELRO_MAX)
+		readiness->unseen = true;
+	else if (event->type == MSEALD_EVENT_RELRO)
 		readiness->relro[readiness->relro_count++] = event->address;
 	if (pending->phase != PHASE_LOOK)
 		pending->looking = now_us(reconcile);
@@ -564,12 +596,14 @@ static void look_at_all(struct reconcile *reconcile, enum occasion occasion)
 		if (!task_is_process(&tasks[i]) ||
 		    (occasion == OCCASION_MISSED && was_looked_at(reconcile, tasks[i].key)))
 			continue;
-		known = *find(reconcile, tasks[i].key);
+		pending = find_current(reconcile, tasks[i].key);
+		known = pending;
 		if (!known && watched_find(programs, tasks[i].key, &watched) &&
 		    (occasion == OCCASION_MISSED ? is_kernels(reconcile, tasks[i].key, &watched) :
 						   is_starting(reconcile, tasks[i].key, &watched)))
 			continue;
-		pending = add(reconcile, tasks[i].key, tasks[i].pid);
+		if (!known)
+			pending = add(reconcile, tasks[i].key, tasks[i].pid);
 		/* Events of a known process may have been lost. */
 		if (pending && (!known || occasion == OCCASION_LOST))
 			pending->readiness.unseen = true;
@@ -636,7 +670,8 @@ static void take_up(struct reconcile *reconcile)
 		struct mseald_watched watched;
 		struct pending *pending;
 
-		if (*find(reconcile, keys[i]) || !watched_find(reconcile->on.programs, keys[i], &watched) ||
+		if (find_current(reconcile, keys[i]) ||
+		    !watched_find(reconcile->on.programs, keys[i], &watched) ||
 		    !(watched.flags & MSEALD_WATCHED_KERNEL) || is_kernels(reconcile, keys[i], &watched))
 			continue;
 		pending = add(reconcile, keys[i], (pid_t)watched.pid);
@@ -667,7 +702,7 @@ void reconcile_tick(struct reconcile *reconcile, bool lifecycle_missed)
 void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy,
 		      uint64_t seconds)
 {
-	struct pending *pending = add(reconcile, key, pid);
+	struct pending *pending = find_current(reconcile, key) ?: add(reconcile, key, pid);
 
 	log_overdue(pid, policy, seconds, "its start was not seen");
 	if (!pending)

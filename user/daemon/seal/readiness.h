@@ -31,7 +31,7 @@ struct readiness {
 	bool kills_32;	       /* the gate would kill a 32-bit program for dlclose: LATE_NOT for these */
 	bool native_now;       /* mseal(2) is about to be called */
 	struct events *events; /* to read the relro events received so far: each comes before its mprotect */
-	/* its start was not seen: objects of the start are found by its files, not by relro events */
+	/* not all of its start was seen: its objects are found by its files, not by relro events */
 	bool unseen;
 	/* addresses where RELRO was applied since the exec, in order */
 	uint64_t relro[READINESS_RELRO_MAX];
