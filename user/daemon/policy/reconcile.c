@@ -99,7 +99,7 @@ static void drop(struct pending *pending)
 	free(pending);
 }
 
-/* Has its process the key still? Where keys return, it may be that of another, or of its next program. */
+/* Has its process the key still? Where keys return, it may be that of another process. */
 static bool has_key(const struct pending *pending)
 {
 #ifdef MSEALD_KEYS_RETURN
@@ -110,17 +110,36 @@ static bool has_key(const struct pending *pending)
 #endif
 }
 
+/* Was that watched after this began? Where keys return, it is a later program, maybe of the same process. */
+static bool is_later(const struct mseald_watched *watched, const struct pending *pending)
+{
+#ifdef MSEALD_KEYS_RETURN
+	return watched->since > pending->began;
+#else
+	(void)watched, (void)pending;
+	return false;
+#endif
+}
+
+/* NULL: none. What an earlier program with the key has left is dropped. */
+static struct pending *find_current(struct reconcile *reconcile, uint64_t key, pid_t pid)
+{
+	struct pending *pending = *find(reconcile, key);
+	struct mseald_watched watched;
+
+	if (!pending ||
+	    ((pending->pid == pid || has_key(pending)) &&
+	     !(watched_find(reconcile->on.programs, key, &watched) && is_later(&watched, pending))))
+		return pending;
+	drop(pending);
+	return NULL;
+}
+
+/* NULL: no memory. The list has none with the key. */
 static struct pending *add(struct reconcile *reconcile, uint64_t key, pid_t pid)
 {
-	struct pending **at = find(reconcile, key), *pending = *at;
+	struct pending **at = find(reconcile, key), *pending;
 
-	if (pending && pending->pid != pid && !has_key(pending)) {
-		drop(pending);
-		at = find(reconcile, key);
-		pending = *at;
-	}
-	if (pending)
-		return pending;
 	pending = calloc(1, sizeof(*pending));
 	if (!pending)
 		return NULL;
@@ -423,8 +442,8 @@ static void on_due(void *context)
 	int r;
 
 	is_watched = watched_find(on->programs, pending->key, &watched);
-	/* What is watched may be another process: it is not to be ended in its place. */
-	if (!has_key(pending)) {
+	/* What is watched may be another process or program: it is not to be ended in its place. */
+	if (!has_key(pending) || (is_watched && is_later(&watched, pending))) {
 		drop(pending);
 		return;
 	}
@@ -457,10 +476,11 @@ static void on_due(void *context)
 
 void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_event *event)
 {
-	bool known = reconcile && *find(reconcile, event->space);
-	struct pending *pending = reconcile ? add(reconcile, event->space, event->pid) : NULL;
+	struct pending *known = reconcile ? find_current(reconcile, event->space, event->pid) : NULL,
+		       *pending;
 	struct readiness *readiness;
 
+	pending = known || !reconcile ? known : add(reconcile, event->space, event->pid);
 	if (!pending)
 		return;
 	readiness = &pending->readiness;
@@ -558,18 +578,17 @@ static void look_at_all(struct reconcile *reconcile, enum occasion occasion)
 		return;
 	unwatch_gone(programs, keys, keys_count, tasks, count, read);
 	for (size_t i = 0; i < count; i++) {
-		struct pending *pending;
-		bool known;
+		struct pending *pending, *known;
 
 		if (!task_is_process(&tasks[i]) ||
 		    (occasion == OCCASION_MISSED && was_looked_at(reconcile, tasks[i].key)))
 			continue;
-		known = *find(reconcile, tasks[i].key);
+		known = find_current(reconcile, tasks[i].key, tasks[i].pid);
 		if (!known && watched_find(programs, tasks[i].key, &watched) &&
 		    (occasion == OCCASION_MISSED ? is_kernels(reconcile, tasks[i].key, &watched) :
 						   is_starting(reconcile, tasks[i].key, &watched)))
 			continue;
-		pending = add(reconcile, tasks[i].key, tasks[i].pid);
+		pending = known ?: add(reconcile, tasks[i].key, tasks[i].pid);
 		/* Events of a known process may have been lost. */
 		if (pending && (!known || occasion == OCCASION_LOST))
 			pending->readiness.unseen = true;
@@ -604,7 +623,8 @@ static void forget_gone(struct reconcile *reconcile)
 
 			next = pending->next;
 			if (pending->phase != PHASE_LOOK && pending->watched &&
-			    !watched_find(reconcile->on.programs, pending->key, &watched))
+			    (!watched_find(reconcile->on.programs, pending->key, &watched) ||
+			     is_later(&watched, pending)))
 				drop(pending);
 		}
 }
@@ -667,7 +687,7 @@ void reconcile_tick(struct reconcile *reconcile, bool lifecycle_missed)
 void reconcile_missed(struct reconcile *reconcile, uint64_t key, pid_t pid, const char *policy,
 		      uint64_t seconds)
 {
-	struct pending *pending = add(reconcile, key, pid);
+	struct pending *pending = find_current(reconcile, key, pid) ?: add(reconcile, key, pid);
 
 	log_overdue(pid, policy, seconds, "its start was not seen");
 	if (!pending)
