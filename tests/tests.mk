@@ -385,7 +385,7 @@ soak: deps ## a million requests and starts of programs; takes hours
 
 storm: deps ## 100,000 short processes beside 50 sealed ones, on arm64, where their keys return
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory ARCH=arm64 all kernel-programs
-	$(Q)for kernel in arm64-6.12 arm64-7.3; do \
+	$(Q)for kernel in arm64-6.12 arm64-7.3 arm64-7.3-rt; do \
 		MSEALD_STORM=$${MSEALD_STORM:-100000} tests/kernel/run $$kernel t_keys || exit; done
 
 valgrind: deps ## the soak, some minutes of it, with the daemon under valgrind: no leak, no error
