@@ -240,11 +240,15 @@ static void judge_mprotect(struct puppet *puppet, bool sealed)
 	judge(sealed, puppet_call(puppet, SYS_mprotect, AT, PAGE, PROT_READ | PROT_WRITE));
 }
 
-/* A new image lacks the page. */
-static void map_page(struct puppet *puppet)
+/* A new image lacks the page. False: it is denied, by the seal of an earlier process. */
+static bool map_page(struct puppet *puppet)
 {
-	judge(false, puppet_call(puppet, SYS_mmap, AT - PAGE, 3 * PAGE, PROT_READ, OVER, -1, 0));
-	judge_mprotect(puppet, false);
+	long page = puppet_call(puppet, SYS_mmap, AT - PAGE, 3 * PAGE, PROT_READ, OVER, -1, 0);
+
+	judge(false, page);
+	if (page >= 0)
+		judge_mprotect(puppet, false);
+	return page >= 0;
 }
 
 static void seal(struct puppet *puppet)
@@ -262,7 +266,10 @@ static void one_life(unsigned round)
 
 	if (round % 3 == 0 && puppet_exec(puppet) != 0)
 		bail("a puppet cannot execute itself");
-	map_page(puppet);
+	if (!map_page(puppet)) {
+		puppet_end(puppet);
+		return;
+	}
 	if (round % 2 == 0)
 		seal(puppet);
 	if (round % 4 < 2) {
