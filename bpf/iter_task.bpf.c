@@ -11,13 +11,18 @@
 #include "space.h"
 #include "tracer.h"
 
-/* Has an address space whose fork is pending got its entry? */
-static __always_inline bool has_entry(const u64 *key)
+/*
+ * Has a child whose fork is pending got its entry? With MSEALD_KEYS_RETURN an older one is that of an earlier
+ * address space. Its own must not seem to be without a process: the daemon removes such entries.
+ */
+static __always_inline bool has_entry(const u64 *key, const struct task_struct *child)
 {
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, key);
+
 #ifdef MSEALD_KEYS_RETURN
-	return false; /* the entry may be of an earlier one */
+	return space && *(volatile u64 *)&space->born >= child->start_boottime;
 #else
-	return bpf_map_lookup_elem(&spaces, key);
+	return space;
 #endif
 }
 
@@ -48,7 +53,7 @@ int mseald_tasks(struct bpf_iter__task *ctx)
 	if (unlikely(*(volatile u64 *)&state.pending_forks) && out.pid == out.tgid)
 		(void)space_fork_finish(&name, out.key);
 	/* Another program is finishing this fork. Without a key the daemon finds nothing to seal yet. */
-	if (unlikely(space_fork_is_pending(&name)) && !has_entry(&out.key))
+	if (unlikely(space_fork_is_pending(&name)) && !has_entry(&out.key, task))
 		out.key = 0;
 	out.tracer = tracer_of(task);
 	out.account = account_of(task);

@@ -25,11 +25,18 @@ RUNME := $(addprefix $(B)/tests/kernel/, \
 STARTED := $(addprefix $(B)/tests/kernel/, \
 	started started-norelro started-nopie started-static started-static-pie started-static-norelro)
 EARLY := $(addprefix $(B)/tests/kernel/, early early-lazy early-nopie early-static early-static-pie)
-# 32-bit programs with libraries: only for one architecture yet.
 EARLY_UNLOAD := $(B)/tests/kernel/early-unload.so
+# 32-bit programs with libraries. On arm64 those of packaging/sysroot; none has other pages than 4 KiB.
 ifeq ($(ARCH),x86)
+LIBS_32 := /lib32
+else ifeq ($(PAGE),)
+LIBS_32 := $(SYSROOT:%=/usr/arm-linux-gnueabihf/lib)
+endif
+ifneq ($(LIBS_32),)
 EARLY_UNLOAD += $(B)/tests/kernel/early-32-unload.so
 EARLY_32 := $(addprefix $(B)/tests/kernel/, early-32 early-32-nopie)
+endif
+ifeq ($(ARCH),x86)
 RUNME_32 := $(B)/tests/kernel/runme32
 endif
 CASES := $(addprefix $(B)/tests/kernel/case-, \
@@ -205,20 +212,28 @@ $(B)/tests/kernel/early-static-pie: private EARLY_FLAGS := -static-pie -fPIE -DS
 
 # The 32-bit programs are built likewise. Without libgcc no package but the library's is needed. A
 # VM has no ld.so.cache that names the folder of the library.
-EARLY_32_FLAGS = -m32 -std=gnu11 $(WARNINGS) -O1 -fno-stack-protector -nostartfiles -nodefaultlibs \
-	-idirafter /usr/include/$(shell $(CC) -print-multiarch) -Wl,-z,relro,-z,now
+EARLY_32_FLAGS = -std=gnu11 $(WARNINGS) -O1 -fno-stack-protector -nostartfiles -nodefaultlibs \
+	-Wl,-z,relro,-z,now
+ifeq ($(ARCH),x86)
+EARLY_32_CC = $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 crt_32 = $(shell $(CC) -m32 -print-file-name=$(1).o)
+else
+EARLY_32_CC = $(CLANG) --target=armv7a-linux-gnueabihf -fuse-ld=lld --sysroot=$(SYSROOT) \
+	-isystem $(SYSROOT)$(LIBS_32:lib=include) -L$(SYSROOT)$(LIBS_32) \
+	-Wl,--dynamic-linker,$(LIBS_32)/ld-linux-armhf.so.3
+crt_32 = $(SYSROOT)$(LIBS_32)/$(1).o
+endif
 $(B)/tests/kernel/libearly-32.so $(B)/tests/kernel/early-32-unload.so: tests/kernel/early.c \
 	tests/kernel/early.ld
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
-	$(Q)$(CC) $(EARLY_32_FLAGS) -fPIC -shared -DLIBRARY \
+	$(Q)$(EARLY_32_CC) $(EARLY_32_FLAGS) -fPIC -shared -DLIBRARY \
 		-Wl,-soname,$(@F),-T,tests/kernel/early.ld -o $@ $< -lc
 $(EARLY_32): tests/kernel/early.c $(B)/tests/kernel/libearly-32.so
 	@mkdir -p $(@D)
 	$(call say,CC32,$@)
-	$(Q)$(CC) $(EARLY_32_FLAGS) $(EARLY_32_LINK) -o $@ $< $(B)/tests/kernel/libearly-32.so -lc \
-		-Wl,-rpath,/srv/early:/lib32
+	$(Q)$(EARLY_32_CC) $(EARLY_32_FLAGS) $(EARLY_32_LINK) -o $@ $< $(B)/tests/kernel/libearly-32.so -lc \
+		-Wl,-rpath,/srv/early:$(LIBS_32)
 $(B)/tests/kernel/early-32: private EARLY_32_LINK = -fPIE -pie $(call crt_32,Scrt1) $(call crt_32,crti) \
 	$(call crt_32,crtn)
 $(B)/tests/kernel/early-32-nopie: private EARLY_32_LINK = -fno-pie -no-pie $(call crt_32,crt1) \
@@ -372,7 +387,7 @@ soak: deps ## a million requests and starts of programs; takes hours
 
 storm: deps ## 100,000 short processes beside 50 sealed ones, on arm64, where their keys return
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory ARCH=arm64 all kernel-programs
-	$(Q)for kernel in arm64-6.12 arm64-7.3; do \
+	$(Q)for kernel in arm64-6.12 arm64-7.3 arm64-7.3-rt; do \
 		MSEALD_STORM=$${MSEALD_STORM:-100000} tests/kernel/run $$kernel t_keys || exit; done
 
 valgrind: deps ## the soak, some minutes of it, with the daemon under valgrind: no leak, no error

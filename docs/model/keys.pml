@@ -31,8 +31,9 @@
  *   first                 mseald_exit_mmap()       bpf/lifecycle.bpf.c
  *   first                 mseald_task_free()       bpf/lifecycle.bpf.c
  *   parent                mseald_task_newtask()    bpf/lifecycle.bpf.c
- *   daemon                mseald_tasks()           bpf/iter_task.bpf.c
- *   second mark judged: the processes
+ *   look_at_task          mseald_tasks()           bpf/iter_task.bpf.c
+ *   forget_stale          forget_stale()           user/daemon/seal/gc.c
+ *   second mark judged daemon: the processes
  *
  * Cases:
  *   case 1  the second address space is that of a child of a sealed process
@@ -45,6 +46,7 @@
  *   fault 4 of case 1  a fork is finished by the entry of an earlier address space
  *   fault 5 of case 2  the hook of a fork removes nothing
  *   fault 6 of case 3  the hook of an exec removes nothing
+ *   fault 7 of case 1  the daemon sees no key of a task with a mark, and so none of its entry
  */
 #ifndef CASE
 #define CASE 1
@@ -361,18 +363,54 @@ proctype second()
 #endif
 }
 
+/* h: the daemon sees the key of the task. */
+inline look_at_task(name)
+{
+	h = 0;
+	if
+	:: start[name] && in_memory[name] ->
+		if
+		:: pending -> space_fork_finish(name)
+		:: else
+		fi;
+		h = in_memory[name];
+		if
+#if FAULT == 7
+		:: marked[name] -> h = 0
+#else
+		:: marked[name] -> h = h && has && birth >= start[name]
+#endif
+		:: else
+		fi
+	:: else
+	fi
+}
+
+/* Entries are read before the tasks. */
+inline forget_stale()
+{
+	meant = (has -> birth : 0);
+	look_at_task(0);
+	if
+	:: !h && meant ->
+		look_at_task(1);
+		if
+		:: !h -> space_remove(meant)
+		:: else
+		fi
+	:: else
+	fi
+}
+
 proctype daemon()
 {
 	byte mine, b, meant;
-	bool err, won, got;
+	bool err, won, got, h;
 
-	/* iter/task */
 	if
+	:: forget_stale()
 	:: listed && in_memory[0] ->
-		if
-		:: pending -> space_fork_finish(0)
-		:: else
-		fi;
+		look_at_task(0);
 		/* The entry that it sees is of the first, if that is still there afterwards. */
 		meant = (has -> birth : 0);
 		if

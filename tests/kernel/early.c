@@ -14,6 +14,7 @@
  *                 constants, 2 RELRO of the library that no file is behind
  *   early unload  loads and unloads another such library; and once more, with 14 s between
  *   early crowd   runs once more, while more children live than the map `starts` has room for
+ *   early renew   executes itself, and that itself with stay, when it gets SIGUSR1
  *   early zero    runs once more, with the page at address 0 mapped, without a file (personality(2)); then it
  *                 maps anonymous memory over such memory, as a loader does
  */
@@ -188,6 +189,19 @@ static int crowded(char *program)
 	return 128;
 }
 
+static int renewed(char *program)
+{
+	sigset_t wanted;
+	int number;
+
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &wanted, NULL);
+	sigwait(&wanted, &number);
+	execl(program, program, "once", NULL);
+	return 128;
+}
+
 static int zero(char *program)
 {
 	void *memory;
@@ -219,6 +233,10 @@ int main(int argc, char **argv)
 		return unloads();
 	if (argc == 2 && !strcmp(argv[1], "crowd"))
 		return crowded(argv[0]);
+	if (argc == 2 && !strcmp(argv[1], "renew"))
+		return renewed(argv[0]);
+	if (argc == 2 && !strcmp(argv[1], "once"))
+		return execl(argv[0], argv[0], "stay", NULL);
 	if (argc == 2 && !strcmp(argv[1], "zero"))
 		return zero(argv[0]);
 	if (argc == 2 && !strcmp(argv[1], "stay")) {

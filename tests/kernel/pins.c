@@ -70,3 +70,24 @@ unsigned count_entries(const char *path)
 	close(map);
 	return count;
 }
+
+uint64_t count_skipped(const char *program)
+{
+	union bpf_attr programs = { 0 };
+	uint64_t skipped = 0;
+
+	while (bpf(BPF_PROG_GET_NEXT_ID, &programs) == 0) {
+		struct bpf_prog_info info = { 0 };
+		int fd = (int)bpf(BPF_PROG_GET_FD_BY_ID, &(union bpf_attr){ .prog_id = programs.next_id });
+
+		if (bpf(BPF_OBJ_GET_INFO_BY_FD,
+			&(union bpf_attr){ .info = { .bpf_fd = (uint32_t)fd,
+						     .info_len = sizeof(info),
+						     .info = (uint64_t)(uintptr_t)&info } }) == 0 &&
+		    strncmp(info.name, program, sizeof(info.name) - 1) == 0)
+			skipped += info.recursion_misses;
+		close(fd);
+		programs.start_id = programs.next_id;
+	}
+	return skipped;
+}

@@ -662,6 +662,50 @@ static void settings(void)
 	(void)unlink(CONFIG);
 }
 
+static bool gets_native(pid_t pid)
+{
+	for (int i = 0; i < 300 && native_seals(pid) <= 0; i++)
+		nap(100);
+	return native_seals(pid) > 0;
+}
+
+/* Asks without another process, which could get that key. */
+static bool is_called_with(pid_t pid, const char *order)
+{
+	char path[32], line[256] = "";
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	length = read(fd, line, sizeof(line));
+	close(fd);
+	return length > 0 && memmem(line, (size_t)length, order, strlen(order));
+}
+
+/*
+ * What executes twice can have the key of its first program again (MSEALD_KEYS_RETURN). What the daemon knows
+ * of that one, which it watches for dlopen(3), must not stand for the new one.
+ */
+static void executes_twice(void)
+{
+	pid_t pid;
+
+	(void)daemon_stop(SIGTERM);
+	write_file(CONFIG, "[Mseald]\nNativeAfter=1s\n");
+	write_policy("[Match]\nExe=" FOLDER "\n[Seal]\nDlopen=yes\n");
+	daemon_start();
+	pid = start(FOLDER "early", "renew");
+	ok(gets_native(pid), "a program is native");
+	kill(pid, SIGUSR1);
+	for (int i = 0; i < 300 && !is_called_with(pid, "stay"); i++)
+		nap(100);
+	ok(gets_native(pid), "so is what it becomes by executing twice");
+	kill(pid, SIGKILL);
+	(void)child_end(pid);
+	(void)unlink(CONFIG);
+}
+
 int main(void)
 {
 	install();
@@ -684,6 +728,8 @@ int main(void)
 	staying();
 	reasons();
 	settings();
+	if (getenv("MSEALD_EXPECT_NATIVE"))
+		executes_twice();
 	each_segment();
 	data_again();
 	unloads();
