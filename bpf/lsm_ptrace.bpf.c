@@ -92,8 +92,8 @@ int BPF_PROG(mseald_file_permission, struct file *file, int mask)
 	if (likely(inode->i_sb->s_magic != PROC_SUPER_MAGIC) || !is_proc_mem(file, inode))
 		return 0;
 	/*
-	 * NULL in 6.1 if the process had ended before the open: then reads and writes return end of file. Read
-	 * as a number: 7.3 takes a void * for memory, and mm_key_read() could not compute with it.
+	 * NULL in 6.1 if the process had ended before the open: then reads and writes return end of file.
+	 * Read as a number: 7.3 takes a void * for memory, and mm_key_read() could not compute with it.
 	 */
 	mm = BPF_CORE_READ(file, private_data);
 	key = mm_key_read(mm);
