@@ -118,8 +118,9 @@ static __always_inline u64 mm_key(const struct mm_struct *mm)
 
 	if (!mm)
 		return 0;
-	asm volatile("%0 -= %1" : "+r"(key) : "r"(&state));
-	return MM_KEY(key);
+	/* MM_KEY(), for which the compiler would load the mask. */
+	asm volatile("%0 -= %1; %0 <<= 12; %0 >>= 18" : "+r"(key) : "r"(&state));
+	return key;
 }
 
 static __always_inline u64 mm_key_read(const struct mm_struct *mm)

@@ -358,16 +358,17 @@ static void bits_32(void)
 	if (pid == 0)
 		run_32bit(in[0], out[1]);
 	if (!comes_to(pid, 3)) {
-		skip("this kernel runs no 32-bit programs", "32-bit");
+		skip("this kernel runs no programs for i386", "32-bit");
+		(void)waitpid(pid, &status, 0);
 	} else {
 		sealed = seal_as(&(struct seal_order){ .pid = pid, .ranges = &range, .count = 1 });
 		check_gate(pid, range.start, &sealed, false, "32-bit");
 		ok(strstr(sealed.why, "32-bit"), "32-bit: the reply says why (%s)", sealed.why);
 		ok(comes_to(pid, 3), "32-bit: is still in its call");
+		ok(write(in[1], "hello", 5) == 5 && waitpid(pid, &status, 0) == pid &&
+			   WEXITSTATUS(status) == 7 && read(out[0], buffer, sizeof(buffer)) == 5,
+		   "32-bit: notices nothing (wait status %#x)", status);
 	}
-	ok(write(in[1], "hello", 5) == 5 && waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7 &&
-		   read(out[0], buffer, sizeof(buffer)) == 5,
-	   "32-bit: notices nothing (wait status %#x)", status);
 	for (int i = 0; i < 2; i++) {
 		close(in[i]);
 		close(out[i]);
