@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lives MS COUNT PID: runs COUNT ordinary programs that live for MS milliseconds, all at the same time. It
- * prints how many instructions each took: its own, those of starting it, and those of the daemon PID until
- * ten seconds after the last one has ended, without those that the daemon takes in this time anyway. Under
- * `-icount shift=0` a nanosecond is an instruction.
+ * lives MS COUNT PID: runs COUNT ordinary programs that live for MS milliseconds, started evenly over the two
+ * seconds between looks of the daemon (TICK_US), which cost more if a program lives then. It prints how many
+ * instructions each took: its own, those of starting it, and those of the daemon PID until ten seconds after
+ * the last one has ended, without those that the daemon takes in this time anyway. Under `-icount shift=0` a
+ * nanosecond is an instruction.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #define ORDINARY "/usr/local/bin/ordinary"
+#define TICK_SECONDS 2
 
 static void must(int ok, const char *what)
 {
@@ -66,7 +68,7 @@ int main(int argc, char *argv[])
 	program[1] = argv[1];
 	before = spent(argv[3]);
 	(void)usleep((useconds_t)atoi(argv[1]) * 1000);
-	sleep(10);
+	sleep(TICK_SECONDS + 10);
 	idle = spent(argv[3]) - before;
 	before += idle;
 	for (unsigned long i = 0; i < count; i++) {
@@ -74,6 +76,7 @@ int main(int argc, char *argv[])
 
 		errno = posix_spawn(&pid, ORDINARY, NULL, NULL, program, environment);
 		must(errno == 0, ORDINARY);
+		(void)usleep((useconds_t)(TICK_SECONDS * 1000000 / count));
 	}
 	for (unsigned long i = 0; i < count; i++) {
 		int status;
