@@ -28,16 +28,19 @@ enum abi {
  *   ABIS_HERE      those that the machine has
  *   ABI_TAG(byte)  the tag of an address; 0: addresses have none, unless the process asks for tags
  *   ABI_USER_END   where user memory ends, unless a mapping at a higher address is asked for
+ *   ABI_PROT       what mprotect(2) also changes there
  */
 #ifdef __x86_64__
 #define ABIS_HERE ~0u
 #define ABI_TAG(byte) 0ul
 #define ABI_USER_END 0x7ffffffff000ul
+#define ABI_PROT 0
 #else
 /* CONFIG_COMPAT needs pages of 4 KiB. */
 #define ABIS_HERE (1u << ABI_64 | (PAGE == 4096 ? 1u << ABI_32 : 0))
 #define ABI_TAG(byte) ((unsigned long)(byte) << 56)
 #define ABI_USER_END (1ul << 48)
+#define ABI_PROT (PROT_BTI | PROT_MTE)
 #endif
 
 static inline bool abi_is_here(enum abi abi)

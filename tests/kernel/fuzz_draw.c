@@ -177,8 +177,9 @@ static int protection(struct fuzz_draw *draw)
 				   PROT_READ | PROT_WRITE,
 				   PROT_READ | PROT_EXEC,
 				   PROT_READ | PROT_WRITE | PROT_EXEC };
+	const int more = ABI_PROT && fuzz_chance(draw, 20) ? ABI_PROT : 0;
 
-	return ONE_OF(draw, all);
+	return ONE_OF(draw, all) | (more & (int)random_next(draw->random));
 }
 
 static void draw_munmap(struct fuzz_draw *draw)

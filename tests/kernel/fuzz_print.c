@@ -59,9 +59,9 @@ static int print_bits(uint64_t value, const char *const names[][2], char *text, 
 
 static int print_argument(const struct fuzz_scene *scene, char kind, uint64_t value, char *text, size_t size)
 {
-	static const char *const protections[][2] = {
-		{ "PROT_READ", "1" }, { "PROT_WRITE", "2" }, { "PROT_EXEC", "4" }, { NULL, NULL }
-	};
+	static const char *const protections[][2] = { { "PROT_READ", "1" }, { "PROT_WRITE", "2" },
+						      { "PROT_EXEC", "4" }, { "PROT_BTI", "10" },
+						      { "PROT_MTE", "20" }, { NULL, NULL } };
 	static const char *const maps[][2] = { { "MAP_SHARED", "1" },
 					       { "MAP_PRIVATE", "2" },
 					       { "MAP_FIXED", "10" },

@@ -75,6 +75,18 @@ static void with_stacks(struct stage *stage)
 	}
 }
 
+#ifdef __aarch64__
+/* The flags of arm64 (arch/arm64/include/uapi/asm/mman.h); PROT_MTE only with machines that have it. */
+STRIKE(protect_bti, CALL(SYS_mprotect, at, LENGTH, PROT_READ | PROT_BTI))
+STRIKE(protect_mte, CALL(SYS_mprotect, at, LENGTH, PROT_READ | PROT_MTE))
+STRIKE(map_mte, CALL(SYS_mmap, at, LENGTH, PROT_READ | PROT_MTE, ANONYMOUS | MAP_FIXED, -1, 0))
+
+static void with_bti(struct stage *stage)
+{
+	stage_call(stage, SYS_mprotect, (long)stage->target, LENGTH, PROT_READ | PROT_BTI);
+}
+#endif
+
 /* --- row 2: mmap(MAP_FIXED) --- */
 
 STRIKE(map_over, CALL(SYS_mmap, at, LENGTH, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_FIXED, -1, 0))
@@ -239,6 +251,14 @@ const struct attack lsm_attacks[] = {
 	{ 1, "pkey_mprotect: no change", ANON_READ, BY_LSM, .strike = pkey_no_change, .invisible = true },
 	{ 1, "pkey_mprotect: another key only", ANON_READ, BY_LSM, .strike = pkey_new, .prepare = with_pkey },
 
+#ifdef __aarch64__
+	{ 1, "mprotect: PROT_BTI", ANON_READ, BY_LSM, .strike = protect_bti, .abis = 1u << ABI_64 },
+	{ 1, "mprotect: file, PROT_BTI", FILE_READ, BY_LSM, .strike = protect_bti, .abis = 1u << ABI_64 },
+	{ 1, "mprotect: PROT_BTI taken away", ANON_READ, BY_LSM, .strike = protect_read, .prepare = with_bti,
+	  .abis = 1u << ABI_64 },
+	{ 1, "mprotect: PROT_MTE", ANON_READ, BY_LSM, .strike = protect_mte, .abis = 1u << ABI_64 },
+#endif
+
 	{ 2, "mmap: over it", ANON_READ, BY_LSM, .strike = map_over },
 	{ 2, "mmap: over writable memory", ANON_WRITE, BY_LSM, .strike = map_over },
 	{ 2, "mmap: over a file", FILE_READ, BY_LSM, .strike = map_over },
@@ -253,6 +273,9 @@ const struct attack lsm_attacks[] = {
 	{ 2, "mmap: shared file over it", SHARED_READ, BY_LSM, .strike = map_shared },
 	{ 2, "mmap: MAP_SHARED_VALIDATE over it", SHARED_READ, BY_LSM, .strike = map_validate },
 	{ 2, "mmap: MAP_GROWSDOWN over it", ANON_READ, BY_LSM, .strike = map_growsdown, .coarse = true },
+#ifdef __aarch64__
+	{ 2, "mmap: PROT_MTE over it", ANON_READ, BY_LSM, .strike = map_mte, .abis = 1u << ABI_64 },
+#endif
 	{ 2, "mmap: a huge page around it", PREPARED, BY_LSM, .strike = map_huge,
 	  .prepare = with_huge_areas },
 
