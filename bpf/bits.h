@@ -28,3 +28,24 @@ static __always_inline u32 lowest_bit(u64 word)
 {
 	return bit_index(lowest_of(word));
 }
+
+/*
+ * These give all ones for true and 0 for false. The verifier follows one path through them, where a comparison
+ * doubles the paths. clang 19 makes comparisons of the same arithmetic without barriers.
+ */
+static __always_inline u64 mask_if_equal(u64 a, u64 b)
+{
+	u64 different = a ^ b, negative = -different;
+
+	barrier_var(negative);
+	return ((different | negative) >> 63) - 1;
+}
+
+/* For numbers below 2^63. */
+static __always_inline u64 mask_if_less(u64 a, u64 b)
+{
+	u64 mask = (s64)(a - b) >> 63;
+
+	barrier_var(mask);
+	return mask;
+}

@@ -263,7 +263,10 @@ static __noinline int judge_address(const struct mm_struct *mm, u64 key, u64 add
 		length = call_arg(&site, 1);
 		if (has_file(flags) && unlikely(space_flags(key) & MSEALD_SPACE_HUGETLB)) {
 			note = bpf_map_lookup_elem(&notes, &self);
-			length = note ? *note : round_up_to(length, HUGE_SHIFT_MAX);
+			/* An earlier call's, if another thread's was the first with huge pages meanwhile. */
+			length = !note		? round_up_to(length, HUGE_SHIFT_MAX) :
+				 *note > length ? *note :
+						  length;
 		}
 		if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
 			attempt = ATTEMPT(MSEALD_OP_MMAP, MSEALD_DENY_UNMAP, REACTION_DENY) |
@@ -345,8 +348,6 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 	struct inode *inode;
 	u64 self, length, boundary = flags & SHM_RND ? shm_boundary(task) : MSEALD_PAGE;
 
-	if (likely(space_unsealed(key)))
-		return 0;
 	segment = container_of(perm, struct shmid_kernel, shm_perm);
 	inode = BPF_CORE_READ(segment, shm_file, f_inode);
 	/* The file may have another size than the segment: on huge pages, or after ftruncate. */
@@ -355,11 +356,11 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 	if (flags & SHM_REMAP && BPF_CORE_READ((struct inode___file *)inode, i_writecount.counter) > 0)
 		length = MSEALD_ADDRESS_LIMIT;
 	self = bpf_get_current_task();
-	/* Else the note of an earlier call would count. */
+	/* Else the note of an earlier call would count, even if nothing is sealed before mmap_addr. */
 	if (bpf_map_update_elem(&notes, &self, &length, BPF_ANY))
-		return -EPERM;
+		return space_unsealed(key) ? 0 : -EPERM;
 	/* Without SHM_REMAP the kernel refuses a mapped range, and mmap_addr judges the rest. */
-	if (!(flags & SHM_REMAP))
+	if (!(flags & SHM_REMAP) || space_unsealed(key))
 		return 0;
 	return verdict_on(key, (u64)address & ~(boundary - 1), length,
 			  ATTEMPT(MSEALD_OP_SHMAT, MSEALD_DENY_UNMAP, REACTION_DENY)) ?

@@ -111,7 +111,7 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 	struct mseald_node *new = node_of(new_seals, 0), *old = node_of(old_seals, 0);
 	struct mseald_file_node *files = (void *)node_of(new_seals, 1);
 	struct mseald_file_node *old_files = (void *)node_of(old_seals, 1);
-	u64 start, end, place, more, count;
+	u64 start, end, place, more, count, order;
 
 	if (!loading || !new || !old || !files || !old_files)
 		return MSEALD_LEFT_CHANGED + 1;
@@ -131,11 +131,16 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < MSEALD_FANOUT; i++) {
 		/* From the place of the new seals on, the old ones move up by their number. */
-		u64 to = (i + (more & ((s64)(place - i - 1) >> 63))) & (MSEALD_FANOUT - 1);
+		u64 to = (i + (more & mask_if_less(place, i + 1))) & (MSEALD_FANOUT - 1);
 
 		/* Read in each iteration, so that the verifier does not track its possible values. */
 		if (i >= *(volatile u32 *)&old->count)
 			break;
+		/* Else clang 19 keeps the address of each array on the stack, which is full (512 bytes). */
+		barrier_var(new);
+		barrier_var(old);
+		barrier_var(files);
+		barrier_var(old_files);
 		new->start[to] = old->start[i];
 		new->end[to] = old->end[i];
 		new->rule[to] = old->rule[i];
@@ -154,20 +159,24 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 		u64 at = place + i, rule = loading->piece_rule[i];
 		u64 deny = rule | rule >> MSEALD_RULE_REVOCABLE_SHIFT;
 		u64 segment = rule >> MSEALD_RULE_SEGMENT_SHIFT & 0xff;
-		bool has_file = loading->file.address && segment != MSEALD_SEGMENT_DATA &&
-				segment != MSEALD_SEGMENT_VDSO;
+		u64 no_file = mask_if_equal(loading->file.address, 0) |
+			      mask_if_equal(segment, MSEALD_SEGMENT_DATA) |
+			      mask_if_equal(segment, MSEALD_SEGMENT_VDSO);
 
 		if (i >= more)
 			break;
 		deny |= deny >> 8 | deny >> 16;
 		new->deny |= deny &MSEALD_DENY_ALL;
-		has_file &= (deny & MSEALD_DENY_FILE) != 0;
+		no_file |= mask_if_equal(deny & MSEALD_DENY_FILE, 0);
+		barrier_var(new);
+		barrier_var(files);
 		new->start[at] = loading->piece[i];
 		new->end[at] = loading->piece_end[i];
 		new->rule[at] = rule;
 		new->hits[at] = 0;
 		new->pgoff[at] = loading->place;
-		files->order[at] = has_file ? MSEALD_INODE_ORDER(loading->file.address) : MSEALD_NO_START;
+		order = MSEALD_INODE_ORDER(loading->file.address);
+		files->order[at] = order ^ ((order ^ MSEALD_NO_START) & no_file);
 		files->number[at] = loading->file.number;
 		files->generation[at] = loading->file.generation;
 	}
@@ -178,8 +187,11 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 	return 0;
 }
 
-/* Gives the address space the set, which has one reference. Returns 0, or an enum mseald_left + 1. */
-static __always_inline int give_set(u64 key, struct mseald_space *space, u32 old_set, u32 set, u32 flags)
+/*
+ * Gives the address space the set, which has one reference. Returns 0, or an enum mseald_left + 1. Not inlined,
+ * so that its stack is free while a set is filled.
+ */
+static __noinline int give_set(u64 key, struct mseald_space *space, u32 old_set, u32 set, u32 flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 old;

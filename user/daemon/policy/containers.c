@@ -18,6 +18,7 @@ struct container {
 	char name[NAMES_CONTAINER_ID_MAX + 1]; /* short form of the id */
 	uint64_t cgroup;
 	bool gone;
+	char *text; /* of its file */
 	struct policy policy;
 	struct container_watch watch;
 };
@@ -33,6 +34,7 @@ static void set_names(struct container *container, const char *id)
 static void container_free(struct container *container)
 {
 	policy_free(&container->policy);
+	free(container->text);
 	*container = (struct container){};
 }
 
@@ -85,13 +87,13 @@ static char *write_policy(const char *cgroup, uint64_t cgroup_id, const struct s
 	return text;
 }
 
-/* -EINVAL: not such a policy. */
-static int read_policy(const char *path, const char *text, size_t size, struct container *container)
+/* Reads container->text. -EINVAL: not such a policy. */
+static int read_policy(const char *path, size_t size, struct container *container)
 {
 	char *name;
 	int r;
 
-	r = policy_parse(path, text, size, &container->policy, NULL);
+	r = policy_parse(path, container->text, size, &container->policy, NULL);
 	if (r < 0)
 		return r;
 	if (container->policy.cgroup_count != 1 || !container->policy.description ||
@@ -186,27 +188,30 @@ static void begin_watch(struct programs *programs, const char *cgroup, struct co
 int containers_add(struct containers *containers, const char *id, const char *cgroup, uint64_t cgroup_id,
 		   const struct seal_spec *seal)
 {
-	_cleanup_(container_free) struct container container = {};
-	_cleanup_free_ char *text = write_policy(cgroup, cgroup_id, seal);
+	_cleanup_(container_free) struct container container = { .text = write_policy(cgroup, cgroup_id,
+										      seal) };
+	const struct container *old = find(containers, id);
 	char path[512];
 	int r;
 
-	if (!text)
+	if (!container.text)
 		return -ENOMEM;
 	set_names(&container, id);
 	kept_path(id, path);
-	r = read_policy(path, text, strlen(text), &container);
+	r = read_policy(path, strlen(container.text), &container);
 	/* The path must read back as written. */
 	if (r >= 0 && strcmp(container.policy.cgroup[0], cgroup) != 0)
 		r = -EINVAL;
 	begin_watch(containers->programs, cgroup, &container.watch);
 	/* First the file, which outlives this daemon. */
 	if (r >= 0)
-		r = write_file(path, text);
+		r = write_file(path, container.text);
 	if (r < 0)
 		return r;
 	r = insert(containers, &container);
-	if (r < 0 && !find(containers, id))
+	if (r < 0 && old)
+		(void)write_file(path, old->text);
+	else if (r < 0)
 		remove_file(id);
 	return r;
 }
@@ -310,8 +315,11 @@ static int take_over(struct containers *containers, const char *id)
 	size = text ? file_read(AT_FDCWD, path, text, LOAD_FILE_MAX + 1) : -ENOMEM;
 	if (size < 0)
 		return (int)size;
+	container.text = strdup(text);
+	if (!container.text)
+		return -ENOMEM;
 	set_names(&container, id);
-	r = read_policy(path, text, (size_t)size, &container);
+	r = read_policy(path, (size_t)size, &container);
 	if (r >= 0 && has_no_cgroup(&container))
 		remove_file(id);
 	else if (r >= 0)
