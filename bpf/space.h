@@ -292,9 +292,11 @@ int space_set_put_called(u32 set);
 
 /*
  * The seal set of an address space: from its entry or, while its fork is pending, from the mark of its first
- * task. 0: none. A set of the pool is held: release it with set_let_go().
+ * task. 0: none. A set of the pool is held: release it with set_let_go(). The task's address is a number that
+ * was read or that a helper returned: for an address of the stack, the verifier of 7.3 checks the function once
+ * more for each call.
  */
-u32 space_set_of(u64 key, const u64 *task);
+u32 space_set_of(u64 key, u64 task);
 
 /*
  * The seal set of the current task's address space, which is not surely unsealed; 0: none. A child whose fork
