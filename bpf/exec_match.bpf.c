@@ -564,7 +564,7 @@ static __always_inline void note_facts(struct linux_binprm *bprm, struct mseald_
 /* A policy applies to the program, or may apply. */
 static __always_inline void begin(struct linux_binprm *bprm, struct match *match, u32 policy)
 {
-	u64 key = task_key(bpf_get_current_task());
+	u64 key = own_key();
 	int begun = BEGUN_BY_DAEMON;
 
 	/* Hooks run twice while one daemon hands over to the next. */

@@ -31,8 +31,7 @@ static __always_inline bool is_kill_pending(u64 key)
 /* The same in the current task's. */
 static __always_inline bool is_own_kill_pending(void)
 {
-	return unlikely(*(volatile u64 *)&state.kill_pending) &&
-	       is_kill_pending(task_key(bpf_get_current_task()));
+	return unlikely(*(volatile u64 *)&state.kill_pending) && is_kill_pending(own_key());
 }
 
 /* Marks a child with this set. Returns 0, or the error of the fork. */

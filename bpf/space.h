@@ -254,6 +254,12 @@ static __always_inline u64 task_key(u64 task)
 	return mm_key_read(BPF_CORE_READ((struct task_struct *)task, mm));
 }
 
+/* The key of the current task, for rare calls: it takes longer to run than following task->mm, not to load. */
+static __always_inline u64 own_key(void)
+{
+	return task_key(bpf_get_current_task());
+}
+
 /* --- bpf/space.bpf.c: global functions, which the verifier checks once in each program --- */
 
 /*

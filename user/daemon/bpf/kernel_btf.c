@@ -69,6 +69,12 @@ static int add(struct kernel_btf *kernel, const char *text, unsigned kind)
 	return 0;
 }
 
+/* Not a function, variable, section or mark: the others name what programs can be relocated against. */
+static bool is_type(const struct btf_type *type)
+{
+	return !btf_is_func(type) && !btf_is_var(type) && !btf_is_datasec(type) && !btf_is_decl_tag(type);
+}
+
 /* A type of the programs stands for those of the kernel with its name up to "___". */
 static int add_type(struct kernel_btf *kernel, const char *text)
 {
@@ -112,7 +118,7 @@ int kernel_btf_add(struct kernel_btf *kernel, const struct bpf_object *object)
 	for (__u32 id = 1; r >= 0 && id < btf__type_cnt(btf); id++) {
 		const struct btf_type *type = btf__type_by_id(btf, id);
 
-		if (!btf_is_func(type) && !btf_is_var(type) && !btf_is_datasec(type))
+		if (is_type(type))
 			r = add_type(kernel, btf__name_by_offset(btf, type->name_off));
 	}
 	return r;
@@ -176,7 +182,7 @@ static int find_all(struct kernel_btf *kernel, const struct copy *copy)
 		/* Of several with the same name the first, as libbpf does. */
 		if (hook && !hook->id)
 			hook->id = (int)id;
-		if (btf_is_func(type) || !find(kernel, text, 0))
+		if (!is_type(type) || !find(kernel, text, 0))
 			continue;
 		r = copy_type(copy, id);
 		if (r < 0)
