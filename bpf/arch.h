@@ -14,7 +14,7 @@
  *                            reads in program order anyway
  *   untagged(mm, address)    the address without its tag, for the calls that strip tags
  *   shm_boundary(task)       what SHM_RND of shmat(2) rounds addresses down to, in bytes
- *   mm_vdso(mm, start, end)  the range where the kernel has mapped its own code
+ *   mm_vdso(mm, start, end)  the range where the kernel has mapped its own code; mm as for mm_key_read()
  *   mm_user_limit(mm)        upper limit of user memory, whatever the process does after exec
  *   TEXT_FIRST               whether linkers put text into the first segment, with the constants
  *   PAGE_SHIFT               shift of a page

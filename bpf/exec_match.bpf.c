@@ -246,11 +246,16 @@ __noinline int exec_meet_globs(struct match *match)
 
 /* --- the keys; 1: BPF cannot read the key --- */
 
-static __always_inline int meet_user(struct match *match)
+static __always_inline u32 current_euid(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	meet(match, MSEALD_TRIGGER_USER, task->cred->euid.val);
+	return BPF_CORE_READ(task, cred, euid.val);
+}
+
+static __always_inline int meet_user(struct match *match)
+{
+	meet(match, MSEALD_TRIGGER_USER, current_euid());
 	return 0;
 }
 
@@ -309,8 +314,9 @@ static __always_inline void keep_path(struct match *match)
 /* Walks down the hierarchy to the task's cgroup. The root has level 0 and no name. */
 __noinline int exec_meet_cgroup(struct match *match)
 {
-	struct cgroup *lowest = bpf_get_current_task_btf()->cgroups->dfl_cgrp;
-	int level = lowest->level;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct cgroup *lowest = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	int level = BPF_CORE_READ(lowest, level);
 
 	if (!match)
 		return 1;
@@ -547,7 +553,7 @@ static __always_inline void note_facts(struct linux_binprm *bprm, struct mseald_
 	facts->flags = 0;
 	facts->policy = policy;
 	facts->cgroup = bpf_get_current_cgroup_id();
-	facts->user = task->cred->euid.val;
+	facts->user = current_euid();
 	facts->file = (struct mseald_file){};
 	if (state.match[generation & 1].keys & 1u << MSEALD_MATCH_MARKED)
 		read_file(bprm, &facts->file);
@@ -558,8 +564,7 @@ static __always_inline void note_facts(struct linux_binprm *bprm, struct mseald_
 /* A policy applies to the program, or may apply. */
 static __always_inline void begin(struct linux_binprm *bprm, struct match *match, u32 policy)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	u64 key = own_key();
 	int begun = BEGUN_BY_DAEMON;
 
 	/* Hooks run twice while one daemon hands over to the next. */
@@ -576,7 +581,7 @@ static __always_inline void begin(struct linux_binprm *bprm, struct match *match
 	if (begun == BEGUN_BY_DAEMON && !watch(key, &match->facts))
 		return;
 	if (begun != BEGUN_BY_KERNEL)
-		watch_send_event(MSEALD_EVENT_EXEC, key, task->tgid, 0);
+		watch_send_event(MSEALD_EVENT_EXEC, key, bpf_get_current_pid_tgid() >> 32, 0);
 }
 
 SEC("lsm/bprm_committed_creds")

@@ -90,13 +90,12 @@ int BPF_PROG(kill_expand_downwards, struct vm_area_struct *vma, unsigned long ad
 SEC("fentry/vm_munmap")
 int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	u64 key = own_key();
 	struct call_site site;
 
 	if (likely(space_unsealed(key)))
 		return 0;
-	site = call_site_of(task);
+	site = call_site_of(bpf_get_current_task_btf());
 	(void)verdict_on(key, start, length,
 			 ATTEMPT(site.call == CALL_IO_DESTROY ? MSEALD_OP_IO_DESTROY : MSEALD_OP_MUNMAP,
 				 MSEALD_DENY_UNMAP, REACTION_KILL) |
@@ -112,7 +111,6 @@ int BPF_PROG(kill_vm_munmap, unsigned long start, size_t length)
 SEC("fentry/mm_access")
 int BPF_PROG(kill_mm_access, struct task_struct *target, unsigned int mode)
 {
-	struct task_struct *task;
 	struct call_site site;
 	u64 key;
 
@@ -121,10 +119,9 @@ int BPF_PROG(kill_mm_access, struct task_struct *target, unsigned int mode)
 	key = space_key(target->mm);
 	if (likely(space_unsealed(key)))
 		return 0;
-	task = bpf_get_current_task_btf();
-	if (key != space_key(task->mm))
+	if (key != own_key())
 		return 0;
-	site = call_site_of(task);
+	site = call_site_of(bpf_get_current_task_btf());
 	if (site.call == CALL_PROCESS_VM_WRITEV)
 		(void)verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,
 				 ATTEMPT(MSEALD_OP_PROCESS_VM_WRITEV, MSEALD_DENY_FOREIGN_WRITE,

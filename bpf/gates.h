@@ -216,9 +216,8 @@ static __always_inline int gate_madvise(const struct pt_regs *regs, bool compat,
  */
 static __always_inline int gate_process_madvise(const struct pt_regs *regs, bool compat, u32 reaction)
 {
-	const struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	u32 advice = regs_arg(regs, compat, 3);
-	u64 key = space_key(mm);
+	u64 key = own_key();
 
 	if (likely(space_unsealed(key)) || !advice_matters(advice) || !regs_arg(regs, compat, 2))
 		return 0;
@@ -277,7 +276,7 @@ static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bo
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 pid = regs_arg(regs, compat, 0);
-	u64 key = space_key(task->mm);
+	u64 key = own_key();
 	struct signal_struct *signal;
 
 	if (likely(space_unsealed(key)))
@@ -296,8 +295,7 @@ static __always_inline int gate_process_vm_writev(const struct pt_regs *regs, bo
  */
 static __always_inline int gate_detach(u64 address, u32 reaction)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	u64 key = own_key();
 	u32 set;
 	int r = 0;
 

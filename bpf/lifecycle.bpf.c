@@ -28,6 +28,12 @@ static __always_inline bool is_kill_pending(u64 key)
 	return unlikely(*(volatile u64 *)&state.kill_pending) && space_flags(key) & MSEALD_SPACE_KILL_PENDING;
 }
 
+/* The same in the current task's. */
+static __always_inline bool is_own_kill_pending(void)
+{
+	return unlikely(*(volatile u64 *)&state.kill_pending) && is_kill_pending(own_key());
+}
+
 /* Marks a child with this set. Returns 0, or the error of the fork. */
 static __always_inline int mark_child(struct task_struct *child, struct mseald_pending_fork fork)
 {
@@ -91,7 +97,7 @@ int BPF_PROG(mseald_task_alloc, struct task_struct *child, unsigned long clone_f
 SEC("fentry/alloc_pid")
 int BPF_PROG(mseald_kill_fork)
 {
-	if (unlikely(is_kill_pending(space_key(bpf_get_current_task_btf()->mm))))
+	if (is_own_kill_pending())
 		bpf_send_signal(SIGKILL);
 	return 0;
 }
@@ -99,7 +105,7 @@ int BPF_PROG(mseald_kill_fork)
 SEC("fexit/kernel_clone")
 int BPF_PROG(mseald_kill_vfork)
 {
-	if (unlikely(is_kill_pending(space_key(bpf_get_current_task_btf()->mm))))
+	if (is_own_kill_pending())
 		bpf_send_signal(SIGKILL);
 	return 0;
 }

@@ -106,13 +106,10 @@ static __noinline int judge_own(u64 key, u32 set, const struct mseald_inode *ino
 		       OWN_LET;
 }
 
-/*
- * Returns -EPERM if a seal keeps the current task from writing the file. address: of the file's inode.
- * anybody: also apply seals that keep every process from writing it (map `files`).
- */
-static __noinline int judge_write(u64 address, bool anybody)
+/* judge_write(), global: the verifier checks it once for all calls of a program. */
+__noinline int lsm_judge_write(u64 address, bool anybody)
 {
-	u64 key = space_key(bpf_get_current_task_btf()->mm);
+	u64 key = own_key();
 	bool for_all = anybody && *(volatile u32 *)&state.files;
 	struct mseald_inode inode = { .address = address };
 	struct mseald_file_seals *seals;
@@ -134,6 +131,15 @@ static __noinline int judge_write(u64 address, bool anybody)
 	if (!seals || (own == OWN_LET && !seals->denying))
 		return 0;
 	return verdict_on_file(seals, ATTEMPT_WRITE(MSEALD_DENY_FILE_WRITE)) ? -EPERM : 0;
+}
+
+/*
+ * Returns -EPERM if a seal keeps the current task from writing the file. address: of the file's inode.
+ * anybody: also apply seals that keep every process from writing it (map `files`).
+ */
+static __always_inline int judge_write(u64 address, bool anybody)
+{
+	return lsm_judge_write(address, anybody) ? -EPERM : 0;
 }
 
 SEC("lsm/file_open")

@@ -138,7 +138,7 @@ static __always_inline void watch_file(u64 key, const struct file *file, bool hu
 	struct mseald_loading *loading = prot & PROT_WRITE ? NULL : loading_of(key);
 
 	if (loading)
-		loading->inode = (u64)file->f_inode;
+		loading->inode = (u64)BPF_CORE_READ(file, f_inode);
 	/* The first seal copies this flag into the new entry. */
 	if (space_unsealed(key) && huge)
 		(void)exec_watch_hugetlb(key);
@@ -343,7 +343,7 @@ SEC("lsm/shm_shmat")
 int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	u64 key = own_key();
 	struct shmid_kernel *segment;
 	struct inode *inode;
 	u64 self, length, boundary = flags & SHM_RND ? shm_boundary(task) : MSEALD_PAGE;
@@ -371,7 +371,6 @@ int BPF_PROG(mseald_shm_shmat, struct kern_ipc_perm *perm, char *address, int fl
 SEC("lsm/task_prctl")
 int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
 {
-	struct task_struct *task;
 	u64 key;
 
 	if (likely(option != PR_SET_MM))
@@ -380,8 +379,7 @@ int BPF_PROG(mseald_task_prctl, int option, unsigned long what)
 	if (what != PR_SET_MM_BRK && what != PR_SET_MM_START_BRK && what != PR_SET_MM_END_DATA &&
 	    what != PR_SET_MM_MAP)
 		return 0;
-	task = bpf_get_current_task_btf();
-	key = space_key(task->mm);
+	key = own_key();
 	if (likely(space_unsealed(key)))
 		return 0;
 	return verdict_on(key, 0, MSEALD_ADDRESS_LIMIT,

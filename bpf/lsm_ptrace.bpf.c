@@ -35,7 +35,7 @@ int BPF_PROG(mseald_ptrace_access_check, struct task_struct *child, unsigned int
 
 	if (likely(!(mode & PTRACE_MODE_ATTACH)))
 		return 0;
-	key = space_key(child->mm);
+	key = task_key((u64)child);
 	if (likely(space_unsealed(key)))
 		return 0;
 	task = bpf_get_current_task_btf();
@@ -43,7 +43,7 @@ int BPF_PROG(mseald_ptrace_access_check, struct task_struct *child, unsigned int
 		return 0;
 	op = call_site_of(task).call == CALL_PROCESS_VM_WRITEV ? MSEALD_OP_PROCESS_VM_WRITEV :
 								 MSEALD_OP_PTRACE;
-	return verdict_on_all(key, (u64)child->group_leader,
+	return verdict_on_all(key, (u64)BPF_CORE_READ(child, group_leader),
 			      ATTEMPT(op, MSEALD_DENY_FOREIGN_WRITE, REACTION_DENY)) ?
 		       -EPERM :
 		       0;
@@ -53,11 +53,11 @@ SEC("lsm/ptrace_traceme")
 int BPF_PROG(mseald_ptrace_traceme, struct task_struct *parent)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 key = space_key(task->mm);
+	u64 key = task_key((u64)task);
 
 	if (likely(space_unsealed(key)))
 		return 0;
-	return verdict_on_all(key, (u64)task->group_leader,
+	return verdict_on_all(key, (u64)BPF_CORE_READ(task, group_leader),
 			      ATTEMPT(MSEALD_OP_PTRACE, MSEALD_DENY_FOREIGN_WRITE, REACTION_DENY)) ?
 		       -EPERM :
 		       0;

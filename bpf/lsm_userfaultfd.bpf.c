@@ -58,7 +58,7 @@ static __always_inline int judge_command(const struct file *file, u32 cmd)
 	if (space_unsealed(key))
 		return 0;
 	/* A monitor writes where only the stores of the process itself may. */
-	if (key != task_key(bpf_get_current_task()))
+	if (key != own_key())
 		deny |= MSEALD_DENY_FOREIGN_WRITE;
 	return verdict_on_all(key, mm_owner(mm),
 			      ATTEMPT(MSEALD_OP_USERFAULTFD, deny, REACTION_DENY) | ATTEMPT_UFFD) ?

@@ -173,7 +173,7 @@ __noinline int space_set_put_called(u32 set)
 }
 
 /* The set of the entry or the mark, without holding it. */
-__noinline u32 space_set_seen(u64 key, const u64 *task)
+__noinline u32 space_set_seen(u64 key, u64 task)
 {
 	/* Read first: space_fork_finish() makes the entry before it removes the mark. */
 	u64 pending = *(volatile u64 *)&state.pending_forks;
@@ -188,7 +188,7 @@ __noinline u32 space_set_seen(u64 key, const u64 *task)
 		space = NULL;
 #endif
 	if (!space && unlikely(pending)) {
-		if (fork_mark(task ? *task : 0, &fork))
+		if (fork_mark(task, &fork))
 			return fork.set;
 		space = bpf_map_lookup_elem(&spaces, &key);
 	}
@@ -202,10 +202,9 @@ __noinline u32 space_set_seen(u64 key, const u64 *task)
  * the set after taking a reference, it is the right set and stays so. While the sets of an address space keep
  * changing, none can be read. Then MSEALD_MAX_SETS, an id without a set, makes the verdict a denial.
  */
-__noinline u32 space_set_of(u64 key, const u64 *task)
+__noinline u32 space_set_of(u64 key, u64 task)
 {
-	u64 name = task ? *task : 0;
-	u32 set = space_set_seen(key, &name);
+	u32 set = space_set_seen(key, task);
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < HOLD_TRIES; i++) {
@@ -214,11 +213,11 @@ __noinline u32 space_set_of(u64 key, const u64 *task)
 		if (likely(!is_pooled(set)))
 			return set;
 		held = space_set_get_called(set);
-		if (held && space_set_seen(key, &name) == set)
+		if (held && space_set_seen(key, task) == set)
 			return set;
 		if (held)
 			(void)space_set_put_called(set);
-		set = space_set_seen(key, &name);
+		set = space_set_seen(key, task);
 	}
 	return MSEALD_MAX_SETS;
 }
@@ -261,7 +260,7 @@ __noinline u32 space_current_set_of(u64 key)
 	 */
 	if (unlikely(*(volatile u64 *)&state.pending_forks) && key != task_key(task))
 		task = 0;
-	return space_set_of(key, &task);
+	return space_set_of(key, task);
 }
 
 __noinline u32 space_current_set_kept(u64 key)

@@ -254,6 +254,12 @@ static __always_inline u64 task_key(u64 task)
 	return mm_key_read(BPF_CORE_READ((struct task_struct *)task, mm));
 }
 
+/* The key of the current task, for rare calls: it takes longer to run than following task->mm, not to load. */
+static __always_inline u64 own_key(void)
+{
+	return task_key(bpf_get_current_task());
+}
+
 /* --- bpf/space.bpf.c: global functions, which the verifier checks once in each program --- */
 
 /*
@@ -292,9 +298,11 @@ int space_set_put_called(u32 set);
 
 /*
  * The seal set of an address space: from its entry or, while its fork is pending, from the mark of its first
- * task. 0: none. A set of the pool is held: release it with set_let_go().
+ * task. 0: none. A set of the pool is held: release it with set_let_go(). The task's address is a number that
+ * was read or that a helper returned: for an address of the stack, the verifier of 7.3 checks the function once
+ * more for each call.
  */
-u32 space_set_of(u64 key, const u64 *task);
+u32 space_set_of(u64 key, u64 task);
 
 /*
  * The seal set of the current task's address space, which is not surely unsealed; 0: none. A child whose fork

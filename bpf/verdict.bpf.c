@@ -384,7 +384,7 @@ __noinline int verdict_beyond_slot(u64 key, u64 start, u64 end, u32 attempt)
 	u32 set = space_current_set_kept(key);
 	int r = 0;
 
-	if (set && seals_meet(set, start, end, ATTEMPT_DENY(attempt)))
+	if (set && verdict_seals_meet_called(set, start, end, ATTEMPT_DENY(attempt)))
 		r = verdict_in(key, start, end, set, attempt);
 	set_let_go(set);
 	return r;
@@ -392,5 +392,5 @@ __noinline int verdict_beyond_slot(u64 key, u64 start, u64 end, u32 attempt)
 
 __noinline int verdict_beyond_gap(u64 key, u64 start, u64 length, u32 attempt)
 {
-	return verdict_beyond_gap_inline(key, start, length, attempt);
+	return verdict_beyond_gap_by(key, start, length, attempt, verdict_seals_meet_called);
 }

@@ -98,7 +98,8 @@ int verdict_beyond_slot(u64 key, u64 start, u64 end, u32 attempt);
  * madvise change the mappings that they meet before they return ENOMEM. Only if the rounded sum wraps does
  * the kernel refuse the call before any change.
  */
-static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 length, u32 attempt)
+static __always_inline int verdict_beyond_gap_by(u64 key, u64 start, u64 length, u32 attempt,
+						 bool (*meet)(u32 set, u64 start, u64 end, u32 deny_mask))
 {
 	u64 end = (start + length + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1), tag;
 	u32 set;
@@ -112,7 +113,7 @@ static __always_inline int verdict_beyond_gap_inline(u64 key, u64 start, u64 len
 	set = MSEALD_TAG_SET(tag);
 	if (unlikely(MSEALD_TAG_KEY(tag) != key || is_pooled(set)))
 		return verdict_beyond_slot(key, start, end, attempt);
-	if (likely(!seals_meet(set, start, end, ATTEMPT_DENY(attempt))))
+	if (likely(!meet(set, start, end, ATTEMPT_DENY(attempt))))
 		return 0;
 	return verdict_in(key, start, end, set, attempt);
 }
@@ -129,6 +130,7 @@ static __always_inline int verdict_on(u64 key, u64 start, u64 length, u32 attemp
 /* All of it inline saves 40 instructions, for calls that programs make between their seals all the time. */
 static __always_inline int verdict_on_inline(u64 key, u64 start, u64 length, u32 attempt)
 {
-	return likely(in_gap(key, start, length)) ? 0 :
-						    verdict_beyond_gap_inline(key, start, length, attempt);
+	return likely(in_gap(key, start, length)) ?
+		       0 :
+		       verdict_beyond_gap_by(key, start, length, attempt, seals_meet);
 }

@@ -22,7 +22,7 @@ static __always_inline u64 mm_owner(const struct mm_struct *mm)
 /* Judges an attempt on a whole address space that is not surely unsealed. Nonzero: it must fail. */
 static __always_inline int verdict_on_all(u64 key, u64 owner, u32 attempt)
 {
-	u32 set = space_set_of(key, &owner);
+	u32 set = space_set_of(key, owner);
 	int r = 0;
 
 	if (set && verdict_seals_meet_called(set, 0, MSEALD_ADDRESS_LIMIT, ATTEMPT_DENY(attempt)))

@@ -38,16 +38,16 @@ static __always_inline bool is_left_behind(u64 key, u32 position)
 {
 	struct mseald_start *start = start_at(position);
 	struct task_struct *task;
-	bool gone;
+	u64 now;
 
 	if (!start || !bpf_task_from_pid)
 		return false;
 	task = bpf_task_from_pid((s32)start->facts.pid);
 	if (!task)
 		return true;
-	gone = task->mm && space_key(task->mm) != key;
+	now = mm_key_read(BPF_CORE_READ(task, mm));
 	bpf_task_release(task);
-	return gone;
+	return now && now != key;
 }
 
 /* Takes the first place of the key from an address space that is gone. Out of line, because it is rare. */

@@ -129,9 +129,8 @@ static __always_inline void mm_vdso(const struct mm_struct *mm, u64 *ret_start, 
 {
 	const struct mm_struct___vdso *vdso = (const void *)mm;
 
-	/* To the verifier of 6.19 a void pointer that is loaded directly is no number. */
 	*ret_start = (u64)BPF_CORE_READ(vdso, context.vdso);
-	*ret_end = *ret_start + vdso->context.vdso_image->size;
+	*ret_end = *ret_start + BPF_CORE_READ(vdso, context.vdso_image, size);
 }
 
 /* arch/x86/include/asm/mmu.h: the kernel never uses a number again. */

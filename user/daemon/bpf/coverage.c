@@ -110,7 +110,7 @@ bool coverage_wants(const struct coverage *coverage, const char *program)
 }
 
 /* Asks the kernel about every attach point that some kernels lack. */
-static int choose_progs(struct coverage *coverage, bool compat)
+static int choose_progs(struct coverage *coverage, struct kernel_btf *kernel, bool compat)
 {
 	struct btf *vmlinux = btf__load_vmlinux_btf();
 	int r = 0;
@@ -122,21 +122,25 @@ static int choose_progs(struct coverage *coverage, bool compat)
 			  strerror(-r));
 		return r;
 	}
-	coverage->setattr_has_idmap = probe_lsm_arguments(vmlinux, "inode_setattr") > 2;
+	r = kernel_btf_find(kernel, vmlinux);
+	coverage->setattr_has_idmap = probe_arguments(vmlinux,
+						      kernel_btf_hook(kernel, PROG_LSM, "inode_setattr")) > 2;
+	btf__free(vmlinux);
 	for (size_t i = 0; i < ELEMENTS(prog_table) && r >= 0; i++) {
 		const struct prog *prog = &prog_table[i];
 
 		if ((prog->instead_of && coverage_wants(coverage, prog->instead_of)) ||
 		    (prog->kind == PROG_OVERRIDE && coverage->mode == GATE_KILL) || (prog->compat && !compat))
 			continue;
-		r = prog->target ? probe_attach(vmlinux, prog->kind, prog->target) : 1;
+		r = prog->target ?
+			    probe_attach(prog->kind, kernel_btf_hook(kernel, prog->kind, prog->target)) :
+			    1;
 		coverage->wanted[i] = r > 0;
 		if (r == -ENOENT)
 			r = 0; /* this kernel has no such call */
 		else if (r < 0)
 			log_error("cannot probe the kernel for %s: %s", prog->target, strerror(-r));
 	}
-	btf__free(vmlinux);
 	return r < 0 ? r : 0;
 }
 
@@ -230,14 +234,14 @@ static int check_gates(const struct coverage *coverage)
 	return 0;
 }
 
-int coverage_make(enum gate_mode mode, struct coverage *ret)
+int coverage_make(enum gate_mode mode, struct kernel_btf *kernel, struct coverage *ret)
 {
 	struct coverage coverage = { .mode = mode,
 				     .native = (mode == GATE_AUTO || mode == GATE_DENY) && probe_mseal() };
 	bool compat = probe_32bit_calls();
 	int r;
 
-	r = choose_progs(&coverage, compat);
+	r = choose_progs(&coverage, kernel, compat);
 	if (r < 0)
 		return r;
 	choose_decisions(&coverage, compat, leave_out_impossible(&coverage));

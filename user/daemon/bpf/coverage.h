@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/config.h"
+#include "bpf/kernel_btf.h"
 #include "bpf/prog_table.h"
 
 /* How a row of docs/design/model.md, "What is denied", is enforced on this kernel. */
@@ -50,10 +51,11 @@ struct coverage {
 };
 
 /*
- * Asks the kernel about every attach point that some kernels lack. Logs; -EOPNOTSUPP: GATE_DENY, and some
- * operation could only be killed; or another negative errno.
+ * Finds what programs need of the kernel's BTF, and asks the kernel about every attach point that some
+ * kernels lack. Logs; -EOPNOTSUPP: GATE_DENY, and some operation could only be killed; or another negative
+ * errno.
  */
-int coverage_make(enum gate_mode mode, struct coverage *ret);
+int coverage_make(enum gate_mode mode, struct kernel_btf *kernel, struct coverage *ret);
 
 /* Is the program of this name wanted? */
 bool coverage_wants(const struct coverage *coverage, const char *program);

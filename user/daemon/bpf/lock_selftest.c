@@ -70,7 +70,7 @@ static int load_override(void)
 
 	if (!vmlinux)
 		return -1;
-	r = probe_attach(vmlinux, PROG_OVERRIDE, "security_bpf_map");
+	r = probe_attach(PROG_OVERRIDE, btf__find_by_name_kind(vmlinux, "security_bpf_map", BTF_KIND_FUNC));
 	btf__free(vmlinux);
 	/* 0: the kernel itself refuses the program. */
 	errno = r < 0 ? -r : EPERM;

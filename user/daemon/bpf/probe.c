@@ -53,17 +53,8 @@ bool probe_page_size(void)
 	return false;
 }
 
-/* The BTF id of the function that programs for this hook attach to; negative errno: no such hook. */
-static int find_hook(const struct btf *vmlinux, const char *hook)
-{
-	char function[64];
-
-	FORMAT(function, "bpf_lsm_%s", hook);
-	return btf__find_by_name_kind(vmlinux, function, BTF_KIND_FUNC);
-}
-
 /* Loads "return 0" for this attach point. */
-int probe_attach(const struct btf *vmlinux, enum prog_kind kind, const char *target)
+int probe_attach(enum prog_kind kind, int id)
 {
 	const struct bpf_insn program[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
@@ -73,13 +64,11 @@ int probe_attach(const struct btf *vmlinux, enum prog_kind kind, const char *tar
 		    .expected_attach_type = kind == PROG_LSM	  ? BPF_LSM_MAC :
 					    kind == PROG_OVERRIDE ? BPF_MODIFY_RETURN :
 								    BPF_TRACE_FENTRY);
-	int id = kind == PROG_LSM ? find_hook(vmlinux, target) :
-				    btf__find_by_name_kind(vmlinux, target, BTF_KIND_FUNC);
 	int fd;
 
 	if (id < 0)
 		return -ENOENT;
-	opts.attach_btf_id = id;
+	opts.attach_btf_id = (__u32)id;
 	fd = bpf_prog_load(kind == PROG_LSM ? BPF_PROG_TYPE_LSM : BPF_PROG_TYPE_TRACING, "mseald_probe",
 			   "GPL", program, ELEMENTS(program), &opts);
 	if (fd < 0)
@@ -88,9 +77,8 @@ int probe_attach(const struct btf *vmlinux, enum prog_kind kind, const char *tar
 	return 1;
 }
 
-int probe_lsm_arguments(const struct btf *vmlinux, const char *hook)
+int probe_arguments(const struct btf *vmlinux, int id)
 {
-	int id = find_hook(vmlinux, hook);
 	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(vmlinux, (__u32)id);
 
 	type = type ? btf__type_by_id(vmlinux, type->type) : NULL;

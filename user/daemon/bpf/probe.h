@@ -15,12 +15,12 @@ bool probe_kernel(void);
 bool probe_page_size(void);
 
 /*
- * Can a program of this kind be attached to this function or LSM hook? 1, 0 (the kernel refuses it), -ENOENT
- * (no such function), or a negative errno of the load (-EPERM: not root).
+ * Can a program of this kind be attached to the function with this BTF id? 1, 0 (the kernel refuses it),
+ * -ENOENT (the id is negative: no such function), or a negative errno of the load (-EPERM: not root).
  */
-int probe_attach(const struct btf *vmlinux, enum prog_kind kind, const char *target);
-/* The number of arguments of an LSM hook; -ENOENT: no hook of this name. */
-int probe_lsm_arguments(const struct btf *vmlinux, const char *hook);
+int probe_attach(enum prog_kind kind, int id);
+/* The number of arguments of a function; -ENOENT: the id is negative. */
+int probe_arguments(const struct btf *vmlinux, int id);
 
 /* Does process_madvise() accept advice that discards, on the caller itself? 7.x does; before, EINVAL. */
 bool probe_process_madvise_discards(void);

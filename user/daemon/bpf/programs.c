@@ -17,6 +17,7 @@
 #define ATTACH_PAUSE_US 10000
 
 struct programs {
+	struct kernel_btf kernel;
 	struct skeleton skeleton;
 	int links[PROG_COUNT];	  /* -1: not attached */
 	struct coverage coverage; /* programs that this kernel accepts */
@@ -83,9 +84,11 @@ int programs_load(enum gate_mode mode, struct lock *lock, struct programs **ret)
 	programs->lock = lock;
 	for (size_t i = 0; i < PROG_COUNT; i++)
 		programs->links[i] = -1;
-	r = coverage_make(mode, &programs->coverage);
+	r = skeleton_add_names(&programs->kernel);
 	if (r >= 0)
-		r = skeleton_open(&programs->skeleton, &programs->coverage);
+		r = coverage_make(mode, &programs->kernel, &programs->coverage);
+	if (r >= 0)
+		r = skeleton_open(&programs->skeleton, &programs->coverage, &programs->kernel);
 	if (r < 0)
 		programs_free(programs);
 	else
@@ -119,6 +122,7 @@ void programs_free(struct programs *programs)
 		return;
 	drop_links(programs, 0); /* the pins hold the links */
 	skeleton_close(&programs->skeleton);
+	kernel_btf_close(&programs->kernel);
 	free(programs);
 }
 

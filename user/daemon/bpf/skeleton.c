@@ -125,8 +125,15 @@ static int load(struct skeleton *skeleton, struct mseald *libbpf, const bool *wa
 
 int skeleton_load(struct skeleton *skeleton, const bool *wanted)
 {
-	struct mseald *libbpf = mseald__open();
-	int r = libbpf ? load(skeleton, libbpf, wanted) : -errno;
+	LIBBPF_OPTS(bpf_object_open_opts, opts);
+	struct mseald *libbpf;
+	char types[32];
+	int r;
+
+	FORMAT(types, "/proc/self/fd/%d", skeleton->kernel->types);
+	opts.btf_custom_path = types;
+	libbpf = mseald__open_opts(&opts);
+	r = libbpf ? load(skeleton, libbpf, wanted) : -errno;
 
 	mseald__destroy(libbpf);
 	/* Megabytes, which each fork would copy page tables for (trace/tracer.h). */
@@ -137,9 +144,18 @@ int skeleton_load(struct skeleton *skeleton, const bool *wanted)
 	return r;
 }
 
-int skeleton_open(struct skeleton *skeleton, const struct coverage *coverage)
+int skeleton_add_names(struct kernel_btf *kernel)
 {
-	*skeleton = (struct skeleton){ .coverage = coverage };
+	struct mseald *libbpf = mseald__open();
+	int r = libbpf ? kernel_btf_add(kernel, libbpf->obj) : -errno;
+
+	mseald__destroy(libbpf);
+	return r;
+}
+
+int skeleton_open(struct skeleton *skeleton, const struct coverage *coverage, const struct kernel_btf *kernel)
+{
+	*skeleton = (struct skeleton){ .coverage = coverage, .kernel = kernel };
 	for (size_t i = 0; i < TOOL_COUNT; i++)
 		skeleton->tools[i] = -1;
 	for (size_t i = 0; i < PROG_COUNT; i++)

@@ -12,6 +12,7 @@
 
 struct skeleton {
 	const struct coverage *coverage; /* borrowed; NULL: not open */
+	const struct kernel_btf *kernel; /* likewise */
 	/* descriptors; negative: not loaded */
 	int tools[TOOL_COUNT], progs[PROG_COUNT];
 	struct {
@@ -23,11 +24,15 @@ struct skeleton {
 	size_t globals_size;
 };
 
+/* Notes what the programs need of the kernel's BTF. Negative errno. */
+int skeleton_add_names(struct kernel_btf *kernel);
+
 /*
- * Takes over pinned maps, makes and pins the others, and loads the tools. coverage is borrowed, and must live
- * as long. Logs; negative errno.
+ * Takes over pinned maps, makes and pins the others, and loads the tools. coverage and kernel are borrowed,
+ * and must live as long. Logs; negative errno.
  */
-int skeleton_open(struct skeleton *skeleton, const struct coverage *coverage);
+int skeleton_open(struct skeleton *skeleton, const struct coverage *coverage,
+		  const struct kernel_btf *kernel);
 void skeleton_close(struct skeleton *skeleton); /* pinned maps stay; takes zeroed */
 
 /*
