@@ -90,6 +90,7 @@ all_jobs() {
 	[ -n "$under" ] || take_turns 1 service:{service,shutdown,package}@{6.12,6.1}
 	take_turns 1 real@{6.12,7.3} libmseal:selftest@{6.12,7.3} libmseal:services@{6.1,6.12}
 	take_turns 1 "${every[@]/#/cost:startup@}" cost:crowd@6.12
+	take_turns 1 compiler@{6.1,7.3}
 	take_turns 1 tree:rpm tree:pictures tree:cross real-time
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
 	echo "rest matrix"
@@ -170,6 +171,7 @@ command_of() {
 	cost:) command+=(tests/lib/one cost tests/bench/run --check --crowd 1000 "$kernel") ;;
 	cost:crowd) command+=(tests/lib/one crowd tests/bench/run --check "$kernel") ;;
 	cost:startup) command+=(tests/lib/one startup tests/bench/run --startup "$kernel") ;;
+	compiler:) command+=(tests/lib/compiler "$kernel") ;;
 	libmseal:?*) command+=("tests/libmseal/$test" "$kernel") ;;
 	demo:) command+=(tests/lib/one demo tests/demo/run "$kernel") ;;
 	demo-system:) command+=(tests/lib/one demo-system tests/demo/system "$kernel") limit=2400 ;;
@@ -203,6 +205,7 @@ sources_of() {
 	monitoring) echo packaging/monitoring systemd user/ctl/cmd/metrics.c \
 		user/daemon/api/method_metrics.c tests/monitoring tests/vm/monitoring-disk ;;
 	harness) echo tests/vm ;;
+	compiler) echo bpf ;;
 	libmseal) echo user/libmseal tests/libmseal ;;
 	fuzz*) echo user/lib user/oci user/daemon/base/config.c user/daemon/api/params.c tests/fuzz ;;
 	sanitize) echo user/lib user/ctl user/oci ;;
