@@ -254,7 +254,7 @@ static __always_inline u64 task_key(u64 task)
 	return mm_key_read(BPF_CORE_READ((struct task_struct *)task, mm));
 }
 
-/* The key of the current task, for rare calls: it takes longer to run than following task->mm, not to load. */
+/* The key of the current task, for rare calls: task->mm is faster to follow, and slower to load. */
 static __always_inline u64 own_key(void)
 {
 	return task_key(bpf_get_current_task());
@@ -298,9 +298,9 @@ int space_set_put_called(u32 set);
 
 /*
  * The seal set of an address space: from its entry or, while its fork is pending, from the mark of its first
- * task. 0: none. A set of the pool is held: release it with set_let_go(). The task's address is a number that
- * was read or that a helper returned: for an address of the stack, the verifier of 7.3 checks the function once
- * more for each call.
+ * task. 0: none. A set of the pool is held: release it with set_let_go(). The task's address must be a number
+ * that was read or that a helper returned. To pass it by an address of the stack would cost the verifier of
+ * 7.3 another analysis for each call.
  */
 u32 space_set_of(u64 key, u64 task);
 
