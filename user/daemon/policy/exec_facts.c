@@ -3,17 +3,35 @@
 #include "policy/exec_facts.h"
 
 #include <bpf/bpf.h>
+#include <sys/stat.h>
 
 #include "base/cgroup.h"
 #include "lib/elf/object.h"
 #include "process/procfs.h"
 
-static bool read_marked(int proc_fd)
+/* Is the program marked? A negative errno: that cannot be read, -ESRCH: it has ended. */
+static int read_marked(int proc_fd, struct stat *ret)
 {
 	_cleanup_close_ int fd = openat(proc_fd, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct elf_object object;
+	int r;
 
-	return fd >= 0 && elf_object_read(fd, &object) >= 0 && object.memory_seal;
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	r = fstat(fd, ret) < 0 ? -errno : elf_object_read(fd, &object);
+	return r == -ENOEXEC ? 0 : r < 0 ? r : object.memory_seal;
+}
+
+/*
+ * The kernel then knows it at the next start of the file. Its program may run another file by now. The time is
+ * as in the inode, where since 6.13 the nanoseconds hold a flag, too (include/linux/fs.h, I_CTIME_QUERIED).
+ */
+static void note_marked(struct programs *programs, const struct mseald_file *file, const struct stat *st,
+			uint32_t marked)
+{
+	if (file->inode == st->st_ino && file->changed_sec == (uint64_t)st->st_ctim.tv_sec &&
+	    (file->changed_nsec & 0x3fffffff) == (uint64_t)st->st_ctim.tv_nsec)
+		(void)bpf_map_update_elem(programs_map_fd(programs, "marks"), file, &marked, BPF_ANY);
 }
 
 int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_watched *watched,
@@ -36,12 +54,17 @@ int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_wa
 		 sscanf(user, "%*u %u", &facts.policy.user) != 1)
 		return -ESRCH;
 	if (want_marked) {
-		uint32_t marked = facts.policy.marked = read_marked(proc_fd);
+		struct stat st;
+		int marked = read_marked(proc_fd, &st);
 
-		/* The kernel then knows it at the next start of the same file. */
-		if (watched && watched->file.inode && !(watched->flags & MSEALD_WATCHED_FORKED))
-			(void)bpf_map_update_elem(programs_map_fd(programs, "marks"), &watched->file, &marked,
-						  BPF_ANY);
+		if (marked == -ESRCH || marked == -ENOMEM)
+			return marked;
+		if (marked == -EMFILE || marked == -ENFILE)
+			return -ENOMEM;
+		facts.policy.marked = marked > 0;
+		if (marked >= 0 && watched && watched->file.inode &&
+		    !(watched->flags & MSEALD_WATCHED_FORKED))
+			note_marked(programs, &watched->file, &st, (uint32_t)marked);
 	}
 	facts.policy.exe = facts.exe;
 	facts.policy.cgroup = facts.cgroup;

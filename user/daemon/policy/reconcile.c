@@ -367,9 +367,9 @@ static void set_readiness(struct pending *pending, const struct policy *policy)
 	readiness->late = !(policy->seal.deny & MSEALD_DENY_UNMAP) ||
 					  policy->seal.action == MSEALD_ACTION_KILL ?
 				  LATE_NOT :
-			  !kills			? LATE_AS_ALL :
 			  wants_native(pending, policy) ? LATE_NATIVE :
-							  LATE_NOT;
+			  kills				? LATE_NOT :
+							  LATE_AS_ALL;
 	readiness->kills_32 = policy_seal_kills_32(coverage, policy);
 	readiness->native_now = pending->phase == PHASE_NATIVE;
 	readiness->events = on->events;
