@@ -30,8 +30,8 @@ static __always_inline u32 lowest_bit(u64 word)
 }
 
 /*
- * These give all ones for true and 0 for false. The verifier follows one path through them, where a comparison
- * doubles the paths. clang 19 makes comparisons of the same arithmetic without barriers.
+ * These give all ones for true and 0 for false. The verifier follows one path through them, where a
+ * comparison doubles the paths. clang 19 makes comparisons of the same arithmetic without barriers.
  */
 static __always_inline u64 mask_if_equal(u64 a, u64 b)
 {

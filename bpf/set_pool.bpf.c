@@ -188,8 +188,8 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 }
 
 /*
- * Gives the address space the set, which has one reference. Returns 0, or an enum mseald_left + 1. Not inlined,
- * so that its stack is free while a set is filled.
+ * Gives the address space the set, which has one reference. Returns 0, or an enum mseald_left + 1. Not
+ * inlined, so that its stack is free while a set is filled.
  */
 static __noinline int give_set(u64 key, struct mseald_space *space, u32 old_set, u32 set, u32 flags)
 {

@@ -30,7 +30,7 @@
  *   space_current_set_kept_2  space_current_set_kept()     bpf/space.bpf.c
  *   space_current_set_kept_2  space_remove()               bpf/space.bpf.c
  *   in_gap                    in_gap()                     bpf/verdict.h
- *   in_gap                    verdict_beyond_gap_inline()  bpf/verdict.h
+ *   in_gap                    verdict_beyond_gap_by()      bpf/verdict.h
  *   commit                    space_swap()                 bpf/space.h
  *   commit                    space_replaced()             bpf/space.h
  *   set_map_wait              set_map_wait()               user/daemon/seal/set_map.c
@@ -244,7 +244,7 @@ proctype in_gap()
 			assert(!due)
 		:: else
 		fi;
-		/* verdict_beyond_gap_inline(): by the tag's set itself */
+		/* verdict_beyond_gap_by(): by the tag's set itself */
 		first = tag;
 		if
 		:: TAG_KEY(first) == 1 ->

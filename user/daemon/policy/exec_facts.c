@@ -23,8 +23,9 @@ static int read_marked(int proc_fd, struct stat *ret)
 }
 
 /*
- * The kernel then knows it at the next start of the file. Its program may run another file by now. The time is
- * as in the inode, where since 6.13 the nanoseconds hold a flag, too (include/linux/fs.h, I_CTIME_QUERIED).
+ * The kernel then knows it at the next start of the file. Its program may run another file by now. The time
+ * is as in the inode, where since 6.13 the nanoseconds hold a flag, too (include/linux/fs.h,
+ * I_CTIME_QUERIED).
  */
 static void note_marked(struct programs *programs, const struct mseald_file *file, const struct stat *st,
 			uint32_t marked)
