@@ -81,7 +81,7 @@ all_jobs() {
 	[ ! -x build/arm64/mseald ] || [ -n "$under" ] ||
 		take_turns 1 \
 			{kernel:tables,kernel:rest,kernel:t_survive,calls,race:brief,demo}@arm64-{6.12,7.3} \
-			kernel:t_refused.sh@arm64-6.1
+			kernel:t_refused.sh@arm64-6.1 cost@arm64-6.12
 	[ ! -x build/arm64-16384/mseald ] || [ -n "$under" ] ||
 		take_turns 1 {kernel:{tables,t_lock,t_match,t_start},race:brief,demo}@arm64-6.12-16k
 	take_turns 1 "${always[@]/#/race:long@}"
