@@ -553,7 +553,7 @@ static __always_inline void note_facts(struct linux_binprm *bprm, struct mseald_
 	facts->flags = 0;
 	facts->policy = policy;
 	facts->cgroup = bpf_get_current_cgroup_id();
-	facts->user = current_euid();
+	facts->user = task->cred->euid.val;
 	facts->file = (struct mseald_file){};
 	if (state.match[generation & 1].keys & 1u << MSEALD_MATCH_MARKED)
 		read_file(bprm, &facts->file);
@@ -564,7 +564,8 @@ static __always_inline void note_facts(struct linux_binprm *bprm, struct mseald_
 /* A policy applies to the program, or may apply. */
 static __always_inline void begin(struct linux_binprm *bprm, struct match *match, u32 policy)
 {
-	u64 key = own_key();
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 key = space_key(task->mm);
 	int begun = BEGUN_BY_DAEMON;
 
 	/* Hooks run twice while one daemon hands over to the next. */

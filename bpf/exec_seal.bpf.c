@@ -39,7 +39,7 @@ static __always_inline int seal_last(u64 key, struct mseald_loading *loading)
 	u32 pieces = loading->pieces;
 	int left;
 
-	mm_vdso(BPF_CORE_READ(task, mm), &start, &end);
+	mm_vdso(task->mm, &start, &end);
 	if (start > loading->relro)
 		exec_add_piece(loading, start, end, MSEALD_SEGMENT_VDSO);
 	left = set_pool_seal_pieces(key, loading);
