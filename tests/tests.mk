@@ -330,7 +330,8 @@ CHECK_PROGRAMS := all unit-programs kernel-programs fuzz-programs bench-programs
 # On x86-64 also what the short form for arm64 needs. Where it cannot be had, its test is skipped.
 CHECK_ARM64 = $(if $(filter x86,$(ARCH)),\
 	if ARCH=arm64 packaging/deps.sh && packaging/sysroot arm64 >/dev/null; then \
-		$(MAKE) -j$(shell nproc) --no-print-directory ARCH=arm64 all kernel-programs bench-programs; fi,:)
+		$(MAKE) -j$(shell nproc) --no-print-directory ARCH=arm64 all kernel-programs \
+			bench-programs; fi,:)
 
 check: deps ## tests all parts: unit, fuzz smoke, attacks on VMs, service, containers; a quarter of an hour
 	$(Q)+$(MAKE) -j$(shell nproc) --no-print-directory $(CHECK_PROGRAMS)
