@@ -246,16 +246,11 @@ __noinline int exec_meet_globs(struct match *match)
 
 /* --- the keys; 1: BPF cannot read the key --- */
 
-static __always_inline u32 current_euid(void)
+static __always_inline int meet_user(struct match *match)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	return BPF_CORE_READ(task, cred, euid.val);
-}
-
-static __always_inline int meet_user(struct match *match)
-{
-	meet(match, MSEALD_TRIGGER_USER, current_euid());
+	meet(match, MSEALD_TRIGGER_USER, BPF_CORE_READ(task, cred, euid.val));
 	return 0;
 }
 

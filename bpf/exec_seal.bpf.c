@@ -34,12 +34,11 @@ __noinline int exec_leave_object(u64 key, struct mseald_loading *loading, u64 le
  */
 static __always_inline int seal_last(u64 key, struct mseald_loading *loading)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	u64 start = 0, end = 0;
 	u32 pieces = loading->pieces;
 	int left;
 
-	mm_vdso(task->mm, &start, &end);
+	mm_vdso(bpf_get_current_task_btf()->mm, &start, &end);
 	if (start > loading->relro)
 		exec_add_piece(loading, start, end, MSEALD_SEGMENT_VDSO);
 	left = set_pool_seal_pieces(key, loading);

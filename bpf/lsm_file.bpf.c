@@ -109,7 +109,7 @@ static __noinline int judge_own(u64 key, u32 set, const struct mseald_inode *ino
 /* judge_write(), global: the verifier checks it once for all calls of a program. */
 __noinline int lsm_judge_write(u64 address, bool anybody)
 {
-	u64 key = own_key();
+	u64 key = space_key(bpf_get_current_task_btf()->mm);
 	bool for_all = anybody && *(volatile u32 *)&state.files;
 	struct mseald_inode inode = { .address = address };
 	struct mseald_file_seals *seals;

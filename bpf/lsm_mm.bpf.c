@@ -138,7 +138,7 @@ static __always_inline void watch_file(u64 key, const struct file *file, bool hu
 	struct mseald_loading *loading = prot & PROT_WRITE ? NULL : loading_of(key);
 
 	if (loading)
-		loading->inode = (u64)BPF_CORE_READ(file, f_inode);
+		loading->inode = (u64)file->f_inode;
 	/* The first seal copies this flag into the new entry. */
 	if (space_unsealed(key) && huge)
 		(void)exec_watch_hugetlb(key);

@@ -87,7 +87,8 @@ static __always_inline void walk_fail(struct walk *walk)
 
 /*
  * Takes one seal into account; returns 1 to end the walk. Global, as other functions here: the verifier
- * checks a global function once, but a static one once for each state in which it can be called.
+ * checks a global function once, but a static one once for each state in which it can be called. Weak: clang
+ * must not rely on its returning 0 or 1, which the verifier does not know.
  */
 __weak __noinline int verdict_walk_seal(u32 index, struct walk *walk)
 {

@@ -8,20 +8,20 @@
  * - Once the first mapping of huge pages is there, no call is answered by the gap.
  * - In the end the slot is empty or says the set of its address space; it is never left claimed.
  *
- * Known, and shown by fault 8: a hook that is stopped twice between its four loads (in_gap), while the slot
- * goes from its key to another key and back to its key with the same set, takes half of the other's gap. That
- * needs a preemptible kernel, both address spaces in one attacker's hand, and two interruptions that hit
- * single instructions. A generation in the tag would cure it.
+ * Known, and shown by fault 8: a hook that is stopped twice between its four loads (in_gap), while
+ * the slot goes from its key to another key and back to its key with the same set, takes half of
+ * the other's gap. That needs a preemptible kernel, both address spaces in one attacker's hand, and
+ * two interruptions that hit single instructions. A generation in the tag would cure it.
  *
- * Left out: more than 8 changes of the tag within one space_slot_drop(). Sets of the pool, whose id may
- * come back with another gap (sets.pml): there the gap only narrows (narrow_gap() in
+ * Left out: more than 8 changes of the tag within one space_slot_drop(). Sets of the pool, whose id
+ * may come back with another gap (sets.pml): there the gap only narrows (narrow_gap() in
  * bpf/set_pool.bpf.c), so a mixture lies within the gap as it was when the call began.
  *
- * Each __sync_ operation and each operation of a hash map is one step, as it is in the code; a loop around
- * a compare-and-swap is the step that succeeds. All else goes step by step, each memory access a step of its
- * own where others can see it. The order of memory is that of the program: __sync_ operations and the locks
- * of the maps are full barriers; two plain loads or stores keep their order on x86, and on arm64 loads where
- * the code says so (bpf/arch.h, after).
+ * Each __sync_ operation and each operation of a hash map is one step, as it is in the code; a loop
+ * around a compare-and-swap is the step that succeeds. All else goes step by step, each memory
+ * access a step of its own where others can see it. The order of memory is that of the program:
+ * __sync_ operations and the locks of the maps are full barriers; two plain loads or stores keep
+ * their order on x86, and on arm64 loads where the code says so (bpf/arch.h, after).
  *
  * What stands for what:
  *   space_slot_drop           space_slot_drop()            bpf/space.bpf.c
