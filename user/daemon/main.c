@@ -108,13 +108,13 @@ static int open_policies(struct daemon *daemon)
 
 	daemon->active.programs = daemon->programs;
 	containers_open(&daemon->containers, daemon->programs, &daemon->active);
-	r = reconcile_open(&(struct reconcile_context){ .loop = daemon->loop,
-							.programs = daemon->programs,
-							.space_map = &daemon->space_map,
-							.events = &daemon->events,
-							.active = &daemon->active,
-							.containers = &daemon->containers,
-							.config = &daemon->config },
+	r = reconcile_open(&(struct policy_context){ .loop = daemon->loop,
+						     .programs = daemon->programs,
+						     .space_map = &daemon->space_map,
+						     .events = &daemon->events,
+						     .active = &daemon->active,
+						     .containers = &daemon->containers,
+						     .config = &daemon->config },
 			   &daemon->reconcile);
 	if (r >= 0)
 		r = active_reload(&daemon->active, &faults);

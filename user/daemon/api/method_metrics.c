@@ -41,16 +41,16 @@ static json_t *reasons_json(const char *what, volatile const __u64 *numbers, siz
 }
 
 /* As in an OpenMetrics histogram, each bucket includes the lower ones. */
-static json_t *delays_json(const struct reconcile_late *late)
+static json_t *delays_json(const struct late *late)
 {
 	json_t *list = json_array();
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i <= RECONCILE_DELAYS; i++) {
+	for (size_t i = 0; i <= LATE_DELAYS; i++) {
 		char le[32] = "+Inf";
 
-		if (i < RECONCILE_DELAYS)
-			FORMAT(le, "%g", reconcile_bounds[i] / 1e6);
+		if (i < LATE_DELAYS)
+			FORMAT(le, "%g", late_bounds[i] / 1e6);
 		sum += late->delays[i];
 		(void)json_array_append_new(list,
 					    json_pack("{s:s,s:I}", "le", le, "processes", (json_int_t)sum));
@@ -105,7 +105,7 @@ int method_metrics(struct connection *connection, json_t *parameters)
 {
 	struct daemon *daemon = connection->server->daemon;
 	volatile const struct mseald_state *state = programs_state(daemon->programs);
-	const struct reconcile_late *late = reconcile_late(daemon->reconcile);
+	const struct late *late = reconcile_late(daemon->reconcile);
 	struct utsname name = {};
 	json_t *reply;
 

@@ -107,7 +107,7 @@ static json_t *starts_json(struct connection *connection)
 {
 	struct daemon *daemon = connection->server->daemon;
 	volatile const struct mseald_state *state = programs_state(daemon->programs);
-	const struct reconcile_late *late = reconcile_late(daemon->reconcile);
+	const struct late *late = reconcile_late(daemon->reconcile);
 	uint64_t sealed_late = 0, ended = 0;
 
 	if (!connection->root)

@@ -17,7 +17,7 @@
 #include "lib/base/names_json.h"
 #include "lib/conf/folders.h"
 #include "policy/exec_facts.h"
-#include "policy/reconcile.h"
+#include "policy/policy_seal.h"
 #include "policy/watched.h"
 #include "seal/labels.h"
 
@@ -316,7 +316,7 @@ static json_t *pid1_json(const struct report *report, const struct policy *polic
 	if (policy != of_pid1)
 		return NULL;
 	denying.seal.action = MSEALD_ACTION_DENY;
-	spared = reconcile_spared(programs_coverage(report->programs), &denying, 1);
+	spared = policy_seal_spared(programs_coverage(report->programs), &denying, 1);
 	return spared ? names_json_deny(spared) : NULL;
 }
 

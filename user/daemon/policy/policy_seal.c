@@ -63,3 +63,14 @@ unsigned policy_seal_needs(const struct policy *policy)
 {
 	return policy->seal.segments && !policy->marked ? coverage_needs(deny_of(policy)) : 0;
 }
+
+unsigned policy_seal_spared(const struct coverage *coverage, const struct policy *policy, pid_t pid)
+{
+	unsigned deny = policy->seal.deny, spared = 0;
+
+	if (policy->seal.gate == POLICY_GATE_DENY)
+		spared |= coverage_kills(coverage, deny);
+	if (pid == 1 && policy->seal.action == MSEALD_ACTION_DENY)
+		spared |= coverage_kill_only(coverage, deny);
+	return spared;
+}

@@ -16,3 +16,9 @@ bool policy_seal_kills_32(const struct coverage *coverage, const struct policy *
 
 /* The NEED_* of the seals that the kernel may make by the policy at any moment. */
 unsigned policy_seal_needs(const struct policy *policy);
+
+/*
+ * The deny bits of a policy that are left out for a process on this kernel. With Gate=deny: those that could
+ * kill a well-behaved program. For pid 1: those that only SIGKILL enforces.
+ */
+unsigned policy_seal_spared(const struct coverage *coverage, const struct policy *policy, pid_t pid);

@@ -6,31 +6,13 @@
  */
 #pragma once
 
-#include <systemd/sd-event.h>
-
-#include "base/config.h"
 #include "bpf/events.h"
-#include "bpf/programs.h"
-#include "policy/active.h"
-#include "policy/containers.h"
-#include "policy/left.h"
-#include "seal/space_map.h"
+#include "policy/pending.h"
 
 struct reconcile;
 
-/* Its context, which outlives it. */
-struct reconcile_context {
-	sd_event *loop;
-	struct programs *programs;
-	struct space_map *space_map;
-	struct events *events;
-	struct active *active;
-	struct containers *containers;
-	const struct config *config; /* NativeAfter=, Settle= */
-};
-
 /* Negative errno. */
-int reconcile_open(const struct reconcile_context *context, struct reconcile **ret);
+int reconcile_open(const struct policy_context *context, struct reconcile **ret);
 void reconcile_close(struct reconcile *reconcile); /* takes NULL */
 
 void reconcile_exec_event(struct reconcile *reconcile, const struct mseald_exec_event *event);
@@ -52,24 +34,9 @@ bool reconcile_known(const struct reconcile *reconcile, uint64_t key);
 /* The number of processes that could not be sealed, or not in time, since this daemon started. */
 uint64_t reconcile_unsealed(const struct reconcile *reconcile);
 
-/* Starts that were sealed late, by reason and by delay, since this daemon started. */
-#define RECONCILE_DELAYS 11
-struct reconcile_late {
-	__u64 processes[LEFT_START_COUNT];
-	uint64_t delays[RECONCILE_DELAYS + 1]; /* by time from exec until sealed: up to each bound; longer */
-	uint64_t delays_us;		       /* sum of all delays */
-};
-
-extern const uint32_t reconcile_bounds[RECONCILE_DELAYS]; /* microseconds */
-const struct reconcile_late *reconcile_late(const struct reconcile *reconcile);
+const struct late *reconcile_late(const struct reconcile *reconcile);
 /* Why part of this process is not sealed yet, at the last look: enum left. */
 unsigned reconcile_left(const struct reconcile *reconcile, uint64_t key);
-
-/*
- * The deny bits of a policy that are left out for a process on this kernel. With Gate=deny: those that could
- * kill a well-behaved program. For pid 1: those that only SIGKILL enforces.
- */
-unsigned reconcile_spared(const struct coverage *coverage, const struct policy *policy, pid_t pid);
 
 /* Is this process still being looked at? */
 bool reconcile_pending(const struct reconcile *reconcile, uint64_t key);
