@@ -56,8 +56,8 @@ missing() {
 # apt_get ARGUMENT...: as root, and silent unless it fails.
 apt_get() {
 	local out
-	out=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null \
-		2>&1) || {
+	out=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 \
+		-o Dpkg::Options::=--force-confold "$@" </dev/null 2>&1) || {
 		printf '%s\n' "$out" >&2
 		die "apt-get ${*: -1} failed, see above"
 	}
