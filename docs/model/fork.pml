@@ -54,7 +54,7 @@
  *   child                 mseald_task_free()       bpf/lifecycle.bpf.c
  *   daemon                mseald_tasks()           bpf/iter_task.bpf.c
  *   daemon                forget_stale()           user/daemon/seal/gc.c
- *   daemon                seal_once()              user/daemon/seal/seal.c
+ *   daemon                attempt_seal()           user/daemon/seal/attempt.c
  *   entry_set             space_map_read_space()   user/daemon/seal/space_map.c
  *   leave parent sharer judge: the kernel, the processes, and the end
  *
@@ -609,7 +609,7 @@ proctype daemon()
 		fi;
 #endif
 #if CASE == 1
-		/* seal_once(), mseald_commit() */
+		/* attempt_seal(), mseald_commit() */
 		if
 		:: known && key != CHILD && sharer_done -> space_remove(CHILD)
 		:: key == CHILD && mm[0] == CHILD ->

@@ -8,7 +8,7 @@
  * - A program that reads a set reads the set of its address space, with all seals that were there as the call
  *   began. No set is filled anew while a program reads it.
  * - When all have ended, each reference has been given back once, and each set of the pool is free.
- * - A daemon that dies at any step loses at most the two sets of the pool that it has in hand (seal_once()
+ * - A daemon that dies at any step loses at most the two sets of the pool that it has in hand (attempt_seal()
  *   has one, hold_set() one). Such a set stays unused until the next boot; all else goes on.
  *
  * Left out: the slot (slot.pml), forks (fork.pml), the tree in a set, space_set_of() beyond its first
@@ -47,12 +47,12 @@
  *   set_map_write         set_map_write()         user/daemon/seal/set_map.c
  *   commit                mseald_commit()         bpf/commit.bpf.c
  *   commit                replace()               bpf/commit.bpf.c
- *   daemon                hold()                  user/daemon/seal/seal.c
+ *   daemon                space_map_hold()        user/daemon/seal/space_map.c
  *   daemon                hold_set()              user/daemon/seal/space_map.c
- *   daemon                seal_once()             user/daemon/seal/seal.c
+ *   daemon                attempt_seal()          user/daemon/seal/attempt.c
  *   daemon                seal_revoke()           user/daemon/seal/seal.c
- *   daemon                seal_natively()         user/daemon/seal/seal.c
- *   daemon                undo()                  user/daemon/seal/seal.c
+ *   daemon                native_last()           user/daemon/seal/attempt.c
+ *   daemon                undo()                  user/daemon/seal/attempt.c
  *   set_pool_recover      set_pool_recover()      user/daemon/seal/set_pool.c
  *   set_pool_recover      list_lost()             user/daemon/seal/set_pool.c
  *   forker                mark_child()            bpf/lifecycle.bpf.c
@@ -435,7 +435,7 @@ inline commit(key, new, expected)
 	fi
 }
 
-/* seal_once(): adds a seal, and may take it back (undo()). Or seal_revoke(), which takes nothing back. */
+/* attempt_seal(): adds a seal, and may take it back (undo()). Or seal_revoke(), which takes nothing back. */
 proctype daemon()
 {
 	byte element, old, set, again, held, have, new, newer;
@@ -492,7 +492,7 @@ proctype daemon()
 	:: else
 	fi;
 #if CASE == 3
-	/* seal_natively(), when there is no free set until those that nobody has are collected */
+	/* native_last(), when there is no free set until those that nobody has are collected */
 	set_map_collect();
 	set_map_write(0, have | DAEMONS, newer);
 	commit(0, newer, NONE);
@@ -612,7 +612,7 @@ proctype judge()
 			assert(!is_pooled(i) || free[i])
 		fi
 	};
-	/* A daemon that dies loses the sets that it has in hand: seal_once() one, hold_set() one. */
+	/* A daemon that dies loses the sets that it has in hand: attempt_seal() one, hold_set() one. */
 	assert(lost <= 2)
 }
 

@@ -220,3 +220,21 @@ void space_map_forget_accounts(struct space_map *space_map)
 			(void)programs_forget_account(space_map->programs, accounts[i]);
 	}
 }
+
+int space_map_hold(struct space_map *space_map, uint64_t key, struct space_hold *ret)
+{
+	int r = space_map_read_space(space_map, key, &ret->space);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (!set_map_hold(space_map->sets, MSEALD_WORD_SET(ret->space.word)))
+		return -EAGAIN;
+	ret->space_map = space_map;
+	return 0;
+}
+
+void space_map_let_go(struct space_hold *hold)
+{
+	if (hold->space_map)
+		set_map_let_go(hold->space_map->sets, MSEALD_WORD_SET(hold->space.word));
+}

@@ -77,3 +77,13 @@ int space_map_count_account(struct space_map *space_map, uint32_t account, size_
 			    size_t *ret_sets, size_t *ret_seals, uint64_t ret_verdicts[MSEALD_VERDICT_COUNT]);
 /* Removes accounts without usage. */
 void space_map_forget_accounts(struct space_map *space_map);
+
+/* Holds the set that an address space has: it stays readable, and its number is not given to another set. */
+struct space_hold {
+	struct space_map *space_map; /* NULL: nothing is held */
+	struct mseald_space space;   /* its entry; zeros: none */
+};
+
+/* -EAGAIN: the address space has another set by now. Negative errno. */
+int space_map_hold(struct space_map *space_map, uint64_t key, struct space_hold *ret);
+void space_map_let_go(struct space_hold *hold);
