@@ -609,6 +609,7 @@ static void settings(void)
 {
 	bool native = getenv("MSEALD_EXPECT_NATIVE");
 	pid_t pid, traced, held;
+	char command[64];
 	uint64_t began;
 	int status;
 
@@ -651,9 +652,13 @@ static void settings(void)
 	kill(held, SIGKILL);
 	(void)child_end(held);
 	(void)daemon_stop(SIGTERM);
-	write_file(CONFIG, "[Mseald]\nNativeAfter=infinity\n");
+	write_file(CONFIG, "[Mseald]\nDebug=yes\nNativeAfter=infinity\n");
 	daemon_start();
 	pid = start(FOLDER "early", "stay");
+	/* The set is still that of the kernel. */
+	snprintf(command, sizeof(command), "msealctl seal --dry-run %d >/dev/null", pid);
+	ok(system(command) == 0 && !log_has("pid %d was stopped with ptrace(2)", pid),
+	   "a dry run does not call mseal(2)");
 	nap(4000);
 	ok(native_seals(pid) == 0, "NativeAfter=infinity: never native (%d)", native_seals(pid));
 	state_is(pid, "sealed ", "but sealed");
