@@ -101,7 +101,7 @@ $(B)/tests/real/libsealme.so: tests/real/exact/preload.c
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=gnu11 -O2 -fPIC -shared -Wall -Wextra -Werror $(LDFLAGS) -o $@ $<
 $(B)/tests/kernel/t_libmseal: $(B)/libmseal.a
-$(B)/tests/kernel/t_lock: $(B)/tests/kernel/lock_attacks.o
+$(B)/tests/kernel/t_lock: $(patsubst %.c,$(B)/%.o,$(wildcard tests/kernel/lock_attacks*.c))
 $(B)/tests/kernel/t_report: private LDFLAGS += $(APART)
 $(B)/tests/kernel/t_lock $(B)/tests/kernel/t_match $(B)/tests/kernel/t_start: KERNEL_TEST_LIBS := -lbpf
 $(KERNEL_TEST): $(B)/tests/kernel/%: $(B)/tests/kernel/%.o $(KERNEL_LIB) $(B)/libcommon.a

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -23,8 +24,24 @@ struct lock_attack {
 	bool lasts;	  /* needs no running mseald, and is denied without it too */
 };
 
-extern const struct lock_attack lock_attacks[];
-extern const size_t lock_attacks_count;
+/* The attacks, in their order; NULL after the last one, which ends mseald. */
+const struct lock_attack *lock_attack(size_t i);
+
+/* Those of each file; one without a name ends the list. */
+extern const struct lock_attack lock_attacks_bpf[], lock_attacks_pins[], lock_attacks_process[];
+
+/* 0, or the negative errno of a call that has returned this. lock_got() also closes the descriptor. */
+long lock_result(long result);
+long lock_got(int fd);
+
+/*
+ * The first pin in this place, of the lock or of any generation: which one it is depends on how often mseald
+ * has been started before.
+ */
+bool lock_find_pin(const char *place, char path[PATH_MAX]);
+
+/* The daemon's descriptor of this number, by pidfd_getfd(2). Negative errno. */
+int lock_steal(pid_t daemon, int fd);
 
 /* A descriptor of a map of this name that the daemon has open, obtained by its id. Negative errno. */
 int lock_map_by_id(pid_t daemon, const char *name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lock=yes: each attack of lock_attacks.c is made on an unlocked daemon, where it succeeds, and on a locked
+ * Lock=yes: each attack of lock_attacks.h is made on an unlocked daemon, where it succeeds, and on a locked
  * one. Then: conditions that prevent the lock, work that a locked daemon still does, and the state after it
  * is gone. It must be the last test in its VM: the lock holds until the next boot.
  */
@@ -113,6 +113,7 @@ static void show_memory(void)
 
 static void attack_unlocked(void)
 {
+	const struct lock_attack *attack;
 	struct puppet *puppet;
 	json_t *lock;
 	uint64_t page;
@@ -126,8 +127,7 @@ static void attack_unlocked(void)
 	page = puppet_pages(puppet, 1, PROT_READ);
 	must_seal(puppet->pid, page, PAGE);
 	show_memory();
-	for (size_t i = 0; i < lock_attacks_count; i++) {
-		const struct lock_attack *attack = &lock_attacks[i];
+	for (size_t i = 0; (attack = lock_attack(i)); i++) {
 		long result = attack->strike(daemon_pid());
 
 		if (attack->not_here && result == attack->not_here) {
@@ -222,8 +222,9 @@ static void mistakes(void)
 
 static void attack_locked(struct puppet *puppet, uint64_t page)
 {
-	for (size_t i = 0; i < lock_attacks_count; i++) {
-		const struct lock_attack *attack = &lock_attacks[i];
+	const struct lock_attack *attack;
+
+	for (size_t i = 0; (attack = lock_attack(i)); i++) {
 		long wanted = attack->when_locked ? attack->when_locked : -EPERM,
 		     result = attack->strike(daemon_pid());
 
@@ -592,13 +593,12 @@ static void end_daemon(void)
 
 static void after_its_end(struct puppet *puppet, uint64_t page)
 {
+	const struct lock_attack *attack;
 	char said[4096];
 	int r;
 
 	ok(denied(puppet, page), "locked and gone: sealed memory stays sealed");
-	for (size_t i = 0; i < lock_attacks_count; i++) {
-		const struct lock_attack *attack = &lock_attacks[i];
-
+	for (size_t i = 0; (attack = lock_attack(i)); i++) {
 		long wanted = attack->when_locked ? attack->when_locked : -EPERM,
 		     result = attack->lasts ? attack->strike(0) : wanted;
 
