@@ -91,6 +91,7 @@ all_jobs() {
 	take_turns 1 real@{6.12,7.3} libmseal:selftest@{6.12,7.3} libmseal:services@{6.1,6.12}
 	take_turns 1 "${every[@]/#/cost:startup@}" cost:crowd@6.12
 	take_turns 1 compiler@{6.1,7.3}
+	[ -n "$under" ] || take_turns 1 newcomer:{bookworm,trixie}
 	take_turns 1 tree:rpm tree:pictures tree:cross real-time
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
 	echo "rest matrix"
@@ -128,6 +129,7 @@ command_of() {
 	fuzz:?*) command+=(tests/lib/one "$test" tests/fuzz/run "${FUZZ_SECONDS:-3}" "fuzz_$test") ;;
 	fuzz-long:?*) command+=(tests/lib/one "$test" tests/fuzz/run "${FUZZ_SECONDS:-30}" "fuzz_$test") ;;
 	tree:?*) command+=("tests/$test") ;;
+	newcomer:?*) command=(tests/newcomer "$test") limit=3600 ;;
 	harness:brief) command=(tests/vm/selftest --brief "$kernel") ;;
 	harness:) command=(tests/vm/selftest "$kernel") ;;
 	kernel:attacks | kernel:memory | kernel:policies | kernel:daemon)
@@ -205,6 +207,7 @@ sources_of() {
 	monitoring) echo packaging/monitoring systemd user/ctl/cmd/metrics.c \
 		user/daemon/api/method_metrics.c tests/monitoring tests/vm/monitoring-disk ;;
 	harness) echo tests/vm ;;
+	newcomer) echo Makefile packaging/deps.list packaging/deps.sh ;;
 	compiler) echo bpf ;;
 	libmseal) echo user/libmseal tests/libmseal ;;
 	fuzz*) echo user/lib user/oci user/daemon/base/config.c user/daemon/api/params.c tests/fuzz ;;
