@@ -356,7 +356,7 @@ const struct victim state_victims[] = {
 #ifdef __x86_64__
 	{ "dispatches its calls itself", dispatches, SYS_read, wake_pipe, .gate = NEXT },
 #endif
-	{ "without vdso", without_vdso, SYS_read, wake_pipe },
-	{ "busy without vdso", busy_without_vdso, RUNS, wake_stop },
+	{ "without vdso", without_vdso, SYS_read, wake_pipe, .gate = NEXT },
+	{ "busy without vdso", busy_without_vdso, RUNS, wake_stop, .gate = NEXT },
 	{ .name = NULL },
 };

@@ -195,7 +195,7 @@ static void single_faults(void **state)
 	} faults[] = {
 		{ "", 0, "matches nothing" },
 		{ "[Seal]\n", 0, "matches nothing" },
-		{ "[Match]\nMarked=no\n", 0, "matches nothing" },
+		{ "[Match]\nMarked=no\n", 2, "omit it, or write Marked=yes" },
 		/* Misleading spellings of "all programs": only one is valid. */
 		{ "[Match]\n", 0, "all programs: Exe=/" },
 		{ "[Match]\nExe=/*\n", 2, "does not match all programs: * stands for a part of one name" },
@@ -242,7 +242,7 @@ static void single_faults(void **state)
 		{ M "Cgroup=system.slice\n", 3, "does not begin with /" },
 		{ M "Cgroup=/a/../b\n", 3, "has .." },
 		{ M "Cgroup=/sys/fs/cgroup/system.slice\n", 3, "leave /sys/fs/cgroup out" },
-		{ M "User=nosuch\n", 3, "there is no such user" },
+		{ M "User=nosuch\n", 3, "/etc/passwd has no such user" },
 		{ M "User=4294967295\n", 3, "neither a name nor a number" },
 		{ M "User=12x\n", 3, "neither a name nor a number" },
 		{ M "User=99999999999999999999\n", 3, "neither a name nor a number" },

@@ -262,6 +262,16 @@ static void not_to_be_read(void **state)
 	(void)close(ends[1]);
 }
 
+static void too_long(void **state)
+{
+	_cleanup_close_ int file = memfd_create("maps", MFD_CLOEXEC);
+	struct proc_maps maps;
+
+	(void)state;
+	assert_int_equal(ftruncate(file, PROC_MAPS_TEXT_MAX + 1), 0);
+	assert_int_equal(proc_maps_read_fd(file, &maps), -EFBIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +279,7 @@ int main(void)
 		cmocka_unit_test(lines_refused),      cmocka_unit_test(found_and_covered),
 		cmocka_unit_test(this_process),	      cmocka_unit_test(many_mappings),
 		cmocka_unit_test(code_of_files),      cmocka_unit_test(not_to_be_read),
+		cmocka_unit_test(too_long),
 	};
 
 	return cmocka_run_group_tests_name("procmaps", tests, NULL, NULL);

@@ -89,6 +89,8 @@ static void write_file(void *context)
 			    strerror(-r));
 	report->logged_file = r < 0;
 	report->changed = r < 0;
+	if (r < 0)
+		(void)timer_set(&report->timer, WRITE_US);
 }
 
 static void note_change(struct report *report)

@@ -91,9 +91,14 @@ int task_iter_read_by_key(struct programs *programs, struct mseald_task **ret, s
 uint64_t task_iter_key_of(struct programs *programs, pid_t pid)
 {
 	_cleanup_free_ struct mseald_task *tasks = NULL;
-	size_t count;
+	size_t count, i = 0;
 
-	return task_iter_read(programs, pid, &tasks, &count) < 0 ? 0 : tasks[0].key;
+	if (task_iter_read(programs, pid, &tasks, &count) < 0)
+		return 0;
+	/* The first thread may have ended, and has no memory then. */
+	while (i + 1 < count && !tasks[i].key)
+		i++;
+	return tasks[i].key;
 }
 
 int task_iter_read_vmas(struct programs *programs, pid_t tid, struct task_vmas *ret)

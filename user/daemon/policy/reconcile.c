@@ -149,10 +149,10 @@ static void look_at_all(struct reconcile *reconcile, enum occasion occasion)
 		if (!pending)
 			continue;
 		/*
-		 * A process may wait long for mseal(2): by now the policy may want more, or an event was
-		 * lost.
+		 * A process may wait long for mseal(2), or for its next library: by now the policy may want
+		 * more, or an event was lost.
 		 */
-		if (pending->phase == PHASE_NATIVE) {
+		if (pending->phase != PHASE_LOOK) {
 			pending->phase = PHASE_LOOK;
 			pending->looking = pending_now_us(&reconcile->list);
 		}

@@ -5,6 +5,8 @@
 #include "bpf/task_iter.h"
 #include "process/procfs.h"
 
+#define TRIES 16 /* while the threads replace each other */
+
 /* The task of the thread group leader, or another task with the memory if the leader has ended. */
 static const struct mseald_task *best_task(const struct mseald_task *tasks, size_t count, pid_t pid)
 {
@@ -35,14 +37,14 @@ static int read_task(struct programs *programs, pid_t pid, struct mseald_task *r
 
 /*
  * Opens the files of a thread that has the memory, and reads its task record: not of the first thread, which
- * may have ended before the others. *ret_error: error of the files.
+ * may have ended before the others. *ret_error: error of the files. -EAGAIN: threads keep ending.
  */
 static int open_of_thread(struct programs *programs, struct target *target, struct mseald_task *ret_task,
 			  int *ret_error)
 {
 	pid_t tid = target->pid;
 
-	for (;;) {
+	for (int i = 0; i < TRIES; i++) {
 		char path[48];
 		int r;
 
@@ -60,6 +62,7 @@ static int open_of_thread(struct programs *programs, struct target *target, stru
 		cleanup_close(&target->maps_fd);
 		cleanup_close(&target->pagemap_fd);
 	}
+	return -EAGAIN;
 }
 
 int target_open(struct programs *programs, pid_t pid, struct target *ret, struct error *error)
@@ -77,6 +80,9 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 	if (tgid > 0 && tgid != pid)
 		return error_about(error, "NotAProcess", pid, " is a thread; its process is %d", tgid);
 	r = open_of_thread(programs, &target, &task, &files_r);
+	if (r == -EAGAIN)
+		return error_about(error, "Changing", pid,
+				   " keeps replacing its threads; nothing is sealed, try again");
 	if (r < 0)
 		return error_set_errno(error, pid, r, "cannot find its address space");
 	if (task.flags & TASK_KTHREAD)

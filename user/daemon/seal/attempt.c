@@ -6,6 +6,7 @@
 #include "seal/attempt.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "seal/labels.h"
 #include "trace/launch.h"
 #include "trace/native.h"
@@ -380,10 +381,11 @@ static void warn_shared(const struct attempt *attempt)
 {
 	const struct mapping *mapping = attempt->changed ? plan_shared_elsewhere(&attempt->plan) : NULL;
 
-	if (mapping && !attempt->request->limited)
-		log_warning("pid %d: %s is sealed, but a shared writable mapping of it can change the "
-			    "sealed memory",
-			    attempt->request->pid, mapping->path);
+	if (!mapping || attempt->request->limited)
+		return;
+	text_make_printable(mapping->path);
+	log_warning("pid %d: %s is sealed, but a shared writable mapping of it can change the sealed memory",
+		    attempt->request->pid, mapping->path);
 }
 
 static int make(struct attempt *attempt)

@@ -136,5 +136,10 @@ uint64_t labels_of_process(struct programs *programs, struct space_map *space_ma
 
 bool labels_read(const struct programs *programs, uint64_t label, struct mseald_label *ret)
 {
-	return label && bpf_map_lookup_elem(programs_map_fd(programs, "labels"), &label, ret) == 0;
+	if (!label || bpf_map_lookup_elem(programs_map_fd(programs, "labels"), &label, ret) < 0)
+		return false;
+	/* The kernel stores paths as they are (bpf/exec_match.bpf.c, exec_label). */
+	text_clean(ret->policy);
+	text_clean(ret->program);
+	return true;
 }

@@ -7,6 +7,12 @@
 
 #define ENVIRONMENT_MAX (128u << 10) /* bytes of it that are searched */
 #define PRELOAD_MAX 4096
+/*
+ * Limits for files that are made to be expensive: bytes of all names, and comparisons of names and objects. A
+ * browser has 150 objects with 2,000 names.
+ */
+#define NAMES_BYTES_MAX (4u << 20)
+#define COMPARISONS_MAX (16u << 20)
 
 static const char *base_name(const char *path)
 {
@@ -32,6 +38,7 @@ struct search {
 	bool *late;
 	size_t *queue; /* objects whose DT_NEEDED must still be followed */
 	size_t queued, done;
+	size_t names, bytes; /* of all DT_NEEDED read so far */
 };
 
 static void found(struct search *search, size_t i)
@@ -93,6 +100,24 @@ static void find_preloaded_by_file(struct search *search, int proc_dirfd)
 	find_names(search, names);
 }
 
+/* Reads what an object needs. -EFBIG: this would be too much together. */
+static int read_needed(struct search *search, size_t i, int proc_dirfd)
+{
+	_cleanup_close_ int fd = object_open(&search->objects->list[i], proc_dirfd);
+	struct elf_dynamic *dynamic = &search->dynamics[i];
+	int r = fd < 0 ? fd : elf_dynamic_read(fd, dynamic);
+
+	if (r < 0)
+		return r;
+	search->names += dynamic->needed_count;
+	for (size_t name = 0; name < dynamic->needed_count; name++)
+		search->bytes += strlen(dynamic->needed[name]);
+	if (search->bytes <= NAMES_BYTES_MAX && search->names <= COMPARISONS_MAX / search->objects->count)
+		return 0;
+	elf_dynamic_free(dynamic);
+	return -EFBIG;
+}
+
 int loader_deps_find_late(const struct objects *objects, size_t program, int proc_dirfd, bool *late)
 {
 	_cleanup_free_ struct elf_dynamic *dynamics = calloc(objects->count, sizeof(*dynamics));
@@ -103,10 +128,8 @@ int loader_deps_find_late(const struct objects *objects, size_t program, int pro
 	if (!dynamics || !queue)
 		return -ENOMEM;
 	for (size_t i = 0; i < objects->count && r != -ENOMEM; i++) {
-		_cleanup_close_ int fd = object_open(&objects->list[i], proc_dirfd);
-
 		late[i] = true;
-		r = fd < 0 ? fd : elf_dynamic_read(fd, &dynamics[i]);
+		r = read_needed(&search, i, proc_dirfd);
 		/* An object that cannot be read counts as present from the start. */
 		if (r < 0)
 			late[i] = false;

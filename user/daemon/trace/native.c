@@ -23,6 +23,8 @@
 #define TRY_US 100000
 #define RUNNER_MILLISECONDS 5
 #define PAUSE_NS 200000
+#define LATE_USERS 16
+#define LATE_PAUSE_US (60u * 1000 * 1000)
 
 /* --- in the tracer --- */
 
@@ -196,11 +198,38 @@ static bool worth_another(enum remote_answer answer)
 	       answer == ANSWER_FAILED;
 }
 
+/*
+ * Users whose processes have not answered in time. The daemon waits for an answer, so for a while it does not
+ * stop other processes of theirs.
+ */
+static struct {
+	uint32_t account; /* 0: none. Root does not need this to stop the daemon. */
+	uint64_t until;	  /* microseconds, CLOCK_MONOTONIC */
+} late_users[LATE_USERS];
+
+static bool was_late(uint32_t account)
+{
+	for (size_t i = 0; account && i < LATE_USERS; i++)
+		if (late_users[i].account == account && monotonic_us() < late_users[i].until)
+			return true;
+	return false;
+}
+
+static void note_late(uint32_t account)
+{
+	static size_t next;
+
+	late_users[next].account = account;
+	late_users[next].until = monotonic_us() + LATE_PAUSE_US;
+	next = (next + 1) % LATE_USERS;
+}
+
 int native_seal(struct programs *programs, const struct target *target, const struct native_ranges *ranges,
 		const char **ret_why)
 {
 	enum remote_answer answer = ranges->count > REMOTE_SYSCALL_MAX_RANGES ? ANSWER_TOO_MANY :
 				    proc_maps_is_32bit(ranges->maps)	      ? ANSWER_OTHER_CODE :
+				    was_late(target->account)		      ? ANSWER_LATE :
 										ANSWER_NO_MOMENT;
 	bool possible = answer == ANSWER_NO_MOMENT;
 	unsigned in_vain = 0;
@@ -218,6 +247,8 @@ int native_seal(struct programs *programs, const struct target *target, const st
 			  ranges->count);
 		return 1;
 	}
+	if (answer == ANSWER_LATE && possible)
+		note_late(target->account);
 	if (answer == ANSWER_REFUSED && ranges->still)
 		return -EAGAIN;
 	log_debug("pid %d %s: not sealed by mseal(2)", target->pid, remote_answer_phrase(answer));

@@ -12,7 +12,8 @@
 #define SYS_mseal 462
 #endif
 
-#define ANSWER_MILLISECONDS 20000
+#define ANSWER_MILLISECONDS 10000
+#define VDSO_MAX (64u << 10)
 
 const char *remote_answer_phrase(enum remote_answer answer)
 {
@@ -25,7 +26,7 @@ const char *remote_answer_phrase(enum remote_answer answer)
 		[ANSWER_NO_MOMENT] = "could not be stopped unnoticed",
 		[ANSWER_NO_THREAD] = "has no thread in a call that can be stopped unnoticed",
 		[ANSWER_NOT_RUNNING] = "does not run: its cgroup may be frozen",
-		[ANSWER_NO_CALL] = "has no system call instruction",
+		[ANSWER_NO_CALL] = "has no vDSO, whose system call instruction is used",
 		[ANSWER_REFUSED] = "changed its mappings in the meantime",
 		[ANSWER_LATE] = "did not make the call in time",
 		[ANSWER_FAILED] = "could not be made to call mseal(2)",
@@ -58,27 +59,26 @@ int remote_syscall_await(int fd)
 	return n;
 }
 
-/* Where its memory has a system call instruction: in the vdso, or else in any code. 0: none. */
+/*
+ * Where its vDSO has a system call instruction; 0: nowhere. Other code has one as well, but reading its file
+ * could take forever, as with FUSE.
+ */
 static uint64_t find_instruction(const struct proc_maps *maps, pid_t tid)
 {
-	static unsigned char code[1 << 16];
+	unsigned char code[VDSO_MAX];
 
 	for (size_t i = maps->count; i-- > 0;) {
 		const struct mapping *mapping = &maps->list[i];
-		uint64_t at = mapping->start;
+		struct iovec local = { code, MIN_OF(sizeof(code), mapping->end - mapping->start) };
+		struct iovec remote = { (void *)(uintptr_t)mapping->start, local.iov_len };
+		const unsigned char *found;
 
-		for (; mapping->exec && at < mapping->end && at - mapping->start < (4u << 20);
-		     at += sizeof(code)) {
-			struct iovec local = { code, MIN_OF(sizeof(code), mapping->end - at) };
-			struct iovec remote = { (void *)(uintptr_t)at, local.iov_len };
-			const unsigned char *found;
-
-			if (process_vm_readv(tid, &local, 1, &remote, 1, 0) != (ssize_t)local.iov_len)
-				break;
-			found = memmem(code, local.iov_len, regs_instruction, sizeof(regs_instruction));
-			if (found)
-				return at + (uint64_t)(found - code);
-		}
+		if (strcmp(mapping->path, "[vdso]") != 0)
+			continue;
+		if (process_vm_readv(tid, &local, 1, &remote, 1, 0) != (ssize_t)local.iov_len)
+			return 0;
+		found = memmem(code, local.iov_len, regs_instruction, sizeof(regs_instruction));
+		return found ? mapping->start + (uint64_t)(found - code) : 0;
 	}
 	return 0;
 }

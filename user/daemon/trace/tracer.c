@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "bpf/task_iter.h"
 #include "process/procfs.h"
 
@@ -61,6 +62,7 @@ static const char *comm_of(pid_t pid, char comm[MSEALD_COMM_LEN + 1])
 	if (file_read(AT_FDCWD, path, comm, MSEALD_COMM_LEN + 1) < 0)
 		return "?";
 	comm[strcspn(comm, "\n")] = '\0';
+	text_make_printable(comm);
 	return comm;
 }
 

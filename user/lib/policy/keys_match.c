@@ -186,7 +186,10 @@ static void add_cgroup(struct policy_parser *p, const char *word)
 		p->policy->cgroup[p->policy->cgroup_count++] = TAKE_PTR(path);
 }
 
-/* 1 and the number; 0: no such user; -ENOMEM. */
+/*
+ * 1 and the number; 0: no such user; -ENOMEM. Not by getpwnam(3): that loads the modules that nsswitch.conf(5)
+ * names into the daemon, and they may wait for a server.
+ */
 static int find_user(const char *root, const char *name, uid_t *ret)
 {
 	_cleanup_free_ char *path = NULL, *buffer = malloc(1 << 16);
@@ -195,12 +198,6 @@ static int find_user(const char *root, const char *name, uid_t *ret)
 
 	if (!buffer)
 		return -ENOMEM;
-	if (!*root) {
-		if (getpwnam_r(name, &entry, buffer, 1 << 16, &found) != 0 || !found)
-			return 0;
-		*ret = found->pw_uid;
-		return 1;
-	}
 	path = FORMAT_NEW("%s/etc/passwd", root);
 	if (!path)
 		return -ENOMEM;
@@ -242,7 +239,7 @@ static void add_user(struct policy_parser *p, const char *word)
 	else if (r == 0)
 		parser_complain(&p->base, p->base.line,
 				"User=" SHOWN
-				": there is no such user here; give the number, or create the user first",
+				": /etc/passwd has no such user; give the number, or create the user first",
 				word);
 	else if (parser_grow(&p->base, "User", &p->policy->user, p->policy->user_count,
 			     sizeof(*p->policy->user)))
@@ -299,5 +296,12 @@ void policy_set_user(struct policy_parser *p, const char *key, char *value)
 
 void policy_set_marked(struct policy_parser *p, const char *key, char *value)
 {
+	unsigned faults = p->base.fault_count;
+	bool given = *value;
+
 	parser_set_boolean(&p->base, key, value, &p->policy->marked, false);
+	if (given && !p->policy->marked && p->base.fault_count == faults)
+		parser_complain(&p->base, p->base.line,
+				"%s=no does not select programs that do not ask; omit it, or write %s=yes",
+				key, key);
 }

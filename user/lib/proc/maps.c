@@ -156,6 +156,8 @@ static int read_once(int fd, struct proc_maps *ret)
 	for (;;) {
 		ssize_t got;
 
+		if (length == PROC_MAPS_TEXT_MAX)
+			return -EFBIG;
 		if (length == allocated) {
 			size_t larger = allocated ? allocated * 2 : 16384;
 			char *grown = realloc(text, larger);
