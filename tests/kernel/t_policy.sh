@@ -243,8 +243,14 @@ kill -9 $job
 # A name that is not UTF-8.
 cp "$tests"/started "$bin/$(printf 'na\377me')"
 begin "$bin/$(printf 'na\377me')"
+ask attack mprotect text
+is "$answer" EPERM 'a program whose name is no UTF-8: mprotect of text'
+msealctl list >$dir/list && grep -q "^$pid " $dir/list
+ok $? 'list shows it as soon as the kernel has sealed it'
+waits 10 sh -c "msealctl policy report | grep -q 'na?me'"
+ok $? 'and the report, the attempt'
 waits 120 is_sealed "$pid"
-ok $? 'a program whose name is no UTF-8'
+ok $? 'a program whose name is no UTF-8: sealed'
 end
 ln -s $bin/started /srv/others/link
 begin /srv/others/link
