@@ -100,6 +100,16 @@ int mseald_set_kill_pending(struct mseald_commit *commit)
 SEC("syscall")
 int mseald_forget(struct mseald_commit *commit)
 {
+	u64 key = commit->key;
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+
+	/*
+	 * The daemon has seen no task with this memory, but it looked at one after the other. A new task could
+	 * get a number that it had passed, and its parent could end before its turn.
+	 */
+	if (space && commit->expected != MSEALD_ANY_SET &&
+	    MSEALD_SPACE_CLONES(*(volatile u32 *)&space->flags) != MSEALD_SPACE_CLONES(commit->flags))
+		return 0;
 	space_remove(commit->key, commit->born);
 	return 0;
 }

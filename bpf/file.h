@@ -8,14 +8,23 @@ struct atomic___int {
 	int counter;
 } __attribute__((preserve_access_index));
 
+struct rb_root___mapped {
+	struct rb_node *rb_node;
+} __attribute__((preserve_access_index));
+
+struct rb_root_cached___mapped {
+	struct rb_root___mapped rb_root;
+} __attribute__((preserve_access_index));
+
 struct address_space___writable {
 	struct atomic___int i_mmap_writable;
+	struct rb_root_cached___mapped i_mmap;
 } __attribute__((preserve_access_index));
 
 /* Fields of an inode that only these files read. */
 struct inode___file {
 	u16 i_mode;
-	u32 i_nlink;
+	u32 i_nlink, i_generation;
 	kuid_t i_uid;
 	struct atomic___int i_writecount;
 	struct address_space___writable *i_mapping;
@@ -40,7 +49,6 @@ static __always_inline struct inode___file *regular_file(const struct file *mapp
 		return NULL;
 	ret->address = (u64)inode;
 	ret->number = inode->i_ino;
-	ret->generation = inode->i_generation;
 	return file;
 }
 

@@ -246,7 +246,7 @@ static __always_inline int gate_brk(const struct pt_regs *regs, bool compat, u32
 	u64 key = space_key(mm);
 	u64 start = regs_arg(regs, compat, 0), end;
 
-	if (likely(space_unsealed(key)) || start < least_break(mm))
+	if (likely(space_unsealed(key)) || start < least_break(mm) || start > mm->brk)
 		return 0;
 	start = (start + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);
 	end = (mm->brk + MSEALD_PAGE - 1) & ~(MSEALD_PAGE - 1);

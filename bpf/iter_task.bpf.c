@@ -90,6 +90,7 @@ static __always_inline void look_at_file(const struct vm_area_struct *vma, struc
 	if (!file)
 		return;
 	out->written = file_may_be_written(file, file_is_memory(file));
+	out->generation = file->i_generation;
 	out->owner = BPF_CORE_READ(file, i_uid.val);
 	out->shared = BPF_CORE_READ(file, i_mapping, i_mmap_writable.counter) > 0;
 }

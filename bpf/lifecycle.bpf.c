@@ -37,11 +37,16 @@ static __always_inline bool is_own_kill_pending(void)
 /* Marks a child with this set. Returns 0, or the error of the fork. */
 static __always_inline int mark_child(struct task_struct *child, struct mseald_pending_fork fork)
 {
+	struct mseald_pending_fork *mark;
 	u64 name = (u64)child;
 	bool referred;
 
-	/* While one daemon hands over to the next this program runs twice. */
-	if (bpf_map_lookup_elem(&pending_forks, &name))
+	/*
+	 * While one daemon hands over to the next this program runs twice. A mark that was taken is of an
+	 * earlier task: the kernel can fail to delete it (rqspinlock, since 6.15).
+	 */
+	mark = bpf_map_lookup_elem(&pending_forks, &name);
+	if (mark && !(*(volatile u64 *)&mark->number & MSEALD_FORK_TAKEN))
 		return 0;
 	fork.number = __sync_fetch_and_add(&state.last_fork, 2) + 2;
 	fork.account = account_of(bpf_get_current_task_btf());
@@ -128,14 +133,25 @@ int BPF_PROG(mseald_exec_begin, struct linux_binprm *bprm)
 }
 #endif
 
+static __always_inline void space_count_clone(u64 key)
+{
+	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
+
+	if (space)
+		__sync_fetch_and_add(&space->flags, MSEALD_SPACE_CLONE);
+}
+
 SEC("tp_btf/task_newtask")
 int BPF_PROG(mseald_task_newtask, struct task_struct *child, unsigned long clone_flags)
 {
-	u64 name = (u64)child, key, parent;
+	u64 name = (u64)child, key = space_key(child->mm), parent;
 
-	if (clone_flags & CLONE_VM)
+	/* By now a look at all tasks finds it. Before, its parent, which has not left this call yet. */
+	if (clone_flags & CLONE_VM) {
+		if (unlikely(*(volatile u32 *)&space_slot(key)->count))
+			space_count_clone(key);
 		return 0;
-	key = space_key(child->mm);
+	}
 	parent = space_key(bpf_get_current_task_btf()->mm);
 #ifdef MSEALD_KEYS_RETURN
 	forget_earlier(key, child->start_boottime);

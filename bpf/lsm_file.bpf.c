@@ -49,6 +49,12 @@ __noinline u32 lsm_find_unsorted(const struct mseald_file_node *node, u64 order)
 	return slot;
 }
 
+/* A seal is on a mapping. Without one, this is a later inode: the daemon has not removed the seal yet. */
+static __always_inline bool is_mapped(u64 address)
+{
+	return BPF_CORE_READ((struct inode___file *)address, i_mapping, i_mmap.rb_root.rb_node);
+}
+
 static long search_node(u32 index, struct file_search *search)
 {
 	struct mseald_file_node *node;
@@ -66,8 +72,7 @@ static long search_node(u32 index, struct file_search *search)
 	slot &= MSEALD_FANOUT - 1;
 	if (node->order[slot] != order)
 		return node->order[slot] > order;
-	search->found = node->number[slot] == search->inode.number &&
-			node->generation[slot] == search->inode.generation;
+	search->found = node->number[slot] == search->inode.number && is_mapped(search->inode.address);
 	search->seal = node->seal[slot];
 	return 1;
 }
@@ -119,7 +124,6 @@ __noinline int lsm_judge_write(u64 address, bool anybody)
 	if (likely(space_unsealed(key) && !for_all))
 		return 0;
 	inode.number = BPF_CORE_READ((struct inode *)address, i_ino);
-	inode.generation = BPF_CORE_READ((struct inode *)address, i_generation);
 	set = current_set(key);
 	if (set)
 		own = judge_own(key, set, &inode);
@@ -128,7 +132,7 @@ __noinline int lsm_judge_write(u64 address, bool anybody)
 		return -EPERM;
 	seals = for_all ? bpf_map_lookup_elem(&files, &inode) : NULL;
 	/* The caller's own seal has already reported an audited write. */
-	if (!seals || (own == OWN_LET && !seals->denying))
+	if (!seals || (own == OWN_LET && !seals->denying) || !is_mapped(address))
 		return 0;
 	return verdict_on_file(seals, ATTEMPT_WRITE(MSEALD_DENY_FILE_WRITE)) ? -EPERM : 0;
 }

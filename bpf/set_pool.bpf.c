@@ -148,7 +148,6 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 		new->pgoff[to] = old->pgoff[i];
 		files->order[to] = old_files->order[i];
 		files->number[to] = old_files->number[i];
-		files->generation[to] = old_files->generation[i];
 	}
 	set_pool_mark_unused(new, files, count);
 	new->deny = old->deny;
@@ -178,7 +177,6 @@ __noinline int set_pool_fill(u32 new_set, u32 old_set, struct mseald_loading *lo
 		order = MSEALD_INODE_ORDER(loading->file.address);
 		files->order[at] = order ^ ((order ^ MSEALD_NO_START) & no_file);
 		files->number[at] = loading->file.number;
-		files->generation[at] = loading->file.generation;
 	}
 	narrow_gap(new, !old->count, start, end);
 	new->count = count;

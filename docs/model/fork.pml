@@ -17,7 +17,8 @@
  * - A kill that is pending; the quota; maps that are full; hand-over, when each program runs twice; a
  *   task_struct that is used again while a program has its address (the kernel frees them by RCU).
  * - forget_stale() reads tasks one after the other. A process that shares memory, gets a lower pid than all
- *   that were read, and is left alone by those that were not, is not in the list. Here the list is whole.
+ *   that were read, and is left alone by those that were not, is not in the list. Here the list is whole:
+ *   MSEALD_SPACE_CLONE keeps the entry of a process that has begun to share memory meanwhile.
  *
  * Each __sync_ operation and each operation of a hash map is one step, as it is in the code; a loop around
  * a compare-and-swap is the step that succeeds. All else goes step by step, each memory access a step of its

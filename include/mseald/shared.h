@@ -14,7 +14,7 @@
 
 #include "mseald/syscall_entry.h"
 
-#define MSEALD_LAYOUT 14
+#define MSEALD_LAYOUT 15
 
 /* The deny mask: the operations that a seal denies, --deny= of msealctl(1); bits of a rule. */
 enum mseald_deny {
@@ -100,12 +100,12 @@ enum mseald_verdict {
 #define MSEALD_RULE_UFFD ((__u64)MSEALD_SEAL_UFFD << MSEALD_RULE_FLAGS_SHIFT)
 
 /*
- * Identity of a file in the kernel. The inode of a mapped file stays at its address as long as the mapping
- * exists; number and generation distinguish it from a later inode at that address. Address 0: none.
+ * Identity of a file in the kernel, as long as it is mapped: its inode stays at this address. Address 0: none.
+ * Its number distinguishes it from most later inodes there. The generation would not: its owner can change it
+ * (FS_IOC_SETVERSION on ext4 without metadata_csum).
  */
 struct mseald_inode {
 	__u64 address, number;
-	__u32 generation, pad;
 };
 
 /* Kernel addresses without their highest bits, which are all the same: below MSEALD_NO_START. */
@@ -158,9 +158,9 @@ struct mseald_file_node {
 	__u64 none[MSEALD_FANOUT];  /* MSEALD_NO_START */
 	__u64 order[MSEALD_FANOUT]; /* MSEALD_INODE_ORDER of the address; unused: MSEALD_NO_START */
 	__u64 number[MSEALD_FANOUT];
-	__u32 generation[MSEALD_FANOUT];
 	__u32 seal[MSEALD_FANOUT]; /* index in the set of the seal that judges a write */
-	__u16 unused[MSEALD_FANOUT];
+	__u32 unused[MSEALD_FANOUT];
+	__u16 unused2[MSEALD_FANOUT];
 };
 
 /*
@@ -209,6 +209,8 @@ struct mseald_file_seals {
 
 #define MSEALD_SPACE_KILL_PENDING 0x01u /* all processes that share it will be killed, and may not fork */
 #define MSEALD_SPACE_HUGETLB 0x02u	/* may have mappings of huge pages, which round lengths up */
+#define MSEALD_SPACE_CLONE 0x100u	/* added for each task that begins to share it */
+#define MSEALD_SPACE_CLONES(flags) ((flags) / MSEALD_SPACE_CLONE)
 
 /*
  * One sealed address space; the key of the map is mm_key() of bpf/arch.h.
@@ -685,5 +687,6 @@ struct mseald_vma {
 	struct mseald_inode inode; /* address 0: no regular file */
 	__u32 written;		   /* nonzero: the file may be open for writing */
 	__u32 shared;		   /* nonzero: mapped shared and writable */
-	__u32 owner, pad;	   /* user id */
+	__u32 owner;		   /* user id */
+	__u32 generation;	   /* of the inode */
 };

@@ -54,9 +54,10 @@ static const struct object *object_at(const void *address)
 
 static bool is_in(const void *address, uint64_t inode, uint64_t number, uint32_t generation)
 {
-	const struct mseald_inode file = { .address = inode, .number = number, .generation = generation };
+	const struct mseald_vma vma = { .inode = { .address = inode, .number = number },
+					.generation = generation };
 
-	return sanitizer_is_in(object_at(address), &file, proc_fd);
+	return sanitizer_is_in(object_at(address), &vma, proc_fd);
 }
 
 static void remembers_each_file(void **state)

@@ -474,9 +474,7 @@ static struct seal random_seal(void)
 		uint64_t i = random_below(40);
 
 		seal.permanent[action] |= random_below(2) ? MSEALD_DENY_DISCARD : MSEALD_DENY_FILE_WRITE;
-		seal.file = (struct mseald_inode){ .address = INODE(i),
-						   .number = i,
-						   .generation = (uint32_t)(3 * i) };
+		seal.file = (struct mseald_inode){ .address = INODE(i), .number = i };
 	}
 	return seal;
 }
@@ -767,10 +765,10 @@ static void files_of_seals(void **state)
 	size_t count;
 
 	(void)state;
-	seal.file = (struct mseald_inode){ .address = INODE(7), .number = 70, .generation = 700 };
+	seal.file = (struct mseald_inode){ .address = INODE(7), .number = 70 };
 	add(&set, seal);
 	seal = pages(20, 30, MSEALD_DENY_FILE_WRITE);
-	seal.file = (struct mseald_inode){ .address = INODE(3), .number = 30, .generation = 300 };
+	seal.file = (struct mseald_inode){ .address = INODE(3), .number = 30 };
 	add(&set, seal);
 	seal = pages(40, 50, 0);
 	seal.permanent[MSEALD_ACTION_KILL] = MSEALD_DENY_DISCARD;
@@ -805,7 +803,6 @@ static void files_of_seals(void **state)
 	assert_int_equal(nodes[0].file[4], 0);
 	assert_int_equal(node->order[1], MSEALD_INODE_ORDER(INODE(7)));
 	assert_int_equal(node->number[1], 70);
-	assert_int_equal(node->generation[1], 700);
 	assert_int_equal(node->seal[1], 2);
 	assert_int_equal(node->order[2], MSEALD_NO_START);
 	for (size_t i = 0; i < 32; i++)

@@ -248,6 +248,12 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		log_error("cannot create the event loop: %s", strerror(-r));
 		return r;
 	}
+	if (!namespaces_see_all_pids()) {
+		log_error(
+			"mseald does not see all processes here; run it in the first pid namespace (hostPID: "
+			"true, --pid=host)");
+		return -EPERM;
+	}
 	namespaces_join_cgroups();
 	r = open_programs(daemon, socket);
 	if (r < 0)

@@ -350,6 +350,11 @@ int programs_commit(struct programs *programs, struct mseald_commit *commit)
 	return run(programs, TOOL_COMMIT, commit);
 }
 
+int programs_forget(struct programs *programs, struct mseald_commit *commit)
+{
+	return run(programs, TOOL_FORGET, commit);
+}
+
 int programs_run(struct programs *programs, enum tool tool, uint64_t key, uint64_t born)
 {
 	struct mseald_commit commit = { .key = key, .born = born };

@@ -59,8 +59,9 @@ void programs_unmap_state(const struct programs *programs, const struct mseald_s
 int programs_map_fd(const struct programs *programs, const char *name);
 /* Runs a program of bpf/commit.bpf.c. Result in commit->old_bits; negative errno of the run. */
 int programs_commit(struct programs *programs, struct mseald_commit *commit);
+int programs_forget(struct programs *programs, struct mseald_commit *commit);
 /*
- * The same for a program about one address space: TOOL_KILL_PENDING, FORGET, UNWATCH. born says which one, if
+ * The same for a program about one address space: TOOL_KILL_PENDING, UNWATCH. born says which one, if
  * keys return: MSEALD_SPACE_BORN(), 0 any; for UNWATCH none that is watched since then (CLOCK_BOOTTIME).
  */
 int programs_run(struct programs *programs, enum tool tool, uint64_t key, uint64_t born);

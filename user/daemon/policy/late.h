@@ -15,7 +15,7 @@ struct late {
 extern const uint32_t late_bounds[LATE_DELAYS]; /* microseconds */
 
 /*
- * Counts a start that was sealed so many microseconds after the exec. left: enum left; LEFT_NOTHING and what no
- * start is left by are not counted.
+ * Counts a start that was sealed so many microseconds after the exec. left: enum left; reasons that are not
+ * for starts do not count.
  */
 void late_count(struct late *late, unsigned left, uint64_t delay);

@@ -71,16 +71,16 @@ struct pending_list {
 /* The time of the event loop: microseconds, CLOCK_MONOTONIC. */
 uint64_t pending_now_us(const struct pending_list *list);
 
-/* What is known by this key, perhaps of an earlier process; NULL: nothing. */
+/* The one with this key, perhaps of an earlier process; NULL: none. */
 struct pending *pending_find(const struct pending_list *list, uint64_t key);
 
 /*
- * Is it about what has the key now? Where keys return, that may be another process by now, or a later program
- * of the same one.
+ * Does its process still have the key? Where keys return, that may be another process by now, or a later
+ * program of the same one.
  */
 bool pending_is_current(const struct pending *pending);
 
-/* What is known of the address space that has the key now; NULL: nothing. What is not current is dropped. */
+/* The same, if pending_is_current(); otherwise it is dropped. NULL: none. */
 struct pending *pending_find_current(struct pending_list *list, uint64_t key);
 
 /* Adds what pending_find_current() does not find. NULL: no memory. */

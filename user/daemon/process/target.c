@@ -141,10 +141,12 @@ char target_thread_state(const struct target *target, pid_t tid)
 }
 
 /* Could this thread be in a call that changes mappings? */
-static bool may_be_in_call(const struct target *target, uint32_t tid)
+static bool may_be_in_call(uint32_t tid)
 {
-	char state = target_thread_state(target, (pid_t)tid);
+	char path[32], state;
 
+	FORMAT(path, "/proc/%u/stat", tid);
+	state = procfs_state(AT_FDCWD, path);
 	return state == 'R' || state == 'D';
 }
 
@@ -153,14 +155,18 @@ void target_let_calls_end(struct programs *programs, const struct target *target
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	size_t count, waiting = 1;
 
-	if (task_iter_read(programs, target->pid, &tasks, &count) < 0)
+	/* All tasks: other processes may share the memory. */
+	if (task_iter_read(programs, 0, &tasks, &count) < 0)
 		return;
+	for (size_t i = 0; i < count; i++)
+		if (tasks[i].key != target->key)
+			tasks[i].key = 0;
 	for (int step = 0; step < SETTLE_STEPS && waiting; step++) {
 		if (step)
 			(void)usleep(SETTLE_STEP_US);
 		waiting = 0;
 		for (size_t i = 0; i < count; i++) {
-			if (tasks[i].key && !may_be_in_call(target, tasks[i].pid))
+			if (tasks[i].key && !may_be_in_call(tasks[i].pid))
 				tasks[i].key = 0; /* seen asleep: it has left the call that it was in */
 			waiting += tasks[i].key != 0;
 		}

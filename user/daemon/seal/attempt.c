@@ -53,7 +53,7 @@ static enum space_map_when when(const struct attempt *attempt)
 	return attempt->request->readiness ? SPACE_MAP_SOON : SPACE_MAP_NOW;
 }
 
-/* --- what it has, and what it is to have --- */
+/* --- the seals before and after --- */
 
 static int read_memory(struct attempt *attempt)
 {
@@ -259,7 +259,7 @@ static int native_first(struct attempt *attempt)
 	return r < 0 && r != -EBADR ? fail(attempt, r, "cannot make its seal set") : r;
 }
 
-/* Makes older seals native as well, if possible; otherwise the next gate protects them. 1, 0, negative errno. */
+/* If possible; otherwise the next gate protects them. Makes older seals native as well. 1, 0, negative errno. */
 static int native_last(struct attempt *attempt)
 {
 	/* No other process changes a set outside of the pool. */
@@ -285,7 +285,7 @@ static int native_last(struct attempt *attempt)
 	return 1;
 }
 
-/* --- the commit, and what proves it --- */
+/* --- commit and check --- */
 
 static int not_stored(const struct attempt *attempt, int r)
 {
@@ -328,7 +328,7 @@ static void undo(struct attempt *attempt)
 		(void)space_map_restore_space(attempt->space_map, attempt->target->key, &attempt->before);
 }
 
-/* Does another program trace it, though its seals deny writes by such? 1: no; 0: perhaps. */
+/* Does another program trace it, whose writes the seals are to deny? 1: no; 0: perhaps. */
 static int check_tracer(struct attempt *attempt)
 {
 	int r;

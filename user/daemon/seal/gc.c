@@ -35,7 +35,7 @@ static void forget_all(struct gc *gc)
 	if (space_map_read_keys(gc->space_map, &keys, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		(void)space_map_forget_space(gc->space_map, keys[i], 0);
+		(void)space_map_forget_space(gc->space_map, keys[i], 0, NULL);
 }
 
 /* Removes entries whose address space is gone. */
@@ -45,14 +45,19 @@ static void forget_stale(struct gc *gc)
 	_cleanup_free_ struct mseald_task *tasks = NULL;
 	_cleanup_free_ uint64_t *keys = NULL;
 	size_t keys_count, tasks_count, forgotten = 0;
+	uint64_t missed, missed_since;
 
+	(void)programs_misses(gc->programs, &missed);
 	/* Entries are read first: an address space made later has none of these. */
 	if (space_map_read_spaces(gc->space_map, &keys, &spaces, &keys_count) < 0 ||
 	    task_iter_read_by_key(gc->programs, &tasks, &tasks_count) < 0)
 		return;
-	for (size_t i = 0; i < keys_count; i++)
+	/* A program that was skipped may have been task_newtask, which counts those that begin to share memory. */
+	(void)programs_misses(gc->programs, &missed_since);
+	for (size_t i = 0; i < keys_count && missed == missed_since; i++)
 		if (!task_iter_find(tasks, tasks_count, keys[i]) &&
-		    space_map_forget_space(gc->space_map, keys[i], MSEALD_SPACE_BORN(&spaces[i])) >= 0)
+		    space_map_forget_space(gc->space_map, keys[i], MSEALD_SPACE_BORN(&spaces[i]),
+					   &spaces[i]) >= 0)
 			forgotten++;
 	if (forgotten)
 		log_debug("removed %zu address spaces that no longer exist", forgotten);

@@ -101,7 +101,7 @@ static bool end_space(struct integrity *integrity, uint64_t key, uint64_t born,
 		living |= kill_sharer(integrity, key, born, pids[i]);
 	/* The entry may have been kept for a pending fork (bpf/space.h, space_remove). */
 	if (!count)
-		(void)space_map_forget_space(integrity->space_map, key, born);
+		(void)space_map_forget_space(integrity->space_map, key, born, NULL);
 	return living;
 }
 

@@ -329,8 +329,7 @@ bool plan_traces_itself(const struct plan *plan, const struct target *target)
 	const struct objects *objects = &plan->segments.objects;
 
 	for (size_t i = 0; i < objects->count; i++)
-		if (sanitizer_is_in(&objects->list[i],
-				    &task_iter_vma_at(&plan->vmas, objects->list[i].start)->inode,
+		if (sanitizer_is_in(&objects->list[i], task_iter_vma_at(&plan->vmas, objects->list[i].start),
 				    target->proc_fd))
 			return true;
 	return false;

@@ -14,6 +14,7 @@
 /* What is known about a file. An inode's number is used again, but with another generation, or later. */
 struct file {
 	struct mseald_inode inode;
+	uint32_t generation;
 	uint64_t time; /* monotonic_us(); 0: nothing is known */
 	bool has;
 };
@@ -29,16 +30,18 @@ static bool reads_as_sanitized(const struct object *object, int proc_dirfd)
 	return fd >= 0 && elf_dynamic_names(fd, "__lsan_default_suppressions") > 0;
 }
 
-bool sanitizer_is_in(const struct object *object, const struct mseald_inode *inode, int proc_dirfd)
+bool sanitizer_is_in(const struct object *object, const struct mseald_vma *vma, int proc_dirfd)
 {
+	const struct mseald_inode *inode = &vma->inode;
 	struct file *file = &files[(inode->address >> 6) % FILES];
 	uint64_t now = monotonic_us();
 
 	if (!inode->address)
 		return reads_as_sanitized(object, proc_dirfd);
 	if (!file->time || now - file->time > COUNTS_US || file->inode.address != inode->address ||
-	    file->inode.number != inode->number || file->inode.generation != inode->generation)
+	    file->inode.number != inode->number || file->generation != vma->generation)
 		*file = (struct file){ .inode = *inode,
+				       .generation = vma->generation,
 				       .time = now,
 				       .has = reads_as_sanitized(object, proc_dirfd) };
 	return file->has;

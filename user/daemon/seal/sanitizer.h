@@ -8,7 +8,7 @@
 #include "mseald/shared.h"
 
 /*
- * Has the object LeakSanitizer in it? What is found out about a file, whose inode this is, counts for a
- * minute. proc_dirfd: an open /proc/PID.
+ * Has the object LeakSanitizer in it? vma: its mapping. What is found out about a file counts for a minute.
+ * proc_dirfd: an open /proc/PID.
  */
-bool sanitizer_is_in(const struct object *object, const struct mseald_inode *inode, int proc_dirfd);
+bool sanitizer_is_in(const struct object *object, const struct mseald_vma *vma, int proc_dirfd);

@@ -36,7 +36,7 @@ bool seal_valid(const struct seal *seal)
 	return seal->start < seal->end && seal->start % page_size() == 0 && seal->end % page_size() == 0 &&
 	       seal->end <= MSEALD_NO_START && deny != 0 && (deny & ~(unsigned)MSEALD_DENY_ALL) == 0 &&
 	       seal->segment < MSEALD_SEGMENT_COUNT && (seal->flags & ~MSEALD_SEAL_FLAGS) == 0 &&
-	       (!seal->file.address || deny & MSEALD_DENY_FILE) && !seal->file.pad;
+	       (!seal->file.address || deny & MSEALD_DENY_FILE);
 }
 
 static uint32_t add_hits(uint32_t a, uint32_t b)

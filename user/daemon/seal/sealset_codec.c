@@ -102,7 +102,6 @@ static void encode_files(const struct sealset_file *files, size_t count, struct 
 			continue;
 		node->order[slot] = MSEALD_INODE_ORDER(files[i].inode.address);
 		node->number[slot] = files[i].inode.number;
-		node->generation[slot] = files[i].inode.generation;
 		node->seal[slot] = (uint32_t)files[i].seal;
 	}
 }
@@ -173,8 +172,7 @@ static struct mseald_inode decode_file(const struct mseald_node *nodes, size_t i
 	if (node->order[slot] == MSEALD_NO_START)
 		return (struct mseald_inode){ 0 };
 	return (struct mseald_inode){ .address = MSEALD_INODE_ADDRESS(node->order[slot]),
-				      .number = node->number[slot],
-				      .generation = node->generation[slot] };
+				      .number = node->number[slot] };
 }
 
 int sealset_decode(const struct mseald_node *nodes, size_t count, struct sealset *ret)

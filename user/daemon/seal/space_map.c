@@ -164,9 +164,15 @@ int space_map_restore_space(struct space_map *space_map, uint64_t key, const str
 		      old->bits, SPACE_MAP_NOW, NULL);
 }
 
-int space_map_forget_space(struct space_map *space_map, uint64_t key, uint64_t born)
+int space_map_forget_space(struct space_map *space_map, uint64_t key, uint64_t born,
+			   const struct mseald_space *seen)
 {
-	return programs_run(space_map->programs, TOOL_FORGET, key, born);
+	struct mseald_commit request = { .key = key,
+					 .born = born,
+					 .flags = seen ? seen->flags : 0,
+					 .expected = seen ? 0 : MSEALD_ANY_SET };
+
+	return programs_forget(space_map->programs, &request);
 }
 
 /* --- accounts --- */

@@ -69,8 +69,12 @@ int space_map_set_space(struct space_map *space_map, uint64_t key, const struct 
 /* Restores the state that space_map_set_space() replaced. */
 int space_map_restore_space(struct space_map *space_map, uint64_t key, const struct space_map_old *old);
 
-/* born: MSEALD_SPACE_BORN() of the entry; 0: whichever it is. */
-int space_map_forget_space(struct space_map *space_map, uint64_t key, uint64_t born);
+/*
+ * Removes an entry. born: MSEALD_SPACE_BORN(); 0: whichever it is. seen: the entry as it was before all tasks
+ * were read, none of which has the memory; it stays if a task has begun to share that since. NULL: none can.
+ */
+int space_map_forget_space(struct space_map *space_map, uint64_t key, uint64_t born,
+			   const struct mseald_space *seen);
 
 /* The number of spaces of an account, of their sets and seals, each set counted once. Negative errno. */
 int space_map_count_account(struct space_map *space_map, uint32_t account, size_t *ret_spaces,
