@@ -76,7 +76,12 @@ _msealctl() {
 	--deny) _msealctl_list mprotect unmap discard foreign-write file-write all; return ;;
 	--verdict) _msealctl_list denied killed audited; return ;;
 	--state) _msealctl_list sealed partly weaker unsealed; return ;;
-	--action) mapfile -t COMPREPLY < <(compgen -W 'deny kill audit' -- "$cur"); return ;;
+	--action)
+		word='deny kill audit'
+		[[ " ${COMP_WORDS[*]} " == *' policy enable '* ]] && word='deny audit'
+		mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
+		return
+		;;
 	--comm) _msealctl_comms "$cur"; return ;;
 	--unit) _msealctl_units "$cur"; return ;;
 	--root)

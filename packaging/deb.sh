@@ -13,7 +13,7 @@ die() {
 out=$(realpath -m "${1:-build}")
 arch=${2:-$(dpkg --print-architecture)}
 version=$(cat VERSION)
-command -v dh >/dev/null || die "debhelper is not installed; run: make deps"
+command -v dh >/dev/null || die "debhelper is not installed; run: packaging/deps.sh build"
 [ "$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)" = "$version" ] ||
 	die "packaging/debian/changelog is not about $version, which VERSION says; add an entry"
 # debhelper hides the home folder from the build, and with it the cache of packaging/sysroot.

@@ -136,6 +136,7 @@ say_missing() {
 	die "missing, by names that have not been tried: $install ${lacks[*]}"
 }
 
+[ -r "$list" ] || die "there is no $list, the names of the packages"
 [ "${1:-}" != --names ] || { names "${2:-}" "${3:-test}" && exit; }
 what=${1:-test}
 case $what in build | test) ;; *) die "usage: deps.sh [build|test], or deps.sh --names apt|dnf|pacman" ;; esac

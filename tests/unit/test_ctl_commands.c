@@ -658,7 +658,7 @@ static void test_status(void **state)
 		"programs   attached\n"
 		"sealed     1 address space (room for 65536), 1 seal set (room for 65536)\n"
 		"attempts   3 denied, 0 killed, 0 audited\n"
-		"lock       off\n"
+		"lock       shown to root only\n"
 		"\n"
 		"ROW  OPERATION    PERMANENT     REVOCABLE     RACED      NOTE\n"
 		"  1  mprotect     EPERM lsm     EPERM lsm     no\n"
@@ -675,6 +675,22 @@ static void test_status(void **state)
 		"");
 	RUN(replies, "--json", "status");
 	json_decref(output_json());
+}
+
+/* A daemon sends `starts` to root only, as it does the lock. */
+static void test_status_unlocked(void **state)
+{
+	static const struct reply replies[] = {
+		{ "io.mseald.Status\"",
+		  "{\"parameters\":{\"rows\":[],\"starts\":{\"programs\":0,\"late\":0,\"ended\":0,"
+		  "\"pool_empty\":0}}}" },
+		{}
+	};
+
+	(void)state;
+	RUN(replies, "status");
+	assert_int_equal(test.status, 0);
+	assert_non_null(strstr(test.out, "\nlock       off\n"));
 }
 
 static void test_status_locked(void **state)
@@ -1174,33 +1190,20 @@ static void test_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_help),
-		cmocka_unit_test(test_unreachable),
-		cmocka_unit_test(test_seal),
-		cmocka_unit_test(test_dry_run),
-		cmocka_unit_test(test_several),
-		cmocka_unit_test(test_by_name),
-		cmocka_unit_test(test_run),
-		cmocka_unit_test(test_ranges_from),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_unseal),
-		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_list_once),
-		cmocka_unit_test(test_status),
-		cmocka_unit_test(test_status_locked),
-		cmocka_unit_test(test_monitor),
-		cmocka_unit_test(test_monitor_filter),
-		cmocka_unit_test(test_monitor_denials),
-		cmocka_unit_test(test_monitor_interrupted),
-		cmocka_unit_test(test_map_and_explain),
-		cmocka_unit_test(test_report),
-		cmocka_unit_test(test_policy_list),
-		cmocka_unit_test(test_summary),
-		cmocka_unit_test(test_coverage),
-		cmocka_unit_test(test_full_disk),
-		cmocka_unit_test(test_broken_pipe),
-		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_usage),		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_unreachable),	cmocka_unit_test(test_seal),
+		cmocka_unit_test(test_dry_run),		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_by_name),		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_ranges_from),	cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_unseal),		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_once),	cmocka_unit_test(test_status),
+		cmocka_unit_test(test_status_unlocked), cmocka_unit_test(test_status_locked),
+		cmocka_unit_test(test_monitor),		cmocka_unit_test(test_monitor_filter),
+		cmocka_unit_test(test_monitor_denials), cmocka_unit_test(test_monitor_interrupted),
+		cmocka_unit_test(test_map_and_explain), cmocka_unit_test(test_report),
+		cmocka_unit_test(test_policy_list),	cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_coverage),	cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_broken_pipe),	cmocka_unit_test(test_check),
 	};
 
 	alarm(120);

@@ -67,6 +67,7 @@ static int setup(void **state)
 	put(&fixture, "/sys/kernel/btf/vmlinux", "");
 	put(&fixture, "/boot/config-6.12.107-cloud", "CONFIG_BPF_LSM=y\nCONFIG_FUNCTION_ERROR_INJECTION=y\n");
 	put(&fixture, "/etc/default/grub", "");
+	put(&fixture, "/usr/sbin/update-grub", "");
 	*state = &fixture;
 	return 0;
 }
@@ -152,6 +153,20 @@ static void test_lsm(void **state)
 		      "add lsm=lockdown,yama,bpfx,bpf to GRUB_CMDLINE_LINUX in "
 		      "/etc/default/grub, then: update-grub && reboot");
 	assert_true(fixture->findings[LSM].required);
+	/* Arch; Fedora; no known tool, or no GRUB. */
+	forget(fixture, "/usr/sbin/update-grub");
+	put(fixture, "/usr/sbin/grub-mkconfig", "");
+	assert_remedy(fixture, LSM, FINDING_MISSING,
+		      "add lsm=lockdown,yama,bpfx,bpf to GRUB_CMDLINE_LINUX in "
+		      "/etc/default/grub, then: grub-mkconfig -o /boot/grub/grub.cfg && reboot");
+	forget(fixture, "/usr/sbin/grub-mkconfig");
+	put(fixture, "/usr/sbin/grubby", "");
+	assert_remedy(fixture, LSM, FINDING_MISSING,
+		      "grubby --update-kernel=ALL --args=lsm=lockdown,yama,bpfx,bpf && reboot");
+	forget(fixture, "/usr/sbin/grubby");
+	assert_remedy(fixture, LSM, FINDING_MISSING,
+		      "add lsm=lockdown,yama,bpfx,bpf to the kernel command line (boot loader), then reboot");
+	put(fixture, "/usr/sbin/update-grub", "");
 	forget(fixture, "/etc/default/grub");
 	assert_remedy(fixture, LSM, FINDING_MISSING,
 		      "add lsm=lockdown,yama,bpfx,bpf to the kernel command line (boot loader), then reboot");

@@ -427,7 +427,9 @@ static void enabling_an_action(void **state)
 	assert_says(1, "policy thing has another action; copy ");
 	assert_non_null(strstr(link_of("thing.conf"), "/thing.conf"));
 	run("enable --action=frob thing");
-	assert_says(2, "--action does not know 'frob'; it takes deny, kill or audit");
+	assert_says(2, "--action does not know 'frob'; it takes deny or audit");
+	run("enable --action=kill thing");
+	assert_says(2, "--action does not know 'kill'; it takes deny or audit");
 	run("disable --action=deny thing");
 	assert_says(2, "there is no option --action");
 	write_file(POLICY_FOLDER_ETC, "own.conf", AUDIT "audit\n");

@@ -62,8 +62,9 @@ static const struct command commands[] = {
 	  "SIZE and GATE may be left out.\n"
 	  "\n"
 	  "Options:\n"
-	  "  --summary                 a line for each process instead: how much of all and\n"
-	  "                            of executable memory is sealed; and the total\n" TARGETS_HELP },
+	  "  --summary                 a line for each sealed address space instead: how\n"
+	  "                            much of all and of executable memory is sealed; the\n"
+	  "                            total\n" TARGETS_HELP },
 	{ "coverage", command_coverage, "[--require=PERCENT] [--state=LIST] [--svg] [PID...]",
 	  "show how much of every process is sealed, and why the rest is not\n"
 	  "\n"
@@ -135,6 +136,7 @@ static void print_overview(void)
 	(void)puts("\nOptions, before or after the command:\n"
 		   "  --json                    print JSON\n" CTL_SOCKET_HELP
 		   "  --help                    print this, or the help of the command\n"
+		   "\nOption, before the command only:\n"
 		   "  --version                 print the version of msealctl");
 }
 

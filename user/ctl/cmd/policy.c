@@ -13,13 +13,13 @@ static const struct command commands[] = {
 	{ FAMILY "list", command_policy_list, "",
 	  "show which policy applies to each process, and why\n"
 	  "\n"
-	  "The state is sealed, pending (not fully sealed yet), exempt (Segments=none)\n"
-	  "or unsealed." },
+	  "The state is sealed, pending (not fully sealed yet), exempt (Segments=none),\n"
+	  "weaker (the seals deny less than the policy says) or unsealed." },
 	{ FAMILY "reload", command_policy_reload, "",
 	  "have mseald read all policies again\n\n"
 	  "A file with a fault leaves its last good version active. Sealed memory stays\n"
 	  "sealed. Status 1: there is a fault." },
-	{ FAMILY "report", command_policy_report, "[--reset] [NAME]",
+	{ FAMILY "report", command_policy_report, "[--reset | NAME]",
 	  "show attempts, and the calls that would be denied\n"
 	  "\n"
 	  "Sums up attempts per policy, program, operation and segment. WITH DENY is the\n"

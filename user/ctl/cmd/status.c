@@ -148,14 +148,17 @@ static void print_warnings(const struct terminal *terminal, const json_t *status
 		     uncovered == 1 ? " is" : "s are");
 }
 
-static void print_lock(const json_t *lock)
+/* Only root gets the state of the lock: without it and without the starts the client is not root. */
+static void print_lock(const json_t *status)
 {
-	const json_t *denials = json_object_get(lock, "denials"), *one;
+	const json_t *lock = json_object_get(status, "lock"), *one;
+	const json_t *denials = json_object_get(lock, "denials");
 	uint64_t attempts = 0;
 	size_t i;
 
 	if (!lock) {
-		(void)printf("lock       off\n");
+		(void)printf("lock       %s\n",
+			     json_object_get(status, "starts") ? "off" : "shown to root only");
 		return;
 	}
 	json_array_foreach(denials, i, one)
@@ -207,7 +210,7 @@ static int print_text(const json_t *status)
 		     reply_integer(status, "denied"), reply_integer(status, "killed"),
 		     reply_integer(status, "audited"));
 	print_starts(json_object_get(status, "starts"));
-	print_lock(json_object_get(status, "lock"));
+	print_lock(status);
 	(void)putchar('\n');
 	r = print_rows(&terminal, json_object_get(status, "rows"));
 	if (r)

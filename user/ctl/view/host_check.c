@@ -219,25 +219,39 @@ static void look_securityfs(const struct machine *machine, struct finding *findi
 	}
 }
 
-/* The way to get "bpf" into the list of active security modules. */
+/* The command that makes GRUB's configuration anew from BOOT_GRUB; NULL: none is known. */
+static const char *grub_command(const struct machine *machine)
+{
+	if (!exists(machine, BOOT_GRUB))
+		return NULL;
+	return exists(machine, "/usr/sbin/update-grub")	  ? "update-grub" :
+	       exists(machine, "/usr/sbin/grub-mkconfig") ? "grub-mkconfig -o /boot/grub/grub.cfg" :
+							    NULL;
+}
+
+/*
+ * The way to get "bpf" into the list of active security modules. "capability" in the list does no harm: 6.1
+ * and later ignore it in lsm= (security/security.c, ordered_lsm_parse: only LSM_ORDER_MUTABLE).
+ */
 static char *lsm_remedy(const struct machine *machine, const char *active)
 {
 	_cleanup_free_ char *parameter = lsm_parameter(machine);
-	const char *list = parameter ? parameter : active;
-	bool grub = exists(machine, BOOT_GRUB);
+	const char *list = parameter ? parameter : active, *grub = grub_command(machine);
 
 	if (kernel_has(machine, "CONFIG_BPF_LSM", "bpf_lsm_file_mprotect") == 0 ||
 	    (parameter && in_list(parameter, "bpf")))
 		return FORMAT_NEW("boot a kernel built with CONFIG_BPF_LSM=y");
+	if (!grub && exists(machine, "/usr/sbin/grubby"))
+		return FORMAT_NEW("grubby --update-kernel=ALL --args=lsm=%s,bpf && reboot", list);
 	if (parameter && grub)
-		return FORMAT_NEW("append ,bpf to lsm=%s in GRUB_CMDLINE_LINUX* of %s; update-grub && reboot",
-				  list, BOOT_GRUB);
+		return FORMAT_NEW("append ,bpf to lsm=%s in GRUB_CMDLINE_LINUX* of %s; %s && reboot", list,
+				  BOOT_GRUB, grub);
 	if (parameter)
 		return FORMAT_NEW(
 			"append ,bpf to lsm=%s on the kernel command line (boot loader), then reboot", list);
 	if (grub)
-		return FORMAT_NEW("add lsm=%s,bpf to GRUB_CMDLINE_LINUX in %s, then: update-grub && reboot",
-				  list, BOOT_GRUB);
+		return FORMAT_NEW("add lsm=%s,bpf to GRUB_CMDLINE_LINUX in %s, then: %s && reboot", list,
+				  BOOT_GRUB, grub);
 	return FORMAT_NEW("add lsm=%s,bpf to the kernel command line (boot loader), then reboot", list);
 }
 
