@@ -43,8 +43,8 @@ static bool stay_watched(struct pending *pending, const struct exec_facts *facts
 }
 
 /*
- * Part of it is not sealed. If mseal(2) was to be called at the first look (seals_natively_at_once() of reconcile.c), all
- * else comes first now, and counts as pending.
+ * Part of it is not sealed. If mseal(2) was to be called at the first look (seals_natively_at_once() of
+ * reconcile.c), all else comes first now, and counts as pending.
  */
 static void look_again(struct pending *pending, unsigned left, uint64_t pause)
 {

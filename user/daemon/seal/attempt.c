@@ -259,7 +259,10 @@ static int native_first(struct attempt *attempt)
 	return r < 0 && r != -EBADR ? fail(attempt, r, "cannot make its seal set") : r;
 }
 
-/* If possible; otherwise the next gate protects them. Makes older seals native as well. 1, 0, negative errno. */
+/*
+ * Makes older seals native as well, if possible; otherwise the next gate protects them. Returns as make_native(),
+ * 1 also if it is not possible.
+ */
 static int native_last(struct attempt *attempt)
 {
 	/* No other process changes a set outside of the pool. */
