@@ -104,8 +104,8 @@ int mseald_forget(struct mseald_commit *commit)
 	struct mseald_space *space = bpf_map_lookup_elem(&spaces, &key);
 
 	/*
-	 * The daemon has seen no task with this memory, but it looked at one after the other. A new task could
-	 * get a number that it had passed, and its parent could end before its turn.
+	 * The daemon has seen no task with this memory, but it looked at one after the other. A new task
+	 * could get a number that it had passed, and its parent could end before its turn.
 	 */
 	if (space && commit->expected != MSEALD_ANY_SET &&
 	    MSEALD_SPACE_CLONES(*(volatile u32 *)&space->flags) != MSEALD_SPACE_CLONES(commit->flags))

@@ -100,9 +100,9 @@ enum mseald_verdict {
 #define MSEALD_RULE_UFFD ((__u64)MSEALD_SEAL_UFFD << MSEALD_RULE_FLAGS_SHIFT)
 
 /*
- * Identity of a file in the kernel, as long as it is mapped: its inode stays at this address. Address 0: none.
- * Its number distinguishes it from most later inodes there. The generation would not: its owner can change it
- * (FS_IOC_SETVERSION on ext4 without metadata_csum).
+ * Identity of a file in the kernel, as long as it is mapped: its inode stays at this address. Address 0:
+ * none. Its number distinguishes it from most later inodes there. The generation would not: its owner can
+ * change it (FS_IOC_SETVERSION on ext4 without metadata_csum).
  */
 struct mseald_inode {
 	__u64 address, number;

@@ -33,9 +33,9 @@ int target_unchanged(struct programs *programs, const struct target *target);
 char target_thread_state(const struct target *target, pid_t tid);
 
 /*
- * Gives every thread with the memory time to leave a system call that has passed a gate already. A thread that sleeps
- * interruptibly, or has ended, is in no such call: between gate and mmap_lock a call only runs, or waits
- * uninterruptibly. A thread that never sleeps is given a moment.
+ * Gives every thread with the memory time to leave a system call that has passed a gate already. A thread
+ * that sleeps interruptibly, or has ended, is in no such call: between gate and mmap_lock a call only runs,
+ * or waits uninterruptibly. A thread that never sleeps is given a moment.
  */
 void target_let_calls_end(struct programs *programs, const struct target *target);
 

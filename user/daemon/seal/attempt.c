@@ -260,8 +260,8 @@ static int native_first(struct attempt *attempt)
 }
 
 /*
- * Makes older seals native as well, if possible; otherwise the next gate protects them. Returns as make_native(),
- * 1 also if it is not possible.
+ * Makes older seals native as well, if possible; otherwise the next gate protects them. Returns as
+ * make_native(), 1 also if it is not possible.
  */
 static int native_last(struct attempt *attempt)
 {

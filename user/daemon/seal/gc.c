@@ -52,7 +52,7 @@ static void forget_stale(struct gc *gc)
 	if (space_map_read_spaces(gc->space_map, &keys, &spaces, &keys_count) < 0 ||
 	    task_iter_read_by_key(gc->programs, &tasks, &tasks_count) < 0)
 		return;
-	/* A program that was skipped may have been task_newtask, which counts those that begin to share memory. */
+	/* A skipped program may have been task_newtask, which counts tasks that begin to share memory. */
 	(void)programs_misses(gc->programs, &missed_since);
 	for (size_t i = 0; i < keys_count && missed == missed_since; i++)
 		if (!task_iter_find(tasks, tasks_count, keys[i]) &&

@@ -187,8 +187,8 @@ static void add_cgroup(struct policy_parser *p, const char *word)
 }
 
 /*
- * 1 and the number; 0: no such user; -ENOMEM. Not by getpwnam(3): that loads the modules that nsswitch.conf(5)
- * names into the daemon, and they may wait for a server.
+ * 1 and the number; 0: no such user; -ENOMEM. Not by getpwnam(3): that loads the modules that
+ * nsswitch.conf(5) names into the daemon, and they may wait for a server.
  */
 static int find_user(const char *root, const char *name, uid_t *ret)
 {

@@ -27,13 +27,13 @@ struct proc_maps {
  */
 int proc_maps_parse(const char *text, size_t length, struct proc_maps *ret);
 
-/* Bytes of text: some 500,000 mappings. Without a limit a process with long paths could use up all memory. */
+/* Bytes of text: some 500,000 mappings. Without a limit, long paths could use up all memory. */
 #define PROC_MAPS_TEXT_MAX (64u << 20)
 
 /*
  * Reads all of an open /proc/PID/maps from its start (lseek, so the descriptor can be read again) and parses
- * it. Reads again if the mappings have changed meanwhile; -EINVAL if they keep changing; -EFBIG: too long. Else the negative
- * errno of open, read or parse.
+ * it. Reads again if the mappings have changed meanwhile; -EINVAL if they keep changing; -EFBIG: too long.
+ * Else the negative errno of open, read or parse.
  */
 int proc_maps_read_fd(int fd, struct proc_maps *ret);
 int proc_maps_read(pid_t pid, struct proc_maps *ret);
