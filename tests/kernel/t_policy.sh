@@ -139,6 +139,9 @@ END
 begin $bin/started
 ask open libz.so.1
 is "$answer" ok 'before the daemon: it loads a library'
+unshare -p -f --mount-proc mseald >$dir/err 2>&1
+[ $? = 1 ] && grep -q 'does not see all processes' $dir/err
+ok $? 'in a pid namespace of its own mseald does not start'
 daemon
 waits 120 is_sealed "$pid"
 ok $? 'a program that ran before the daemon is sealed'

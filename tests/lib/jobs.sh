@@ -197,7 +197,8 @@ sources_of() {
 	calls) echo bpf tests/kernel/fuzz_*.c ;;
 	race) echo bpf tests/race tests/kernel/r_race.c ;;
 	real*) echo user/daemon/trace/native.c user/daemon/api/method_run.c user/daemon/policy/look.c \
-		user/daemon/seal/attempt.c bpf/exec_match.bpf.c policy tests/real tests/vm/programs-disk.list ;;
+		user/daemon/seal/attempt.c bpf/exec_match.bpf.c policy tests/real \
+		tests/vm/programs-disk.list ;;
 	whole*) echo bpf user/daemon policy systemd packaging/debian packaging/deb.sh tests/whole \
 		tests/vm/whole-disk tests/vm/whole-disk.list ;;
 	service) echo systemd packaging/debian packaging/deb.sh user/daemon/bpf/lock.c bpf/lock.bpf.c \

@@ -249,7 +249,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		return r;
 	}
 	if (!namespaces_see_all_pids()) {
-		log_error("not all processes are seen here; run mseald in the first pid namespace");
+		log_error("mseald does not see all processes; run it in the first pid namespace (hostPID)");
 		return -EPERM;
 	}
 	namespaces_join_cgroups();
