@@ -22,6 +22,7 @@ programs() {
 take_turns() {
 	local number=$1 place=0 day=$(($(date +%s) / 86400)) job form
 	shift
+	[ $# != 0 ] || return 0
 	for job; do
 		form=turn
 		[ $(((place - day * number % $# + $#) % $#)) -ge "$number" ] || form=rest
@@ -37,7 +38,7 @@ take_turns() {
 #   rest   only make check-all: more kernels, more time, more programs
 #   turn   the same, on another day
 all_jobs() {
-	local name kernel today every always
+	local name kernel today every always others=() whole=() medium=() arm64=()
 	today=$(kernel_of_today)
 	mapfile -t every < <(tests/vm/kernel --list)
 	mapfile -t always < <(tests/vm/kernel --list always)
@@ -63,36 +64,32 @@ all_jobs() {
 	for name in $(programs fuzz fuzz_); do echo "brief fuzz:${name#fuzz_}"; done
 	for name in $(programs unit test_); do echo "check unit:$name"; done
 
-	[ -n "$under" ] || take_turns 1 whole:{bookworm,trixie}@{6.12,6.1,7.3}
-	take_turns 1 "${always[@]/#/kernel:rest@}" "kernel:rest@$today" kernel:long@6.12 \
-		kernel:t_survive@{6.1,7.3}
-	echo "rest real-all@6.12"
-	take_turns 1 "${always[@]/#/calls@}"
-	take_turns 1 "${always[@]/#/oci@}"
+	# Of each line some a day, so that all fit into an hour of two processors. Half an hour each:
+	[ -n "$under" ] || whole=(whole:{bookworm,trixie}@{6.12,6.1,7.3})
+	take_turns 1 "${whole[@]}" "${always[@]/#/kernel:rest@}" "kernel:rest@$today" kernel:long@6.12 \
+		kernel:t_survive@{6.1,7.3} real-all@6.12 "${always[@]/#/calls@}"
 	# Its Debian lacks the libraries of sanitizers; and the package is built anew, without them. The
 	# same holds for the disk of the engines.
-	[ -n "$under" ] || take_turns 1 sanitize@6.12 valgrind@6.12 oci:trixie@6.12 monitoring@6.12 \
-		demo-system@7.3 engines:docker@7.3 \
+	[ -n "$under" ] || medium=(sanitize@6.12 valgrind@6.12 oci:trixie@6.12 monitoring@6.12
+		demo-system@7.3 engines:docker@7.3
 		engines:{docker,docker-rootless,containerd,podman,quadlet,units}@6.12
+		service:{service,shutdown,package}@{6.12,6.1} newcomer:{bookworm,trixie})
+	# The kernel with override, built for it, has no driver of disks.
+	take_turns 2 "${medium[@]}" "${always[@]/#/oci@}" "${always[@]/#/race:long@}" harness@{6.1,6.12,7.3}
+	take_turns 2 "${always[@]/#/kernel:tables@}"
 	for kernel in "${every[@]}"; do
-		if [[ " ${always[*]} " == *" $kernel "* ]]; then echo "rest kernel:tables@$kernel"
-		else echo "rest kernel:attacks@$kernel"; fi
+		[[ " ${always[*]} " == *" $kernel "* ]] || others+=("$kernel")
 	done
+	take_turns 3 "${others[@]/#/kernel:attacks@}"
 	[ ! -x build/arm64/mseald ] || [ -n "$under" ] ||
-		take_turns 1 \
-			{kernel:tables,kernel:rest,kernel:t_survive,calls,race:brief,demo}@arm64-{6.12,7.3} \
-			kernel:t_refused.sh@arm64-6.1 cost@arm64-6.12
+		arm64=({kernel:tables,kernel:rest,kernel:t_survive,calls,race:brief,demo}@arm64-{6.12,7.3}
+			kernel:t_refused.sh@arm64-6.1 cost@arm64-6.12)
 	[ ! -x build/arm64-16384/mseald ] || [ -n "$under" ] ||
-		take_turns 1 {kernel:{tables,t_lock,t_match,t_start},race:brief,demo}@arm64-6.12-16k
-	take_turns 1 "${always[@]/#/race:long@}"
-	# The one with override, built for it, has no driver of disks.
-	take_turns 1 harness@{6.1,6.12,7.3}
-	[ -n "$under" ] || take_turns 1 service:{service,shutdown,package}@{6.12,6.1}
-	take_turns 1 real@{6.12,7.3} libmseal:selftest@{6.12,7.3} libmseal:services@{6.1,6.12}
-	take_turns 1 "${every[@]/#/cost:startup@}" cost:crowd@6.12
-	take_turns 1 compiler@{6.1,7.3}
-	[ -n "$under" ] || take_turns 1 newcomer:{bookworm,trixie}
-	take_turns 1 tree:rpm tree:pictures tree:cross real-time
+		arm64+=({kernel:{tables,t_lock,t_match,t_start},race:brief,demo}@arm64-6.12-16k)
+	take_turns 1 "${arm64[@]}"
+	take_turns 2 real@{6.12,7.3} libmseal:selftest@{6.12,7.3} libmseal:services@{6.1,6.12} \
+		compiler@{6.1,7.3} "${every[@]/#/cost:startup@}" cost:crowd@6.12 \
+		tree:rpm tree:pictures tree:cross real-time
 	for name in $(programs fuzz fuzz_); do echo "rest fuzz-long:${name#fuzz_}"; done
 	echo "rest matrix"
 	echo "rest real-table"
