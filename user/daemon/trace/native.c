@@ -6,6 +6,7 @@
  */
 #include "trace/native.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <sys/wait.h>
 
@@ -152,6 +153,36 @@ static enum remote_answer try_once(struct programs *programs, const struct targe
 	return traced ? ANSWER_TRACED : ANSWER_NO_THREAD;
 }
 
+struct one_try {
+	struct programs *programs;
+	const struct target *target;
+	const struct native_ranges *ranges;
+	unsigned number;
+	enum remote_answer answer;
+};
+
+static void *run_try(void *context)
+{
+	struct one_try *try = context;
+
+	try->answer = try_once(try->programs, try->target, try->ranges, try->number);
+	return NULL;
+}
+
+/*
+ * In a thread of its own, whose exit releases what it traces at once. A process frees its memory before that,
+ * and as long as a thread is traced, signals that it ignores interrupt its call (native.md, "Limits").
+ */
+static enum remote_answer try_in_thread(struct one_try *try)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, run_try, try) != 0)
+		return ANSWER_FAILED;
+	(void)pthread_join(thread, NULL);
+	return try->answer;
+}
+
 /* --- in the daemon --- */
 
 /* Reads the tracer's answer. */
@@ -178,14 +209,15 @@ static enum remote_answer by_tracer(struct programs *programs, const struct targ
 		return ANSWER_FAILED;
 	pid = tracer_fork();
 	if (pid == 0) {
-		unsigned char byte = (unsigned char)try_once(programs, target, ranges, try);
+		struct one_try one = { programs, target, ranges, try, ANSWER_FAILED };
+		unsigned char byte = (unsigned char)try_in_thread(&one);
 
 		_exit(write(pipe_fds[1], &byte, sizeof(byte)) != sizeof(byte));
 	}
 	(void)close(pipe_fds[1]);
 	answer = pid < 0 ? ANSWER_FAILED : read_answer(pipe_fds[0]);
 	(void)close(pipe_fds[0]);
-	/* Some threads are released by its exit. SIGCHLD is ignored: this waits, and finds no child. */
+	/* Threads are released by exit. SIGCHLD is ignored: this waits, and finds no child. */
 	if (answer != ANSWER_LATE && pid > 0)
 		(void)waitpid(pid, NULL, 0);
 	return answer;
