@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sealed memory that moves to lower pids while the daemon looks at all tasks, in ascending order of their pids,
- * for memory that is gone: a thread is made, gets a lower pid as pids begin anew, and the old one exits. Nearly
- * all pids are taken, so that there are few but the lowest and the highest to move between.
+ * Sealed memory that moves to lower pids while the daemon looks at all tasks, in ascending order of their
+ * pids, for memory that is gone: a thread is made, gets a lower pid as pids begin anew, and the old one
+ * exits. Nearly all pids are taken, so that there are few but the lowest and the highest to move
+ * between.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -172,7 +173,7 @@ static int64_t now_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* A request that fails makes the daemon look for memory that is gone, while there are entries without seals. */
+/* While there are entries without seals, a request that fails makes the daemon look. */
 static void make_it_look(void)
 {
 	const char *error = seal_range(NO_PROCESS, PAGE, PAGE);
