@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <linux/userfaultfd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -772,17 +773,94 @@ static void users(void)
 	scene_close(&scene);
 }
 
+/* --- ext2, where the owner can give a file another generation --- */
+
+#define EXT2 "/run/t_file/ext2"
+
+/* If tests/kernel/run has found it. */
+static void load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST)
+		diag("%s: %s", path, strerror(errno));
+	(void)close(fd);
+}
+
+/* In the puppet. The descriptor that does it cannot write. */
+static long set_generation(const long a[6])
+{
+	const int generation = 0x12345678;
+	int now = 0;
+	long fd = RAW(SYS_openat, AT_FDCWD, a[0], O_RDONLY), r;
+
+	if (fd < 0)
+		return fd;
+	r = RAW(SYS_ioctl, fd, FS_IOC_SETVERSION, &generation);
+	r = r ?: RAW(SYS_ioctl, fd, FS_IOC_GETVERSION, &now);
+	(void)RAW(SYS_close, fd);
+	return r ?: now == generation ? 0 : -EIO;
+}
+
+static void generation_of_files(void)
+{
+	static const puppet_function strikes[] = { by_pwrite, by_truncate, by_open_trunc_to_read,
+						   by_shared_mapping };
+	struct scene scene;
+	long r;
+
+	for (size_t i = 0; i < 2 * ELEMENTS(strikes); i++) {
+		bool anybody = i % 2;
+		puppet_function function = strikes[i / 2];
+		const char *who = anybody ? "another process" : "the sealed process";
+		struct puppet *puppet;
+
+		scene_open(&scene, "library", false, 0);
+		(void)chown(scene.path, USER, USER);
+		puppet_become(scene.victim, USER, USER);
+		puppet_become(scene.other, USER, USER);
+		puppet = anybody ? scene.other : scene.victim;
+		r = strike(&scene, puppet, function);
+		ok(r == 0 && !unchanged(&scene), "%s writes to its file, not sealed (%s)", who,
+		   puppet_text(puppet, r));
+		fill(scene.path);
+		must_seal_file(&scene, anybody ? ANYBODY : NULL);
+		r = strike(&scene, puppet, set_generation);
+		ok(r == 0, "%s gives the sealed file another generation (%s)", who, puppet_text(puppet, r));
+		r = strike(&scene, puppet, function);
+		ok(r == -EPERM && unchanged(&scene), "and still may not write to it (%s)",
+		   puppet_text(puppet, r));
+		scene_close(&scene);
+	}
+}
+
+static void ext2(void)
+{
+	load_module("/tests/loop.ko");
+	(void)mkdir(EXT2, 0755);
+	if (access("/dev/loop-control", F_OK)) {
+		skip("this kernel has no loop devices here", "the generation of a file");
+		return;
+	}
+	if (system("truncate -s 2M " EXT2 ".image && mke2fs -F " EXT2 ".image >/dev/null && "
+		   "mount -t ext4 -o loop " EXT2 ".image " EXT2)) {
+		skip("this kernel does not mount ext2", "the generation of a file");
+		return;
+	}
+	folder = EXT2;
+	generation_of_files();
+	folder = "/run/t_file";
+	if (umount(EXT2))
+		diag("umount: %s", strerror(errno));
+}
+
 /* --- overlayfs --- */
 
 static bool mount_overlay(void)
 {
-	if (access("/tests/overlay.ko", F_OK) == 0) {
-		int fd = open("/tests/overlay.ko", O_RDONLY | O_CLOEXEC);
-
-		if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST)
-			diag("overlay.ko: %s", strerror(errno));
-		(void)close(fd);
-	}
+	load_module("/tests/overlay.ko");
 	(void)mkdir("/run/t_file/lower", 0755);
 	(void)mkdir("/run/t_file/upper", 0755);
 	(void)mkdir("/run/t_file/work", 0755);
@@ -845,6 +923,7 @@ int main(int argc, char **argv)
 	hole_in_memory();
 	received();
 	users();
+	ext2();
 	overlay();
 	puppet_end(keeper);
 	/* Last, because the next daemon would have to load all its programs. */
