@@ -260,6 +260,7 @@ static void slow(void)
 {
 	FILE *file;
 	unsigned wrong = slow_not(false);
+	int status;
 
 	ok(wrong == 0, "case-slow: its constructor opens nothing, 5 s after its start (%u not)", wrong);
 	(void)daemon_stop(SIGTERM);
@@ -269,7 +270,14 @@ static void slow(void)
 	daemon_start();
 	wrong = slow_not(true);
 	ok(wrong == 0, "Settle=1s: it starts (%u not)", wrong);
-	all_end(AT_ONCE / 2, false, "case-slow-loader", 0, 0, "Settle=1s: its loader takes 3 s over itself");
+	set_policy("Segments=none");
+	status = child_end(start(false, "case-slow-loader", NULL));
+	set_policy("Segments=all");
+	if (status == 0)
+		all_end(AT_ONCE / 2, false, "case-slow-loader", 0, 0,
+			"Settle=1s: its loader takes 3 s over itself");
+	else
+		skip("this C library's loader calls no function of the program", "a slow loader");
 	ok(child_end(start(false, "case-slow", "stay")) == 0, "then its RELRO is sealed");
 	(void)daemon_stop(SIGTERM);
 	(void)unlink(CONFIG);

@@ -153,7 +153,11 @@ ends 0 'not sealed: reopen' /srv/cases/case-reopen
 begin $srv/t-stack
 for library in holes stack; do
 	ask open $srv/$library.so
-	is "$answer" ok "not sealed: $library.so"
+	# Since glibc 2.41 (Debian 13) no library gets an executable stack.
+	case $library$answer in
+	'stack'*'cannot enable executable stack'*) no_stack=1 ;;
+	*) is "$answer" ok "not sealed: $library.so" ;;
+	esac
 	ask close
 done
 end
@@ -234,26 +238,30 @@ for round in 1 2; do
 	ask close
 done
 end
-# glibc first makes a variable of its own, in its RELRO, writable.
-policy $srv/t-stack
-begin $srv/t-stack
-ask open $srv/stack.so
-answers 'cannot change memory protections' 'a library that wants an executable stack'
-end
-shows ' relro ' msealctl policy report t-stack
-policy $srv/t-stack 'Segments=text rodata data vdso stack'
-begin $srv/t-stack
-waits 30 has_seal "$pid" ' stack '
-ok $? 'the stack is sealed'
-ask open $srv/stack.so
-answers 'cannot enable executable stack' 'the same without relro'
-end
-shows 'the stack made executable' msealctl policy report t-stack
-remedy policy $srv/t-stack 'Segments=text rodata data vdso'
-begin $srv/t-stack
-ask open $srv/stack.so
-is "$answer" ok 'without relro and stack among the segments'
-end
+if [ -n "${no_stack-}" ]; then
+	ok 0 'a library that wants an executable stack # SKIP this C library gives it none'
+else
+	# glibc first makes a variable of its own, in its RELRO, writable.
+	policy $srv/t-stack
+	begin $srv/t-stack
+	ask open $srv/stack.so
+	answers 'cannot change memory protections' 'a library that wants an executable stack'
+	end
+	shows ' relro ' msealctl policy report t-stack
+	policy $srv/t-stack 'Segments=text rodata data vdso stack'
+	begin $srv/t-stack
+	waits 30 has_seal "$pid" ' stack '
+	ok $? 'the stack is sealed'
+	ask open $srv/stack.so
+	answers 'cannot enable executable stack' 'the same without relro'
+	end
+	shows 'the stack made executable' msealctl policy report t-stack
+	remedy policy $srv/t-stack 'Segments=text rodata data vdso'
+	begin $srv/t-stack
+	ask open $srv/stack.so
+	is "$answer" ok 'without relro and stack among the segments'
+	end
+fi
 
 section 'Huge pages'
 policy $srv/t-php
