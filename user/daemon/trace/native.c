@@ -171,7 +171,8 @@ static void *run_try(void *context)
 
 /*
  * In a thread of its own, whose exit releases what it traces at once. A process frees its memory before that,
- * and as long as a thread is traced, signals that it ignores interrupt its call (docs/design/native.md, "Limits").
+ * and as long as a thread is traced, signals that it ignores interrupt its call (docs/design/native.md,
+ * "Limits").
  */
 static enum remote_answer try_in_thread(struct one_try *try)
 {
