@@ -16,9 +16,18 @@ struct rb_root_cached___mapped {
 	struct rb_root___mapped rb_root;
 } __attribute__((preserve_access_index));
 
+struct atomic___long {
+	s64 counter;
+} __attribute__((preserve_access_index));
+
+struct rw_semaphore___mapped {
+	struct atomic___long count;
+} __attribute__((preserve_access_index));
+
 struct address_space___writable {
 	struct atomic___int i_mmap_writable;
 	struct rb_root_cached___mapped i_mmap;
+	struct rw_semaphore___mapped i_mmap_rwsem;
 } __attribute__((preserve_access_index));
 
 /* Fields of an inode that only these files read. */

@@ -49,10 +49,33 @@ __noinline u32 lsm_find_unsorted(const struct mseald_file_node *node, u64 order)
 	return slot;
 }
 
-/* A seal is on a mapping. Without one, this is a later inode: the daemon has not removed the seal yet. */
-static __always_inline bool is_mapped(u64 address)
+/*
+ * May anybody hold the lock of the tree of mappings? With PREEMPT_RT the lock has no count. A function of its
+ * own: else clang reads the offset of the count before it is known to exist.
+ */
+__noinline bool lsm_mappings_locked(u64 address)
 {
-	return BPF_CORE_READ((struct inode___file *)address, i_mapping, i_mmap.rb_root.rb_node);
+	struct address_space___writable *mapping = (void *)address;
+
+	if (!bpf_core_field_exists(mapping->i_mmap_rwsem.count))
+		return true;
+	return BPF_CORE_READ(mapping, i_mmap_rwsem.count.counter);
+}
+
+/*
+ * A seal is on a mapping. Without one, this is a later inode: the daemon has not removed the seal yet. The
+ * kernel takes mappings out of the tree while it moves their ends, with the lock held (mm/vma.c,
+ * vma_prepare). So an empty tree counts only if the lock was free after that, each of several times.
+ */
+__noinline bool lsm_is_mapped(u64 address)
+{
+	struct address_space___writable *mapping = BPF_CORE_READ((struct inode___file *)address, i_mapping);
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < 16; i++)
+		if (BPF_CORE_READ(mapping, i_mmap.rb_root.rb_node) || lsm_mappings_locked((u64)mapping))
+			return true;
+	return false;
 }
 
 static long search_node(u32 index, struct file_search *search)
@@ -72,7 +95,7 @@ static long search_node(u32 index, struct file_search *search)
 	slot &= MSEALD_FANOUT - 1;
 	if (node->order[slot] != order)
 		return node->order[slot] > order;
-	search->found = node->number[slot] == search->inode.number && is_mapped(search->inode.address);
+	search->found = node->number[slot] == search->inode.number && lsm_is_mapped(search->inode.address);
 	search->seal = node->seal[slot];
 	return 1;
 }
@@ -132,7 +155,7 @@ __noinline int lsm_judge_write(u64 address, bool anybody)
 		return -EPERM;
 	seals = for_all ? bpf_map_lookup_elem(&files, &inode) : NULL;
 	/* The caller's own seal has already reported an audited write. */
-	if (!seals || (own == OWN_LET && !seals->denying) || !is_mapped(address))
+	if (!seals || (own == OWN_LET && !seals->denying) || !lsm_is_mapped(address))
 		return 0;
 	return verdict_on_file(seals, ATTEMPT_WRITE(MSEALD_DENY_FILE_WRITE)) ? -EPERM : 0;
 }

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
@@ -24,6 +25,7 @@
 #define TRY_US 100000
 #define RUNNER_MILLISECONDS 5
 #define PAUSE_NS 200000
+#define EXIT_TRIES 5000
 #define LATE_USERS 16
 #define LATE_PAUSE_US (60u * 1000 * 1000)
 
@@ -158,6 +160,7 @@ struct one_try {
 	const struct target *target;
 	const struct native_ranges *ranges;
 	unsigned number;
+	pid_t tid;
 	enum remote_answer answer;
 };
 
@@ -165,6 +168,7 @@ static void *run_try(void *context)
 {
 	struct one_try *try = context;
 
+	try->tid = gettid();
 	try->answer = try_once(try->programs, try->target, try->ranges, try->number);
 	return NULL;
 }
@@ -176,11 +180,15 @@ static void *run_try(void *context)
  */
 static enum remote_answer try_in_thread(struct one_try *try)
 {
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	pthread_t thread;
 
 	if (pthread_create(&thread, NULL, run_try, try) != 0)
 		return ANSWER_FAILED;
 	(void)pthread_join(thread, NULL);
+	/* That returns before the kernel has released what the thread traces (kernel/exit.c, do_exit). */
+	for (int i = 0; i < EXIT_TRIES && syscall(SYS_tgkill, getpid(), try->tid, 0) == 0; i++)
+		(void)nanosleep(&pause, NULL);
 	return try->answer;
 }
 
@@ -210,7 +218,7 @@ static enum remote_answer by_tracer(struct programs *programs, const struct targ
 		return ANSWER_FAILED;
 	pid = tracer_fork();
 	if (pid == 0) {
-		struct one_try one = { programs, target, ranges, try, ANSWER_FAILED };
+		struct one_try one = { programs, target, ranges, try, 0, ANSWER_FAILED };
 		unsigned char byte = (unsigned char)try_in_thread(&one);
 
 		_exit(write(pipe_fds[1], &byte, sizeof(byte)) != sizeof(byte));
