@@ -151,7 +151,9 @@ attack_sealed() {
 			result=$(strike "$worker" "$range" "$how")
 			case $how:$segment in
 			mprotect:* | mmap:*) is "$result" EPERM "sealed: $how of the $segment of a worker" ;;
-			munmap:* | mremap:*) is "$result" "$refused" "sealed: $how of the $segment of a worker" ;;
+			munmap:* | mremap:*)
+				is "$result" "$refused" "sealed: $how of the $segment of a worker"
+				;;
 			*) is "$result" "$stopped" "sealed: $how of the $segment of a worker" ;;
 			esac
 			if [ "$result" = EPERM ]; then
