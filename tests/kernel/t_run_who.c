@@ -362,6 +362,32 @@ static void stays(void)
 	}
 }
 
+/* A client that is refused only after the daemon has begun, and that has sent its next call already. */
+static void refused_and_served(void)
+{
+	static const char calls[] = "{\"method\":\"io.mseald.Run\"}\0{\"method\":\"io.mseald.Status\"}";
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		struct connection connection;
+		json_t *refused, *served;
+
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		if (!connection_open(&connection) || !connection_send(&connection, calls, sizeof(calls)))
+			_exit(90);
+		refused = connection_receive(&connection, 20000, NULL);
+		served = connection_receive(&connection, 20000, NULL);
+		_exit(!json_object_get(refused, "error")     ? 91 :
+		      !json_object_get(served, "parameters") ? 92 :
+							       0);
+	}
+	ok(waitpid(pid, &status, 0) == pid && EXITED(status, 0),
+	   "a client that is refused is served its next call (%#x)", status);
+}
+
 static void limits(void)
 {
 	enum { MOST = 64 };
@@ -588,6 +614,7 @@ int main(int argc, char **argv)
 	stopped_in_loader();
 	deaths();
 	stays();
+	refused_and_served();
 	limits();
 	puppet_end(other);
 	the_daemon_ends();

@@ -346,8 +346,10 @@ void connection_defer(struct connection *connection, void (*gone)(void *), void 
 
 void connection_resume(struct connection *connection, bool over)
 {
-	if (over)
+	if (over) {
 		connection->gone = NULL;
+		connection->waiting = true; /* for its next call, which may have been read already */
+	}
 	(void)connection_flush(connection); /* on failure, the next operation closes the connection */
 	connection_watch(connection);
 }
