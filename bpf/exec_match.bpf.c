@@ -250,7 +250,7 @@ static __always_inline int meet_user(struct match *match)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	meet(match, MSEALD_TRIGGER_USER, BPF_CORE_READ(task, cred, euid.val));
+	meet(match, MSEALD_TRIGGER_USER, task->cred->euid.val);
 	return 0;
 }
 
@@ -310,8 +310,8 @@ static __always_inline void keep_path(struct match *match)
 __noinline int exec_meet_cgroup(struct match *match)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct cgroup *lowest = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-	int level = BPF_CORE_READ(lowest, level);
+	struct cgroup *lowest = task->cgroups->dfl_cgrp;
+	int level = lowest->level;
 
 	if (!match)
 		return 1;

@@ -5,8 +5,10 @@
  * it refuses.
  *
  * Each operation is called in short batches, and the smallest count is used: it excludes timer ticks and
- * other tasks. The process looks the same in every measured state. One read-only mapping, the arena, has room
- * for MAX_SEALS single-page seals with a page between any two; the pages that most operations work on are
+ * other tasks. Of an ordinary program ("exec dynamic") it is the median.
+ *
+ * The process looks the same in every measured state. One read-only mapping, the arena, has room for
+ * MAX_SEALS single-page seals with a page between any two; the pages that most operations work on are
  * outside.
  *
  * usage: bench [--seal=N | --native=N | --seccomp] [--budget=MILLIONS] [--hold]
@@ -37,6 +39,7 @@
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 #define PAGE 4096UL
 #define MAX_SEALS 10000UL
+#define MAX_PROGRAMS 1000
 #define RANGES "/tmp/bench.ranges"
 #define NOTHING "/usr/local/bin/nothing"   /* tests/bench/nothing.c */
 #define ORDINARY "/usr/local/bin/ordinary" /* tests/bench/ordinary.c */
@@ -177,18 +180,27 @@ static const struct operation {
 	{ "exec dynamic", do_exec_dynamic, 1 },
 };
 
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
 /*
- * Instructions per call: the minimum of as many batches as the budget allows. Long calls, which vary, get
- * more.
+ * Instructions per call: of as many batches as the budget allows. Long calls, which vary, get more. The
+ * minimum of few executions of a whole program would vary from boot to boot, so their median is used.
  */
 static uint64_t measure(const struct operation *operation, uint64_t budget)
 {
+	static uint64_t counts[MAX_PROGRAMS];
+	bool program = operation->call == do_exec_dynamic;
 	uint64_t least = UINT64_MAX, spent = 0;
+	unsigned counted = 0;
 
-	if (operation->call == do_fork || operation->call == do_vfork || operation->call == do_exec ||
-	    operation->call == do_exec_dynamic)
+	if (program || operation->call == do_fork || operation->call == do_vfork ||
+	    operation->call == do_exec)
 		budget *= 3;
-
 	for (unsigned batch = 0; batch < 8 || spent < budget; batch++) {
 		uint64_t begin = instructions(), count;
 
@@ -196,8 +208,16 @@ static uint64_t measure(const struct operation *operation, uint64_t budget)
 			operation->call();
 		count = instructions() - begin;
 		spent += count;
-		if (batch >= 2 && count < least) /* the first fill caches and page tables */
+		if (batch < 2) /* the first fill caches and page tables */
+			continue;
+		if (count < least)
 			least = count;
+		if (program && counted < MAX_PROGRAMS)
+			counts[counted++] = count;
+	}
+	if (program) {
+		qsort(counts, counted, sizeof(*counts), compare);
+		return counts[counted / 2];
 	}
 	return (least + operation->batch / 2) / operation->batch;
 }
