@@ -3,11 +3,12 @@
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
-UNIT_DAEMON := $(B)/tests/unit/test_base $(B)/tests/unit/test_sealset $(B)/tests/unit/test_restartable \
+UNIT_DAEMON := $(B)/tests/unit/test_base $(B)/tests/unit/test_sealset $(B)/tests/unit/test_sealset_model \
+	$(B)/tests/unit/test_sealset_tree $(B)/tests/unit/test_restartable \
 	$(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit \
 	$(B)/tests/unit/test_lock_log $(B)/tests/unit/test_creds $(B)/tests/unit/test_config \
 	$(B)/tests/unit/test_throttle $(B)/tests/unit/test_prog_table $(B)/tests/unit/test_globs \
-	$(B)/tests/unit/test_sanitizer
+	$(B)/tests/unit/test_sanitizer $(B)/tests/unit/test_loader_deps
 UNIT_OCI := $(addprefix $(B)/tests/unit/,test_ocistate test_ocibundle test_ociarguments test_ocisettings)
 KERNEL_LIB := \
 	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c \
