@@ -6,6 +6,7 @@
  */
 #include "trace/native.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -207,8 +208,9 @@ static enum remote_answer read_answer(int fd)
 	return answer;
 }
 
+/* ANSWER_LATE: *ret_late is to be read when the tracer has ended. */
 static enum remote_answer by_tracer(struct programs *programs, const struct target *target,
-				    const struct native_ranges *ranges, unsigned try)
+				    const struct native_ranges *ranges, unsigned try, int *ret_late)
 {
 	int pipe_fds[2];
 	enum remote_answer answer;
@@ -225,7 +227,10 @@ static enum remote_answer by_tracer(struct programs *programs, const struct targ
 	}
 	(void)close(pipe_fds[1]);
 	answer = pid < 0 ? ANSWER_FAILED : read_answer(pipe_fds[0]);
-	(void)close(pipe_fds[0]);
+	if (answer == ANSWER_LATE)
+		*ret_late = pipe_fds[0];
+	else
+		(void)close(pipe_fds[0]);
 	/* Threads are released by exit. SIGCHLD is ignored: this waits, and finds no child. */
 	if (answer != ANSWER_LATE && pid > 0)
 		(void)waitpid(pid, NULL, 0);
@@ -241,28 +246,52 @@ static bool worth_another(enum remote_answer answer)
 
 /*
  * Users whose processes have not answered in time. The daemon waits for an answer, so for a while it does not
- * stop other processes of theirs.
+ * stop other processes of theirs; nor as long as the tracer is left. It may read memory that is in a file of
+ * FUSE, whose server can keep it for ever: a user has one such tracer, all users together LATE_USERS.
  */
-static struct {
+static struct late_user {
 	uint32_t account; /* 0: none. Root does not need this to stop the daemon. */
 	uint64_t until;	  /* microseconds, CLOCK_MONOTONIC */
+	int tracer;	  /* only it has the other end of this pipe */
 } late_users[LATE_USERS];
 
-static bool was_late(uint32_t account)
+static bool is_late(struct late_user *user)
 {
-	for (size_t i = 0; account && i < LATE_USERS; i++)
-		if (late_users[i].account == account && monotonic_us() < late_users[i].until)
-			return true;
+	struct pollfd end = { .fd = user->tracer, .events = POLLIN };
+
+	if (!user->account)
+		return false;
+	if (monotonic_us() < user->until || poll(&end, 1, 0) == 0)
+		return true;
+	(void)close(user->tracer);
+	user->account = 0;
 	return false;
 }
 
-static void note_late(uint32_t account)
+static bool was_late(uint32_t account)
 {
-	static size_t next;
+	size_t all = 0;
+	bool late = false;
 
-	late_users[next].account = account;
-	late_users[next].until = monotonic_us() + LATE_PAUSE_US;
-	next = (next + 1) % LATE_USERS;
+	for (size_t i = 0; account && i < LATE_USERS; i++) {
+		if (!is_late(&late_users[i]))
+			continue;
+		late = late || late_users[i].account == account;
+		all++;
+	}
+	return late || all == LATE_USERS;
+}
+
+/* Takes tracer. */
+static void note_late(uint32_t account, int tracer)
+{
+	for (size_t i = 0; account && i < LATE_USERS; i++) {
+		if (late_users[i].account)
+			continue;
+		late_users[i] = (struct late_user){ account, monotonic_us() + LATE_PAUSE_US, tracer };
+		return;
+	}
+	(void)close(tracer);
 }
 
 int native_seal(struct programs *programs, const struct target *target, const struct native_ranges *ranges,
@@ -274,9 +303,10 @@ int native_seal(struct programs *programs, const struct target *target, const st
 										ANSWER_NO_MOMENT;
 	bool possible = answer == ANSWER_NO_MOMENT;
 	unsigned in_vain = 0;
+	int late = -1;
 
 	for (unsigned try = 0; possible && try < TRIES && in_vain < TRIES_IN_VAIN; try++) {
-		answer = by_tracer(programs, target, ranges, try % TRIES_OF_THREADS);
+		answer = by_tracer(programs, target, ranges, try % TRIES_OF_THREADS, &late);
 		if (answer == ANSWER_NO_MOMENT)
 			continue;
 		if (!worth_another(answer))
@@ -289,7 +319,7 @@ int native_seal(struct programs *programs, const struct target *target, const st
 		return 1;
 	}
 	if (answer == ANSWER_LATE && possible)
-		note_late(target->account);
+		note_late(target->account, late);
 	if (answer == ANSWER_REFUSED && ranges->still)
 		return -EAGAIN;
 	log_debug("pid %d %s: not sealed by mseal(2)", target->pid, remote_answer_phrase(answer));
