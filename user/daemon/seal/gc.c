@@ -25,6 +25,7 @@
 #define IDLE_LOOKS_USER 30
 
 #define KEPT_MEMORY (256u * 1024) /* bytes of free heap */
+#define TRIM_LOOKS 30		  /* a minute */
 
 /* Removes entries without contents, once no program can be reading them. */
 static void forget_all(struct gc *gc)
@@ -183,11 +184,19 @@ int gc_take_over(struct gc *gc)
 	return 0;
 }
 
-/* Returns memory of loading the programs, or of a burst of requests, which the C library would keep. */
-static void give_memory_back(void)
+/*
+ * Returns memory of loading the programs, or of a burst of requests, which the C library would keep. It counts
+ * what it has returned as free, too, and what is used again soon is not worth it: each page has to be cleared.
+ */
+static void give_memory_back(struct gc *gc)
 {
-	if (mallinfo2().fordblks > KEPT_MEMORY)
-		(void)malloc_trim(0);
+	size_t now_free = mallinfo2().fordblks;
+
+	gc->returned = ++gc->trim_ticks % TRIM_LOOKS ? MIN_OF(gc->returned, now_free) : 0;
+	if (now_free - gc->returned <= KEPT_MEMORY)
+		return;
+	(void)malloc_trim(0);
+	gc->returned = mallinfo2().fordblks;
 }
 
 #define QUIET_LOOKS 30 /* a minute without another log line about forks */
@@ -247,7 +256,7 @@ bool gc_tick(struct gc *gc)
 		if (programs_needed(gc->programs))
 			(void)set_pool_fill(gc->programs, 1);
 	}
-	give_memory_back();
+	give_memory_back(gc);
 	return missed;
 }
 

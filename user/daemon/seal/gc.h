@@ -22,6 +22,8 @@ struct gc {
 	uint64_t lifecycle_seen, misses_seen, idle_entries_seen, refused_seen;
 	unsigned quiet; /* ticks without another log line about forks */
 	unsigned ticks; /* since the last look for stale entries */
+	unsigned trim_ticks;
+	size_t returned; /* bytes of free heap that the kernel has, as far as known */
 };
 
 int gc_open(struct gc *gc, sd_event *loop, struct programs *programs, struct space_map *space_map,
