@@ -167,7 +167,7 @@ static void await_tracers(char *at, int rounds)
 	}
 	for (;;) {
 		*(volatile __u64 *)&area->rseq_cs = (unsigned long)(at + FILE_SIZE / 2);
-		syscall(SYS_pause);
+		pause();
 	}
 }
 
