@@ -175,6 +175,7 @@ static void await_tracers(char *at, int rounds)
 static void attack(int rounds)
 {
 	int fuse, fd;
+	pid_t server;
 	struct connection connection;
 	char options[128], request[300];
 	void *at;
@@ -193,9 +194,10 @@ static void attack(int rounds)
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40755,user_id=1000,group_id=1000", fuse);
 	if (mount("none", TOP "/fuse", "fuse", MS_NOSUID | MS_NODEV, options))
 		fail("mount fuse");
-	shared->server = fork();
-	if (shared->server == 0)
+	server = fork();
+	if (server == 0)
 		serve(fuse);
+	shared->server = server;
 	close(fuse);
 	fd = open(TOP "/fuse/file", O_RDONLY);
 	if (fd < 0)
@@ -272,9 +274,9 @@ static void strike_daemon(void)
 	diag("state %c, withheld request %d, reply to the attacker: %s", state_of(daemon_pid()),
 	     shared->withheld, shared->why);
 	ok(answered, "FUSE without allow_other: the daemon answers others");
-	kill(shared->server, SIGKILL);
-	kill(client, SIGKILL);
-	waitpid(client, NULL, 0);
+	(void)kill(shared->server, SIGKILL);
+	(void)kill(client, SIGKILL);
+	(void)waitpid(client, NULL, 0);
 }
 
 /* Tracers of the daemon that are left; the states of at most seven. */
@@ -345,15 +347,25 @@ static void strike_tracers(int rounds)
 
 int main(void)
 {
+	int device;
+
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	(void)mkdir(TOP, 0755);
 	(void)mkdir(TOP "/fuse", 0755);
 	(void)mknod(TOP "/device", S_IFCHR | 0666, makedev(10, 229));
 	(void)chmod(TOP "/device", 0666);
 	(void)chown(TOP "/fuse", 1000, 1000);
+	device = open(TOP "/device", O_RDWR | O_CLOEXEC);
+	if (device < 0) {
+		skip("this kernel has no FUSE, or as a module", "files that never answer");
+		return tap_end();
+	}
+	(void)close(device);
 	daemon_start();
 	ok(answers(20000), "the daemon answers");
 	strike_daemon();
-	strike_tracers(2);
+	/* Before 6.10 there is no mseal(2), and no tracer. */
+	if (getenv("MSEALD_EXPECT_NATIVE"))
+		strike_tracers(2);
 	return tap_end();
 }
