@@ -2,7 +2,7 @@
 /*
  * A user without any privilege has the daemon and its tracers read a file that never answers: of FUSE,
  * without allow_other, in a user namespace. (For a file below an overlay the daemon waits:
- * docs/threat-model.md, "FUSE".)
+ * docs/threat-model.md, "The daemon as a target".)
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -185,8 +185,9 @@ int gc_take_over(struct gc *gc)
 }
 
 /*
- * Returns memory of loading the programs, or of a burst of requests, which the C library would keep. It counts
- * what it has returned as free, too, and what is used again soon is not worth it: each page has to be cleared.
+ * Returns memory of loading the programs, or of a burst of requests, which the C library would keep. It
+ * counts what it has returned as free, too. What is used again soon is not worth it: each page has to be
+ * cleared.
  */
 static void give_memory_back(struct gc *gc)
 {
