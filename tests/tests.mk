@@ -8,7 +8,7 @@ UNIT_DAEMON := $(B)/tests/unit/test_base $(B)/tests/unit/test_sealset $(B)/tests
 	$(B)/tests/unit/test_plan $(B)/tests/unit/test_report $(B)/tests/unit/test_ratelimit \
 	$(B)/tests/unit/test_lock_log $(B)/tests/unit/test_creds $(B)/tests/unit/test_config \
 	$(B)/tests/unit/test_throttle $(B)/tests/unit/test_prog_table $(B)/tests/unit/test_globs \
-	$(B)/tests/unit/test_sanitizer $(B)/tests/unit/test_loader_deps
+	$(B)/tests/unit/test_sanitizer $(B)/tests/unit/test_loader_deps $(B)/tests/unit/test_reader
 UNIT_OCI := $(addprefix $(B)/tests/unit/,test_ocistate test_ocibundle test_ociarguments test_ocisettings)
 KERNEL_LIB := \
 	$(patsubst %.c,$(B)/%.o,$(filter-out tests/kernel/lock_%.c \

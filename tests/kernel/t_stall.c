@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A user without any privilege has the daemon and its tracers read a file that never answers: of FUSE,
- * without allow_other, in a user namespace. (For a file below an overlay the daemon waits:
- * docs/threat-model.md, "The daemon as a target".)
+ * A user without any privilege has the daemon, its reader and its tracers wait for a server of FUSE that never
+ * answers: for a file, in a user namespace without allow_other, or below an overlay, whose layers are read with
+ * the rights of the user who mounted it; or for mmap_lock, which a page fault holds.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,9 +31,19 @@
 
 #define TOP "/tmp/t_stall"
 #define FILE_SIZE (1 << 16)
+#define REQUESTS 3
+
+enum way { WAY_FUSE, WAY_OVERLAY, WAY_LOCK, WAY_TRACER };
+
+static const char *const names[] = {
+	[WAY_FUSE] = "FUSE without allow_other",
+	[WAY_OVERLAY] = "FUSE below an overlay",
+	[WAY_LOCK] = "FUSE while mmap_lock is held",
+};
 
 static struct {
-	volatile int stall, ready, withheld, direct;
+	/* stall: the server answers nothing more; fail_first: it fails one read before that */
+	volatile int stall, fail_first, ready, withheld, replies;
 	pid_t server;
 	char why[200];
 } * shared;
@@ -96,6 +107,11 @@ static void serve(int fd)
 		case FUSE_OPEN:
 		case FUSE_OPENDIR: length = sizeof(out.open); break;
 		case FUSE_READ:
+			if (shared->fail_first) {
+				shared->stall = 1;
+				out.header.error = -EIO;
+				break;
+			}
 			length = reading->size < FILE_SIZE ? reading->size : FILE_SIZE;
 			memset(out.bytes, 'a', length);
 			break;
@@ -171,27 +187,64 @@ static void await_tracers(char *at, int rounds)
 	}
 }
 
-/* The attacker: an ordinary user. */
-static void attack(int rounds)
+static void *fault(void *at)
 {
-	int fuse, fd;
-	pid_t server;
+	(void)*(volatile char *)at;
+	return NULL;
+}
+
+static void *map(void *context)
+{
+	return mmap(context, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/*
+ * A process of which one thread waits in a page fault and another for mmap_lock. The fault holds it: it has been
+ * retried, as its first read has failed, and does not let go of the lock again (mm/filemap.c,
+ * maybe_unlock_mmap_for_io).
+ */
+static pid_t lock_memory(char *at)
+{
+	pid_t pid;
+
+	shared->fail_first = 1;
+	pid = fork();
+	if (pid == 0) {
+		pthread_t thread;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)pthread_create(&thread, NULL, fault, at);
+		sleep(2);
+		(void)pthread_create(&thread, NULL, map, NULL);
+		for (;;)
+			pause();
+	}
+	sleep(4);
+	return pid;
+}
+
+/* The attacker: an ordinary user. */
+static void attack(enum way way, uid_t uid)
+{
 	struct connection connection;
-	char options[128], request[300];
+	char options[128], text[300];
+	int fuse, fd;
+	pid_t server, target = getpid();
 	void *at;
 
-	if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+	if (setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
 		fail("setresuid");
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
 		fail("unshare");
 	write_file("/proc/self/setgroups", "deny");
-	write_file("/proc/self/uid_map", "1000 1000 1");
-	write_file("/proc/self/gid_map", "1000 1000 1");
+	snprintf(text, sizeof(text), "%d %d 1", uid, uid);
+	write_file("/proc/self/uid_map", text);
+	write_file("/proc/self/gid_map", text);
 	fuse = open(TOP "/device", O_RDWR);
 	if (fuse < 0)
 		fail("fuse device");
-	snprintf(options, sizeof(options), "fd=%d,rootmode=40755,user_id=1000,group_id=1000", fuse);
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40755,user_id=%d,group_id=%d", fuse, uid, uid);
 	if (mount("none", TOP "/fuse", "fuse", MS_NOSUID | MS_NODEV, options))
 		fail("mount fuse");
 	server = fork();
@@ -199,44 +252,61 @@ static void attack(int rounds)
 		serve(fuse);
 	shared->server = server;
 	close(fuse);
-	fd = open(TOP "/fuse/file", O_RDONLY);
+	if (way == WAY_OVERLAY &&
+	    mount("overlay", TOP "/merged", "overlay", 0, "lowerdir=" TOP "/fuse:" TOP "/empty"))
+		fail("mount overlay");
+	fd = open(way == WAY_OVERLAY ? TOP "/merged/file" : TOP "/fuse/file", O_RDONLY);
 	if (fd < 0)
 		fail("open file");
 	at = mmap(NULL, FILE_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 	if (at == MAP_FAILED)
 		fail("mmap");
-	if (rounds)
-		await_tracers(at, rounds);
-	(void)*(volatile char *)at;
+	if (way == WAY_TRACER)
+		await_tracers(at, 1);
+	if (way == WAY_LOCK)
+		target = lock_memory(at);
+	else
+		(void)*(volatile char *)at;
 	if (!connection_open(&connection))
 		fail("connect");
 	shared->stall = 1;
-	snprintf(request, sizeof(request),
-		 "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":%d,\"dry_run\":true}}", getpid());
-	connection_send(&connection, request, strlen(request) + 1);
-	shared->ready = 1;
-	json_t *reply = connection_receive(&connection, 600000, NULL);
-	char *text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
-	snprintf(shared->why, sizeof(shared->why), "%.150s", text ?: "none");
-	shared->direct = 1;
+	snprintf(text, sizeof(text),
+		 "{\"method\":\"io.mseald.Seal\",\"parameters\":{\"pid\":%d,\"dry_run\":true}}", target);
+	for (int i = 0; i < REQUESTS; i++) {
+		json_t *reply;
+		char *words;
+
+		connection_send(&connection, text, strlen(text) + 1);
+		shared->ready = 1;
+		reply = connection_receive(&connection, 600000, NULL);
+		words = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+		snprintf(shared->why, sizeof(shared->why), "%.190s", words ?: "none");
+		free(words);
+		json_decref(reply);
+		shared->replies = i + 1;
+	}
 	for (;;)
 		pause();
 }
 
-/* Asks the daemon by a connection of its own. */
-static bool answers(int milliseconds)
+/* Calls a method by a connection of its own. Is there an answer, without an error? */
+static bool calls(const char *method, const char *parameters, int milliseconds)
 {
-	static const char request[] = "{\"method\":\"io.mseald.Status\",\"parameters\":{}}";
 	struct connection connection;
+	char request[300];
 	json_t *reply;
+	bool good;
 
 	if (!connection_open(&connection))
 		return false;
-	connection_send(&connection, request, sizeof(request));
+	snprintf(request, sizeof(request), "{\"method\":\"io.mseald.%s\",\"parameters\":{%s}}", method,
+		 parameters);
+	connection_send(&connection, request, strlen(request) + 1);
 	reply = connection_receive(&connection, milliseconds, NULL);
+	good = reply && !json_object_get(reply, "error");
 	connection_close(&connection);
 	json_decref(reply);
-	return reply != NULL;
+	return good;
 }
 
 static char state_of(pid_t pid)
@@ -254,33 +324,8 @@ static char state_of(pid_t pid)
 	return end ? end[2] : '?';
 }
 
-static void strike_daemon(void)
-{
-	bool answered;
-	pid_t client;
-
-	memset(shared, 0, sizeof(*shared));
-	client = fork();
-	if (client == 0)
-		attack(0);
-	for (int i = 0; i < 600 && !shared->ready; i++)
-		usleep(100000);
-	if (shared->ready != 1) {
-		ok(false, "the attack could not be made: %s", shared->why);
-		return;
-	}
-	sleep(5);
-	answered = answers(20000);
-	diag("state %c, withheld request %d, reply to the attacker: %s", state_of(daemon_pid()),
-	     shared->withheld, shared->why);
-	ok(answered, "FUSE without allow_other: the daemon answers others");
-	(void)kill(shared->server, SIGKILL);
-	(void)kill(client, SIGKILL);
-	(void)waitpid(client, NULL, 0);
-}
-
-/* Tracers of the daemon that are left; the states of at most seven. */
-static int tracers(char states[8], bool end)
+/* Helpers of the daemon that are left; the states of at most seven. */
+static int helpers(const char *name, char states[8], bool end)
 {
 	DIR *folder = opendir("/proc");
 	struct dirent *entry;
@@ -297,7 +342,7 @@ static int tracers(char states[8], bool end)
 			continue;
 		(void)!fgets(comm, sizeof(comm), file);
 		fclose(file);
-		if (strcmp(comm, "mseald-tracer\n"))
+		if (strncmp(comm, name, strlen(name)))
 			continue;
 		if (end)
 			kill(atoi(entry->d_name), SIGKILL);
@@ -307,6 +352,42 @@ static int tracers(char states[8], bool end)
 	}
 	closedir(folder);
 	return count;
+}
+
+static void strike_daemon(enum way way)
+{
+	char own[100], states[8];
+	int count = 0;
+	pid_t client;
+
+	memset(shared, 0, sizeof(*shared));
+	client = fork();
+	if (client == 0)
+		attack(way, 1000 + way);
+	for (int i = 0; i < 600 && !shared->ready; i++)
+		usleep(100000);
+	if (shared->ready != 1) {
+		ok(false, "%s: the attack could not be made: %s", names[way], shared->why);
+		return;
+	}
+	sleep(2);
+	diag("%s: state %c, withheld request %d", names[way], state_of(daemon_pid()), shared->withheld);
+	ok(calls("Status", "", 60000), "%s: the daemon answers others", names[way]);
+	snprintf(own, sizeof(own), "\"pid\":%d,\"dry_run\":true", getpid());
+	ok(calls("Seal", own, 60000), "%s: it reads other processes", names[way]);
+	for (int i = 0; i < 900 && shared->replies < REQUESTS; i++)
+		usleep(100000);
+	ok(shared->replies == REQUESTS, "%s: each request is answered: %s", names[way], shared->why);
+	count = helpers("mseald-reader", states, false);
+	ok(count <= 2, "%s: its readers do not add up (%d, %s)", names[way], count, states);
+	(void)kill(shared->server, SIGKILL);
+	(void)kill(client, SIGKILL);
+	(void)waitpid(client, NULL, 0);
+	for (int i = 0; i < 300 && count > 1; i++) {
+		usleep(100000);
+		count = helpers("mseald-reader", states, false);
+	}
+	ok(count == 1, "%s: a reader that waits no more ends (%d, %s)", names[way], count, states);
 }
 
 static void strike_tracers(int rounds)
@@ -322,21 +403,21 @@ static void strike_tracers(int rounds)
 		memset(shared, 0, sizeof(*shared));
 		clients[round] = fork();
 		if (clients[round] == 0)
-			attack(1);
+			attack(WAY_TRACER, 1000 + WAY_TRACER);
 		for (int i = 0; i < 600 && !shared->ready; i++)
 			usleep(100000);
 		servers[round] = shared->server;
-		count = tracers(states, false);
+		count = helpers("mseald-tracer", states, false);
 		diag("withheld request %d, reply %s; %d tracers: %s", shared->withheld, shared->why, count,
 		     states);
 	}
 	sleep(3);
-	count = tracers(states, false);
+	count = helpers("mseald-tracer", states, false);
 	ok(count < rounds, "FUSE behind a restartable sequence: tracers do not add up (%d, %s)", count,
 	   states);
-	(void)tracers(states, true);
+	(void)helpers("mseald-tracer", states, true);
 	sleep(2);
-	count = tracers(states, false);
+	count = helpers("mseald-tracer", states, false);
 	diag("after SIGKILL: %d tracers: %s", count, states);
 	for (int round = 0; round < rounds; round++) {
 		kill(servers[round], SIGKILL);
@@ -347,14 +428,17 @@ static void strike_tracers(int rounds)
 
 int main(void)
 {
-	int device;
+	int module = open("/tests/overlay.ko", O_RDONLY | O_CLOEXEC), device;
 
+	if (module >= 0)
+		(void)syscall(SYS_finit_module, module, "", 0);
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	(void)mkdir(TOP, 0755);
 	(void)mkdir(TOP "/fuse", 0755);
+	(void)mkdir(TOP "/merged", 0755);
+	(void)mkdir(TOP "/empty", 0755);
 	(void)mknod(TOP "/device", S_IFCHR | 0666, makedev(10, 229));
 	(void)chmod(TOP "/device", 0666);
-	(void)chown(TOP "/fuse", 1000, 1000);
 	device = open(TOP "/device", O_RDWR | O_CLOEXEC);
 	if (device < 0) {
 		skip("this kernel has no FUSE, or as a module", "files that never answer");
@@ -362,8 +446,13 @@ int main(void)
 	}
 	(void)close(device);
 	daemon_start();
-	ok(answers(20000), "the daemon answers");
-	strike_daemon();
+	ok(calls("Status", "", 20000), "the daemon answers");
+	strike_daemon(WAY_FUSE);
+	strike_daemon(WAY_LOCK);
+	if (module >= 0)
+		strike_daemon(WAY_OVERLAY);
+	else
+		skip("this kernel has no overlay, or not as a module", "FUSE below an overlay");
 	/* Before 6.10 there is no mseal(2), and no tracer. */
 	if (getenv("MSEALD_EXPECT_NATIVE"))
 		strike_tracers(2);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "seal/sanitizer.h" /* before cmocka.h, which has a macro fail() */
+#include "process/reader.h"
 #include "lib/base/util.h"
 
 #include <cmocka.h>
@@ -23,14 +24,15 @@ const char *__lsan_default_suppressions(void)
 
 static struct proc_maps maps;
 static struct objects objects;
-static int proc_fd;
+static struct target target = TARGET_EMPTY;
 
 static int setup(void **state)
 {
 	(void)state;
-	proc_fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return proc_fd >= 0 && proc_maps_read(getpid(), &maps) >= 0 &&
-			       objects_find(&maps, proc_fd, &objects) >= 0 ?
+	target.pid = getpid();
+	target.proc_fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return target.proc_fd >= 0 && proc_maps_read(getpid(), &maps) >= 0 &&
+			       objects_find(&maps, target.proc_fd, &objects) >= 0 ?
 		       0 :
 		       -1;
 }
@@ -40,7 +42,9 @@ static int teardown(void **state)
 	(void)state;
 	objects_free(&objects);
 	proc_maps_free(&maps);
-	return close(proc_fd);
+	reader_close();
+	target_close(&target);
+	return 0;
 }
 
 static const struct object *object_at(const void *address)
@@ -57,7 +61,7 @@ static bool is_in(const void *address, uint64_t inode, uint64_t number, uint32_t
 	const struct mseald_vma vma = { .inode = { .address = inode, .number = number },
 					.generation = generation };
 
-	return sanitizer_is_in(object_at(address), &vma, proc_fd);
+	return sanitizer_is_in(&target, object_at(address), &vma);
 }
 
 static void remembers_each_file(void **state)

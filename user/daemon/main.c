@@ -25,6 +25,7 @@
 #include "policy/container_watch.h"
 #include "policy/containers.h"
 #include "policy/reconcile.h"
+#include "process/reader.h"
 #include "seal/gc.h"
 #include "shutdown.h"
 #include "trace/tracer.h"
@@ -48,6 +49,7 @@ static void daemon_close(struct daemon *daemon)
 	containers_close(&daemon->containers);
 	gc_close(&daemon->gc);
 	integrity_close(&daemon->integrity);
+	reader_close();
 	set_map_close(daemon->space_map.sets);
 	programs_free(daemon->programs);
 	lock_free(daemon->lock);
@@ -258,6 +260,7 @@ static int daemon_open(struct daemon *daemon, const char *socket)
 		return r;
 	programs_state(daemon->programs)->quota_each = daemon->config.user_spaces;
 	tracer_allow(daemon->programs);
+	reader_allow(daemon->programs);
 	r = space_map_open(&daemon->space_map, daemon->programs);
 	if (r < 0) {
 		log_error("cannot read the maps: %s", strerror(-r));

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "bpf/task_iter.h"
+#include "process/reader.h"
 #include "lib/proc/open.h"
 
 static struct {
@@ -34,7 +35,8 @@ static bool is_left(uint32_t tgid)
 
 static bool is_other(const struct mseald_task *task)
 {
-	if (!task->key || task->flags & TASK_KTHREAD || task->tgid == 1 || task->tgid == (uint32_t)getpid())
+	if (!task->key || task->flags & TASK_KTHREAD || task->tgid == 1 || task->tgid == (uint32_t)getpid() ||
+	    reader_is((pid_t)task->tgid))
 		return false;
 	return !is_left(task->tgid);
 }

@@ -12,6 +12,7 @@
 #include "base/namespaces.h"
 #include "process/peer.h"
 #include "process/procfs.h"
+#include "process/reader.h"
 
 #define SYS_ADMIN 21   /* CAP_SYS_ADMIN, linux/capability.h */
 #define USER_LEVELS 32 /* nested user namespaces (kernel/user_namespace.c, create_user_ns) */
@@ -198,22 +199,29 @@ pid_t client_pid_for(const struct client *client, pid_t pid)
 
 /* --- permissions --- */
 
+struct question {
+	pid_t tid;
+	uid_t uid;
+};
+
 /*
- * Can its user trace the process? If not, its files in /proc belong to root (fs/proc/base.c,
+ * A job: can this user trace the process? If not, its files in /proc belong to root (fs/proc/base.c,
  * task_dump_owner). During an exec they show the old state. Opening maps waits for the end of the exec:
  * mm_access takes exec_update_lock, which exec holds from the new memory to the new privileges (fs/exec.c,
  * kernel/fork.c).
  */
-static bool is_dumpable(const struct target *target, uid_t uid)
+static int is_dumpable(const void *argument, const int *fds, struct reader_reply *reply)
 {
+	const struct question *question = argument;
 	_cleanup_close_ int maps = -1;
 	struct stat file;
 	char path[48];
 
-	FORMAT(path, "task/%d/maps", target->tid);
-	maps = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	FORMAT(path, "task/%d/auxv", target->tid);
-	return maps >= 0 && fstatat(target->proc_fd, path, &file, 0) == 0 && file.st_uid == uid;
+	(void)reply;
+	FORMAT(path, "task/%d/maps", question->tid);
+	maps = openat(fds[0], path, O_RDONLY | O_CLOEXEC);
+	FORMAT(path, "task/%d/auxv", question->tid);
+	return maps >= 0 && fstatat(fds[0], path, &file, 0) == 0 && file.st_uid == question->uid;
 }
 
 static int refuse(const struct target *target, struct error *error, const char *why)
@@ -223,12 +231,19 @@ static int refuse(const struct target *target, struct error *error, const char *
 
 int client_may(const struct client *client, const struct target *target, struct error *error)
 {
-	bool dumpable = is_dumpable(target, client->uid);
+	const struct question question = { .tid = target->tid, .uid = client->uid };
+	struct reader_reply reply;
 	struct creds creds;
 	char path[48];
+	int dumpable;
 
 	if (client->rank == CLIENT_ROOT)
 		return 0;
+	/* Its privileges are read after this. */
+	dumpable = reader_run(target->account, target->pid, is_dumpable, &question, sizeof(question),
+			      &target->proc_fd, 1, &reply);
+	if (dumpable < 0)
+		return error_set_errno(error, target->pid, dumpable, "cannot open /proc/PID/maps");
 	if (client->proc_fd < 0)
 		return refuse(
 			target, error,

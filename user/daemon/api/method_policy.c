@@ -9,7 +9,7 @@
 #include "policy/exec_facts.h"
 #include "policy/reconcile.h"
 #include "lib/base/names_json.h"
-#include "lib/proc/maps.h"
+#include "seal/inspection.h"
 #include "seal/labels.h"
 
 json_t *method_policy_reload(struct daemon *daemon, struct error *error)
@@ -43,12 +43,12 @@ static uint32_t set_of(struct daemon *daemon, uint64_t key)
 }
 
 /* Has it loaded a library that no seal covers? */
-static bool has_more(pid_t pid, const struct sealset *seals)
+static bool has_more(const struct mseald_task *task, const struct sealset *seals)
 {
 	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	size_t at = 0;
 
-	if (proc_maps_read(pid, &maps) < 0)
+	if (inspection_read_pid((pid_t)task->pid, task->account, &maps) < 0)
 		return false;
 	for (size_t i = 0; i < maps.count; i++) {
 		const struct mapping *mapping = &maps.list[i];
@@ -125,7 +125,7 @@ static const char *state_of(struct daemon *daemon, const struct policy *policy,
 	if (*ret_left == LEFT_NOTHING && *ret_missing)
 		*ret_left = task->pid == 1 ? LEFT_PID1 : LEFT_GATE;
 	if (*ret_left == LEFT_NOTHING && !policy->marked &&
-	    policy->seal.segments & 1u << MSEALD_SEGMENT_TEXT && has_more((pid_t)task->pid, &seals))
+	    policy->seal.segments & 1u << MSEALD_SEGMENT_TEXT && has_more(task, &seals))
 		*ret_left = LEFT_LIBRARY;
 	return *ret_missing ? "weaker" : "sealed";
 }

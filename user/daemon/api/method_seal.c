@@ -89,7 +89,7 @@ static int keep_plan(void *context, const struct plan *plan)
 	sealing->planned = json_array();
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct seal *seal = &plan->seals[i];
-		const struct mapping *mapping = proc_maps_find(&plan->maps, seal->start);
+		const struct mapping *mapping = proc_maps_find(&plan->inspection.maps, seal->start);
 		json_t *range = json_pack("{s:I,s:I,s:s,s:o,s:o,s:o,s:o*}", "start", (json_int_t)seal->start,
 					  "end", (json_int_t)seal->end, "segment",
 					  names_segment(seal->segment), "deny",

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "base/text.h"
-#include "bpf/task_iter.h"
+#include "seal/inspection.h"
 
 /* The start of the run of mappings of one file that this mapping is in. */
 static uint64_t file_start(const struct proc_maps *maps, const struct mapping *mapping)
@@ -51,16 +51,18 @@ void symbolize_attempt(struct programs *programs, const struct mseald_event *eve
 {
 	_cleanup_(proc_maps_free) struct proc_maps maps = {};
 	_cleanup_free_ struct mseald_task *tasks = NULL;
-	bool same = false, own = false;
+	const struct mseald_task *same = NULL;
+	bool own = false;
 	size_t count;
 
 	if (task_iter_read(programs, event->tgid, &tasks, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++) {
-		same |= tasks[i].tgid == event->tgid && tasks[i].start_time == event->start_time;
+		if (tasks[i].tgid == event->tgid && tasks[i].start_time == event->start_time)
+			same = &tasks[i];
 		own |= tasks[i].key == event->space;
 	}
-	if (!same || proc_maps_read(event->tgid, &maps) < 0)
+	if (!same || inspection_read_pid((pid_t)event->tgid, same->account, &maps) < 0)
 		return;
 	if (own)
 		symbolize_address(&maps, event->address, tally->symbol);

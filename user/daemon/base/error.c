@@ -23,5 +23,9 @@ int error_set_errno(struct error *error, pid_t pid, int r, const char *what)
 	if (r == -ENOSPC)
 		return error_about(error, "NoRoom", pid,
 				   ": %s: a map is full; `msealctl status` shows the usage", what);
+	if (r == -ETIMEDOUT)
+		return error_about(error, "Failed", pid,
+				   ": %s: the process, or the server of a file that it maps, does not answer",
+				   what);
 	return error_about(error, "Failed", pid, ": %s: %s", what, strerror(-r));
 }

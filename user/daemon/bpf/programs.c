@@ -404,3 +404,9 @@ int programs_vmas_fd(struct programs *programs, uint32_t tid)
 
 	return iterate(programs, TOOL_VMAS, &info);
 }
+
+void programs_iterators(const struct programs *programs, int ret[2])
+{
+	ret[0] = programs->skeleton.tools[TOOL_TASKS];
+	ret[1] = programs->skeleton.tools[TOOL_VMAS];
+}

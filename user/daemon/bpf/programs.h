@@ -75,3 +75,5 @@ int programs_watch(struct programs *programs, uint64_t key, const struct mseald_
 int programs_tasks_fd(struct programs *programs, uint32_t pid);
 /* ...and struct mseald_vma, for the memory of one thread. */
 int programs_vmas_fd(struct programs *programs, uint32_t tid);
+/* The two descriptors that these need. */
+void programs_iterators(const struct programs *programs, int ret[2]);

@@ -6,20 +6,39 @@
 #include <sys/stat.h>
 
 #include "base/cgroup.h"
+#include "bpf/task_iter.h"
 #include "lib/elf/object.h"
 #include "process/procfs.h"
+#include "process/reader.h"
 
-/* Is the program marked? A negative errno: that cannot be read, -ESRCH: it has ended. */
-static int read_marked(int proc_fd, struct stat *ret)
+/* A job: is the program marked? Replies with the struct stat of its file. -ESRCH: it has ended. */
+static int is_marked(const void *argument, const int *fds, struct reader_reply *reply)
 {
-	_cleanup_close_ int fd = openat(proc_fd, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int fd = openat(fds[0], "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat *st = reader_reply_room(reply, sizeof(*st));
 	struct elf_object object;
 	int r;
 
+	(void)argument;
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	r = fstat(fd, ret) < 0 ? -errno : elf_object_read(fd, &object);
+	r = fstat(fd, st) < 0 ? -errno : elf_object_read(fd, &object);
 	return r == -ENOEXEC ? 0 : r < 0 ? r : object.memory_seal;
+}
+
+/* The same, in the daemon. */
+static int read_marked(struct programs *programs, pid_t pid, int proc_fd, struct stat *ret)
+{
+	_cleanup_free_ struct mseald_task *tasks = NULL;
+	struct reader_reply reply;
+	size_t count;
+	int r = task_iter_read(programs, pid, &tasks, &count);
+
+	if (r >= 0)
+		r = reader_run(tasks[0].account, pid, is_marked, NULL, 0, &proc_fd, 1, &reply);
+	if (r >= 0)
+		*ret = *(const struct stat *)reply.data;
+	return r;
 }
 
 /*
@@ -56,11 +75,11 @@ int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_wa
 		return -ESRCH;
 	if (want_marked) {
 		struct stat st;
-		int marked = read_marked(proc_fd, &st);
+		int marked = read_marked(programs, pid, proc_fd, &st);
 
 		if (marked == -ESRCH || marked == -ENOMEM)
 			return marked;
-		if (marked == -EMFILE || marked == -ENFILE)
+		if (marked == -EMFILE || marked == -ENFILE || marked == -ETIMEDOUT)
 			return -ENOMEM;
 		facts.policy.marked = marked > 0;
 		if (marked >= 0 && watched && watched->file.inode &&

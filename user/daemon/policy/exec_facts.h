@@ -15,7 +15,7 @@ struct exec_facts {
 
 /*
  * watched: NULL: not watched. want_marked: check the program's file, and tell the kernel the result. -ESRCH:
- * the process is gone; -ENOMEM.
+ * the process is gone; -ENOMEM: not now.
  */
 int exec_facts_read(struct programs *programs, pid_t pid, const struct mseald_watched *watched,
 		    bool want_marked, struct exec_facts *ret);

@@ -4,6 +4,7 @@
 
 #include "bpf/task_iter.h"
 #include "process/procfs.h"
+#include "process/reader.h"
 
 #define TRIES 16 /* while the threads replace each other */
 
@@ -35,42 +36,90 @@ static int read_task(struct programs *programs, pid_t pid, struct mseald_task *r
 	return 0;
 }
 
-/*
- * Opens the files of a thread that has the memory, and reads its task record: not of the first thread, which
- * may have ended before the others. *ret_error: error of the files. -EAGAIN: threads keep ending.
- */
-static int open_of_thread(struct programs *programs, struct target *target, struct mseald_task *ret_task,
-			  int *ret_error)
-{
-	pid_t tid = target->pid;
+/* --- in the reader --- */
 
-	for (int i = 0; i < TRIES; i++) {
-		char path[48];
+struct opening {
+	struct programs *programs;
+	pid_t pid, tid;
+};
+
+struct opened {
+	struct mseald_task task;
+	int error; /* of the files */
+};
+
+static int open_file(int proc_fd, pid_t tid, const char *name, int *error)
+{
+	char path[48];
+	int fd;
+
+	FORMAT(path, "task/%d/%s", tid, name);
+	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && !*error)
+		*error = -errno;
+	return fd;
+}
+
+/*
+ * A job: opens the files of a thread that has the memory, and reads its task record: not of the first thread,
+ * which may have ended before the others. Replies with struct opened, maps and pagemap. -EAGAIN: threads keep
+ * ending.
+ */
+static int open_of_thread(const void *argument, const int *fds, struct reader_reply *reply)
+{
+	const struct opening *opening = argument;
+	struct opened *opened = reader_reply_room(reply, sizeof(*opened));
+	pid_t tid = opening->tid;
+
+	for (int i = 0; opened && i < TRIES; i++) {
+		_cleanup_close_ int maps = -1, pagemap = -1;
 		int r;
 
-		FORMAT(path, "task/%d/maps", tid);
-		target->maps_fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
-		*ret_error = target->maps_fd < 0 ? -errno : 0;
-		FORMAT(path, "task/%d/pagemap", tid);
-		target->pagemap_fd = openat(target->proc_fd, path, O_RDONLY | O_CLOEXEC);
-		*ret_error = target->pagemap_fd < 0 && !*ret_error ? -errno : *ret_error;
+		opened->error = 0;
+		maps = open_file(fds[0], tid, "maps", &opened->error);
+		pagemap = open_file(fds[0], tid, "pagemap", &opened->error);
 		/* For a task without memory these may fail to open, or read as empty. */
-		r = read_task(programs, target->pid, ret_task);
-		if (r < 0 || !ret_task->key || (pid_t)ret_task->pid == tid)
+		r = read_task(opening->programs, opening->pid, &opened->task);
+		if (r < 0)
 			return r;
-		tid = ret_task->pid;
-		cleanup_close(&target->maps_fd);
-		cleanup_close(&target->pagemap_fd);
+		if (opened->task.key && (pid_t)opened->task.pid != tid) {
+			tid = opened->task.pid;
+			continue;
+		}
+		if (!opened->error) {
+			reply->fds[0] = TAKE_FD(maps);
+			reply->fds[1] = TAKE_FD(pagemap);
+		}
+		return 0;
 	}
 	return -EAGAIN;
+}
+
+/* --- in the daemon --- */
+
+static int refuse(struct error *error, pid_t pid, int r, const struct mseald_task *task)
+{
+	if (r == -EAGAIN)
+		return error_about(error, "Changing", pid,
+				   " keeps replacing its threads; nothing is sealed, try again");
+	if (r < 0)
+		return error_set_errno(error, pid, r, "cannot find its address space");
+	if (task->flags & TASK_KTHREAD)
+		return error_about(error, "NotAProcess", pid,
+				   " is a kernel thread and has no memory of its own");
+	if (!task->key)
+		return error_about(error, "NoSuchProcess", pid, " has exited");
+	return 0;
 }
 
 int target_open(struct programs *programs, pid_t pid, struct target *ret, struct error *error)
 {
 	_cleanup_(target_close) struct target target = TARGET_EMPTY;
+	const struct opened *opened;
+	struct reader_reply reply;
 	struct mseald_task task;
 	pid_t tgid;
-	int r, files_r;
+	int r;
 
 	target.pid = pid;
 	target.proc_fd = procfs_open(pid);
@@ -79,24 +128,25 @@ int target_open(struct programs *programs, pid_t pid, struct target *ret, struct
 	tgid = procfs_status_number(pid, "Tgid", 10, 0);
 	if (tgid > 0 && tgid != pid)
 		return error_about(error, "NotAProcess", pid, " is a thread; its process is %d", tgid);
-	r = open_of_thread(programs, &target, &task, &files_r);
-	if (r == -EAGAIN)
-		return error_about(error, "Changing", pid,
-				   " keeps replacing its threads; nothing is sealed, try again");
+	r = read_task(programs, pid, &task);
+	r = refuse(error, pid, r, &task);
 	if (r < 0)
-		return error_set_errno(error, pid, r, "cannot find its address space");
-	if (task.flags & TASK_KTHREAD)
-		return error_about(error, "NotAProcess", pid,
-				   " is a kernel thread and has no memory of its own");
-	if (!task.key)
-		return error_about(error, "NoSuchProcess", pid, " has exited");
-	if (files_r)
-		return error_set_errno(error, pid, files_r, "cannot open /proc/PID/maps");
-	target.tid = task.pid;
-	target.key = task.key;
-	target.exec_id = task.exec_id;
-	target.start_time = task.start_time;
-	target.account = task.account;
+		return r;
+	r = reader_run(task.account, pid, open_of_thread, &(struct opening){ programs, pid, (pid_t)task.pid },
+		       sizeof(struct opening), &target.proc_fd, 1, &reply);
+	target.maps_fd = reply.fds[0];
+	target.pagemap_fd = reply.fds[1];
+	opened = (const struct opened *)reply.data;
+	r = refuse(error, pid, r, r < 0 ? NULL : &opened->task);
+	if (r >= 0 && opened->error)
+		r = error_set_errno(error, pid, opened->error, "cannot open /proc/PID/maps");
+	if (r < 0)
+		return r;
+	target.tid = opened->task.pid;
+	target.key = opened->task.key;
+	target.exec_id = opened->task.exec_id;
+	target.start_time = opened->task.start_time;
+	target.account = opened->task.account;
 	*ret = target;
 	target = (struct target)TARGET_EMPTY;
 	return 0;
@@ -119,14 +169,6 @@ int target_unchanged(struct programs *programs, const struct target *target)
 		return r;
 	return task.key == target->key && task.exec_id == target->exec_id &&
 	       task.start_time == target->start_time;
-}
-
-void target_wait_for_changes(const struct target *target, uint64_t address)
-{
-	uint64_t entry;
-
-	(void)!pread(target->pagemap_fd, &entry, sizeof(entry),
-		     (off_t)(address / page_size() * sizeof(entry)));
 }
 
 #define SETTLE_STEP_US 2000

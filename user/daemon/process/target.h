@@ -12,7 +12,8 @@
 struct target {
 	pid_t pid;
 	pid_t tid; /* a thread with the memory: the first, unless it has ended */
-	int proc_fd, maps_fd, pagemap_fd;
+	int proc_fd;
+	int maps_fd, pagemap_fd; /* to be read by the reader (process/reader.h) or a tracer only */
 	uint64_t key, exec_id, start_time;
 	uint32_t account; /* account that its address space would be charged to (bpf/quota.h) */
 };
@@ -22,7 +23,7 @@ struct target {
 		.proc_fd = -1, .maps_fd = -1, .pagemap_fd = -1 \
 	}
 
-/* -EBADR and the reason: no such process, a thread, a kernel thread, a zombie. */
+/* -EBADR and the reason: no such process, a thread, a kernel thread, a zombie, or it does not answer. */
 int target_open(struct programs *programs, pid_t pid, struct target *ret, struct error *error);
 void target_close(struct target *target); /* takes an empty one */
 
@@ -38,6 +39,3 @@ char target_thread_state(const struct target *target, pid_t tid);
  * or waits uninterruptibly. A thread that never sleeps is given a moment.
  */
 void target_let_calls_end(struct programs *programs, const struct target *target);
-
-/* Waits for the calls that are changing the memory: reading the pagemap takes mmap_lock (task_mmu.c). */
-void target_wait_for_changes(const struct target *target, uint64_t address);

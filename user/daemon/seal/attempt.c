@@ -169,7 +169,7 @@ static int call_mseal(struct attempt *attempt, const struct range *ranges, size_
 	const struct native_ranges native = {
 		.list = ranges,
 		.count = count,
-		.maps = &attempt->plan.maps,
+		.maps = &attempt->plan.inspection.maps,
 		.still = request->native_or_nothing ? still_holds : NULL,
 		.context = attempt,
 	};

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "bpf/bpffs.h"
 #include "bpf/task_iter.h"
+#include "process/reader.h"
 #include "seal/set_pool.h"
 
 #define SOON_US (100u * 1000)
@@ -193,6 +194,7 @@ static void give_memory_back(struct gc *gc)
 {
 	size_t now_free = mallinfo2().fordblks;
 
+	reader_trim();
 	gc->returned = ++gc->trim_ticks % TRIM_LOOKS ? MIN_OF(gc->returned, now_free) : 0;
 	if (now_free - gc->returned <= KEPT_MEMORY)
 		return;

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "bpf/task_iter.h"
-#include "process/target.h"
+#include "seal/inspection.h"
 
 #define AGAIN_US (10u * 1000) /* until it checks again whether all killed processes have ended */
 
@@ -35,7 +35,7 @@ static int find_gone(struct integrity *integrity, uint64_t key, pid_t pid, struc
 		return -ESRCH;
 	r = space_map_read_seals(integrity->space_map, key, NULL, &set);
 	if (r >= 0)
-		r = proc_maps_read_fd(target.maps_fd, &maps);
+		r = inspection_read_maps(&target, &maps);
 	if (r < 0)
 		return r;
 	if (maps.count == 0)

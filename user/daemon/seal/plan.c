@@ -6,7 +6,6 @@
 
 #include "base/arch.h"
 #include "lib/base/list.h"
-#include "bpf/task_iter.h"
 #include "lib/base/names.h"
 #include "seal/sanitizer.h"
 
@@ -16,10 +15,8 @@
 void plan_free(struct plan *plan)
 {
 	free(plan->seals);
-	free(plan->dlopened);
-	free(plan->vmas.list);
 	segments_free(&plan->segments);
-	proc_maps_free(&plan->maps);
+	inspection_free(&plan->inspection);
 	*plan = (struct plan){};
 }
 
@@ -47,7 +44,7 @@ static bool any_hugetlb(const struct task_vmas *vmas)
 static unsigned plan_file(const struct plan *plan, const struct seal_request *request,
 			  const struct mapping *mapping, unsigned deny, struct seal *seal)
 {
-	const struct mseald_vma *vma = task_iter_vma_at(&plan->vmas, seal->start);
+	const struct mseald_vma *vma = task_iter_vma_at(&plan->inspection.vmas, seal->start);
 	bool has = vma->inode.address && !mapping->shared && !mapping->write &&
 		   strncmp(mapping->path, "/anon_hugepage", 14) != 0;
 
@@ -69,7 +66,7 @@ static int plan_piece(struct plan *plan, const struct seal_request *request, con
 {
 	struct seal seal = { .start = start, .end = end, .segment = segment };
 	unsigned deny = request->seal.deny & ~request->spared;
-	const struct mseald_vma *vma = task_iter_vma_at(&plan->vmas, start);
+	const struct mseald_vma *vma = task_iter_vma_at(&plan->inspection.vmas, start);
 
 	if (mapping->write && !(vma->flags & ARCH_VM_PKEY))
 		deny &= ~(unsigned)MSEALD_DENY_DISCARD;
@@ -160,7 +157,7 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 		const struct range *range = &request->ranges[i];
 		uint64_t hole;
 
-		if (!proc_maps_covers(&plan->maps, range->start, range->end, &hole)) {
+		if (!proc_maps_covers(&plan->inspection.maps, range->start, range->end, &hole)) {
 			char text[RANGE_TEXT_MAX];
 
 			error->address = hole;
@@ -169,10 +166,13 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 					   range_format(range, text), hole, request->pid);
 		}
 		/* Both are sorted: continue where the last range ended. */
-		while (next < plan->maps.count && plan->maps.list[next].end <= range->start)
+		while (next < plan->inspection.maps.count &&
+		       plan->inspection.maps.list[next].end <= range->start)
 			next++;
-		for (size_t j = next; j < plan->maps.count && plan->maps.list[j].start < range->end; j++) {
-			const struct mapping *mapping = &plan->maps.list[j];
+		for (size_t j = next;
+		     j < plan->inspection.maps.count && plan->inspection.maps.list[j].start < range->end;
+		     j++) {
+			const struct mapping *mapping = &plan->inspection.maps.list[j];
 
 			r = plan_split(plan, request, mapping, MAX_OF(range->start, mapping->start),
 				       MIN_OF(range->end, mapping->end));
@@ -181,15 +181,6 @@ static int plan_ranges(struct plan *plan, const struct seal_request *request, st
 		}
 	}
 	return 0;
-}
-
-/* Finds objects that a constructor has loaded: they may be unloaded at any time. */
-static int find_dlopened(struct plan *plan, const struct target *target)
-{
-	const struct objects *objects = &plan->segments.objects;
-
-	plan->dlopened = calloc(objects->count + 1, sizeof(*plan->dlopened));
-	return plan->dlopened ? readiness_find_dlopened(objects, target->proc_fd, plan->dlopened) : -ENOMEM;
 }
 
 /*
@@ -204,7 +195,7 @@ static int plan_between(struct plan *plan, const struct seal_request *request, c
 	if (!request->policy || !(request->seal.segments & 1u << MSEALD_SEGMENT_RODATA) ||
 	    before->object < 0 || before->object != after->object || before->end >= after->start)
 		return 0;
-	mapping = proc_maps_find(&plan->maps, before->end);
+	mapping = proc_maps_find(&plan->inspection.maps, before->end);
 	if (!mapping || mapping->end < after->start || mapping->read || mapping->write || mapping->exec ||
 	    proc_mapping_compare_files(mapping, after->mapping) != 0)
 		return 0;
@@ -220,7 +211,7 @@ static int plan_segments(struct plan *plan, const struct seal_request *request)
 
 		if (segment->end >= MSEALD_NO_START ||
 		    (request->readiness && !readiness_allows(request->readiness, segment)) ||
-		    (plan->dlopened && segment->object >= 0 && plan->dlopened[segment->object]))
+		    (request->launch && segment->object >= 0 && plan->inspection.late[segment->object]))
 			continue;
 		if (request->seal.segments & 1u << segment->kind)
 			r = plan_piece(plan, request, segment->mapping, segment->start, segment->end,
@@ -238,17 +229,17 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 	int r;
 
 	plan->account = target->account;
-	r = proc_maps_read_fd(target->maps_fd, &plan->maps);
-	if (r >= 0)
-		r = task_iter_read_vmas(programs, target->tid, &plan->vmas);
-	if (r >= 0)
-		plan->hugetlb = any_hugetlb(&plan->vmas);
-	if (r >= 0)
-		r = segments_resolve(&plan->maps, target->proc_fd, &plan->segments);
+	r = inspection_read(programs, target,
+			    request->launch    ? INSPECTION_ALWAYS :
+			    request->readiness ? readiness_wants_late(request->readiness) :
+						 INSPECTION_NEVER,
+			    &plan->inspection);
+	if (r >= 0) {
+		plan->hugetlb = any_hugetlb(&plan->inspection.vmas);
+		r = segments_split(&plan->inspection.maps, &plan->inspection.objects, &plan->segments);
+	}
 	if (r >= 0 && request->readiness)
-		r = readiness_judge(request->readiness, &plan->segments, &plan->vmas, target->proc_fd);
-	if (r >= 0 && request->launch)
-		r = find_dlopened(plan, target);
+		r = readiness_judge(request->readiness, &plan->segments, &plan->inspection);
 	if (r >= 0)
 		r = request->count ? plan_ranges(plan, request, error) : plan_segments(plan, request);
 	if (r == -EBADR)
@@ -257,12 +248,12 @@ int plan_make(struct plan *plan, struct programs *programs, const struct target 
 		return -EAGAIN; /* the mappings change faster than they can be read */
 	if (r < 0)
 		return error_set_errno(error, request->pid, r, "cannot read its mappings");
-	if (proc_maps_is_32bit(&plan->maps) && request->seal.action == MSEALD_ACTION_DENY &&
+	if (proc_maps_is_32bit(&plan->inspection.maps) && request->seal.action == MSEALD_ACTION_DENY &&
 	    coverage_spares_32bit(programs_coverage(programs), request->seal.deny))
 		return error_about(error, "Unsupported", request->pid,
 				   " is 32-bit and can only be killed (--gate=deny); use --deny=mprotect, "
 				   "--action=kill or audit");
-	if (plan->maps.count == 0)
+	if (plan->inspection.maps.count == 0)
 		return error_about(error, "NoSuchProcess", request->pid, " has exited");
 	if (plan->count == 0 && request->seal.deny == MSEALD_DENY_DISCARD)
 		return error_about(error, "NothingToSeal", request->pid,
@@ -287,28 +278,21 @@ static bool same_mapping(const struct mapping *a, const struct mapping *b, uint6
 
 int plan_holds(const struct plan *plan, struct programs *programs, const struct target *target)
 {
-	_cleanup_(proc_maps_free) struct proc_maps now = {};
-	_cleanup_free_ struct mseald_vma *list = NULL;
-	struct task_vmas vmas = {};
-	int r;
+	_cleanup_(inspection_free) struct inspection now = {};
+	int r = inspection_read_again(programs, target, plan->seals[0].start, &now);
 
-	target_wait_for_changes(target, plan->seals[0].start);
-	r = proc_maps_read_fd(target->maps_fd, &now);
-	if (r >= 0)
-		r = task_iter_read_vmas(programs, target->tid, &vmas);
-	list = vmas.list;
 	if (r < 0)
 		return r;
 	/* After the commit, mmap_file sees the first mapping of huge pages (bpf/lsm_mm.bpf.c). */
-	if (!plan->hugetlb && any_hugetlb(&vmas))
+	if (!plan->hugetlb && any_hugetlb(&now.vmas))
 		return 0;
 	for (size_t i = 0; i < plan->count; i++) {
 		uint64_t at = plan->seals[i].start;
 
 		while (at < plan->seals[i].end) {
-			const struct mapping *old = proc_maps_find(&plan->maps, at);
-			const struct mapping *new = proc_maps_find(&now, at);
-			const struct mseald_vma *vma = task_iter_vma_at(&vmas, at);
+			const struct mapping *old = proc_maps_find(&plan->inspection.maps, at);
+			const struct mapping *new = proc_maps_find(&now.maps, at);
+			const struct mseald_vma *vma = task_iter_vma_at(&now.vmas, at);
 
 			/* Its file may have been opened for writing before the seal was active. */
 			if (plan->seals[i].file.address &&
@@ -316,7 +300,7 @@ int plan_holds(const struct plan *plan, struct programs *programs, const struct 
 			     (vma->written && !(plan->seals[i].flags & MSEALD_SEAL_WRITTEN))))
 				return 0;
 			if (!same_mapping(old, new, at) ||
-			    (task_iter_vma_at(&plan->vmas, at)->flags ^ vma->flags) & VM_DONTCOPY)
+			    (task_iter_vma_at(&plan->inspection.vmas, at)->flags ^ vma->flags) & VM_DONTCOPY)
 				return 0;
 			at = MIN_OF(old->end, new->end);
 		}
@@ -329,8 +313,8 @@ bool plan_traces_itself(const struct plan *plan, const struct target *target)
 	const struct objects *objects = &plan->segments.objects;
 
 	for (size_t i = 0; i < objects->count; i++)
-		if (sanitizer_is_in(&objects->list[i], task_iter_vma_at(&plan->vmas, objects->list[i].start),
-				    target->proc_fd))
+		if (sanitizer_is_in(target, &objects->list[i],
+				    task_iter_vma_at(&plan->inspection.vmas, objects->list[i].start)))
 			return true;
 	return false;
 }
@@ -339,8 +323,8 @@ const struct mapping *plan_shared_elsewhere(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->seals[i].file.address &&
-		    task_iter_vma_at(&plan->vmas, plan->seals[i].start)->shared)
-			return proc_maps_find(&plan->maps, plan->seals[i].start);
+		    task_iter_vma_at(&plan->inspection.vmas, plan->seals[i].start)->shared)
+			return proc_maps_find(&plan->inspection.maps, plan->seals[i].start);
 	return NULL;
 }
 

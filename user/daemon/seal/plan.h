@@ -42,12 +42,10 @@ struct seal_request {
 struct plan {
 	struct seal *seals; /* one for each mapping, segment, or part of it */
 	size_t count, allocated;
-	struct proc_maps maps; /* mappings that they were made from */
+	struct inspection inspection; /* what they were made from; its objects are in the segments */
 	struct segments segments;
-	struct task_vmas vmas; /* a mapping added meanwhile is empty: the plan will not hold */
-	bool hugetlb;	       /* some mapping of the process has huge pages */
-	uint32_t account;      /* account of the target */
-	bool *dlopened;	       /* of each object: left out; NULL: none is */
+	bool hugetlb;	  /* some mapping of the process has huge pages */
+	uint32_t account; /* account of the target */
 };
 
 void plan_free(struct plan *plan); /* takes zeroed; leaves it zeroed */

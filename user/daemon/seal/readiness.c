@@ -2,27 +2,8 @@
 /* See readiness.h. */
 #include "seal/readiness.h"
 
-#include <elf.h>
-
-#include "process/procfs.h"
-#include "seal/loader_deps.h"
-
 #define VM_WRITE 0x2 /* include/linux/mm.h */
 #define VM_ACCOUNT 0x00100000
-
-/* Reads AT_PHDR and AT_BASE from the program's auxiliary vector: getauxval(3). 0: missing. */
-static void read_auxv(int proc_dirfd, bool bits_32, uint64_t *ret_headers, uint64_t *ret_base)
-{
-	_cleanup_close_ int fd = openat(proc_dirfd, "auxv", O_RDONLY | O_CLOEXEC);
-	uint64_t words[PROCFS_AUXV_WORDS];
-	ssize_t n = fd < 0 ? -1 : read(fd, words, sizeof(words));
-
-	*ret_headers = *ret_base = 0;
-	if (n < 0)
-		return;
-	(void)procfs_auxv_find(words, n, bits_32, AT_PHDR, ret_headers);
-	(void)procfs_auxv_find(words, n, bits_32, AT_BASE, ret_base);
-}
 
 static bool has_relro(const struct object *object)
 {
@@ -142,79 +123,32 @@ static void judge(struct readiness *readiness, struct readiness_object *verdict,
 	}
 }
 
-/* Finds the program and the loader, which the kernel has mapped at the exec. NULL: not found. */
-static void find_kernels(struct readiness *readiness, const struct objects *objects, int proc_dirfd,
-			 const struct object **ret_program, const struct object **ret_loader)
+enum inspection_late readiness_wants_late(const struct readiness *readiness)
 {
-	*ret_program = *ret_loader = NULL;
-	for (int bits_32 = 0; bits_32 <= 1 && !*ret_program; bits_32++) {
-		uint64_t headers, base;
-
-		read_auxv(proc_dirfd, bits_32, &headers, &base);
-		for (size_t i = 0; i < objects->count; i++) {
-			const struct object *object = &objects->list[i];
-
-			if (headers >= object->start && headers < object->end)
-				*ret_program = object;
-			else if (base && base >= object->start && base < object->end)
-				*ret_loader = object;
-			readiness->objects[i].program = *ret_program == object;
-			readiness->objects[i].loader = *ret_loader == object;
-		}
-	}
-}
-
-int readiness_find_dlopened(const struct objects *objects, int proc_dirfd, bool *late)
-{
-	struct readiness readiness = { .objects = calloc(objects->count + 1, sizeof(*readiness.objects)) };
-	const struct object *program, *loader;
-	int r = 0;
-
-	if (!readiness.objects)
-		return -ENOMEM;
-	find_kernels(&readiness, objects, proc_dirfd, &program, &loader);
-	memset(late, 0, objects->count * sizeof(*late));
-	if (program)
-		r = loader_deps_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
-	if (loader)
-		late[loader - objects->list] = false;
-	readiness_free(&readiness);
-	return r;
-}
-
-static int find_late(struct readiness *readiness, const struct objects *objects, const struct object *program,
-		     const struct object *loader, int proc_dirfd)
-{
-	_cleanup_free_ bool *late = calloc(objects->count + 1, sizeof(*late));
-	bool plain = false;
-	size_t end;
-	int r = 0;
-
-	if (!late)
-		return -ENOMEM;
-	for (size_t i = 0; i < objects->count; i++)
-		plain = plain || (!has_relro(&objects->list[i]) && &objects->list[i] != program &&
-				  &objects->list[i] != loader);
 	/* An object without RELRO causes no relro event. */
-	if ((readiness->unseen || plain) && program)
-		r = loader_deps_find_late(objects, (size_t)(program - objects->list), proc_dirfd, late);
-	end = program && has_relro(program) ? end_of_start(readiness, program) :
-	      loader			    ? end_of_start(readiness, loader) :
-					      readiness->relro_count;
-	for (size_t i = 0; i < objects->count && r >= 0; i++)
+	return readiness->unseen ? INSPECTION_ALWAYS : INSPECTION_IF_PLAIN;
+}
+
+static void find_late(struct readiness *readiness, const struct objects *objects,
+		      const struct object *program, const struct object *loader, const bool *late)
+{
+	size_t end = program && has_relro(program) ? end_of_start(readiness, program) :
+		     loader			   ? end_of_start(readiness, loader) :
+						     readiness->relro_count;
+
+	for (size_t i = 0; i < objects->count; i++)
 		if (!readiness->objects[i].program && !readiness->objects[i].loader)
-			readiness->objects[i].late = (late[i] &&
+			readiness->objects[i].late = (late && late[i] &&
 						      (readiness->unseen || !has_relro(&objects->list[i]))) ||
 						     is_late(readiness, &objects->list[i], end);
-	return r;
 }
 
 int readiness_judge(struct readiness *readiness, const struct segments *segments,
-		    const struct task_vmas *vmas, int proc_dirfd)
+		    const struct inspection *inspection)
 {
 	const struct objects *objects = &segments->objects;
-	const struct object *program, *loader;
-	int r;
+	const struct task_vmas *vmas = &inspection->vmas;
+	const struct object *program = NULL, *loader = NULL;
 
 	readiness_free(readiness);
 	readiness->objects = calloc(objects->count + 1, sizeof(*readiness->objects));
@@ -222,15 +156,22 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 		return -ENOMEM;
 	/* The mappings have been read, so the relro events of all that they show have arrived by now. */
 	events_catch_up(readiness->events);
-	find_kernels(readiness, objects, proc_dirfd, &program, &loader);
+	if (inspection->program >= 0) {
+		program = &objects->list[inspection->program];
+		readiness->objects[inspection->program].program = true;
+	}
+	if (inspection->loader >= 0) {
+		loader = &objects->list[inspection->loader];
+		readiness->objects[inspection->loader].loader = true;
+	}
 	readiness->through = is_through(readiness, program, loader, vmas);
 	readiness->loading = is_loading(readiness, program, loader, vmas);
 	readiness->finishing = program && loader && relro_in_force(program, vmas) && has_relro(loader) &&
 			       !relro_in_force(loader, vmas);
 	if (readiness->kills_32 && program && !program->elf.is_64bit)
 		readiness->late = LATE_NOT;
-	r = find_late(readiness, objects, program, loader, proc_dirfd);
-	for (size_t i = 0; i < objects->count && r >= 0; i++) {
+	find_late(readiness, objects, program, loader, inspection->late);
+	for (size_t i = 0; i < objects->count; i++) {
 		struct readiness_object *verdict = &readiness->objects[i];
 
 		if (verdict->late && (!readiness->dlopen || readiness->late == LATE_NOT ||
@@ -245,7 +186,7 @@ int readiness_judge(struct readiness *readiness, const struct segments *segments
 		if (!verdict->constant || !verdict->data)
 			readiness->waiting++;
 	}
-	return r;
+	return 0;
 }
 
 bool readiness_allows(const struct readiness *readiness, const struct segment *segment)

@@ -8,8 +8,8 @@
 #pragma once
 
 #include "bpf/events.h"
-#include "bpf/task_iter.h"
 #include "lib/proc/segments.h"
+#include "seal/inspection.h"
 
 #define READINESS_RELRO_MAX 128
 
@@ -50,19 +50,15 @@ struct readiness {
 	} * objects;
 };
 
-/*
- * Judges the objects of segments; vmas are the same mappings with their flags, proc_dirfd is an open
- * /proc/PID. Replaces the previous result. -ENOMEM.
- */
-int readiness_judge(struct readiness *readiness, const struct segments *segments,
-		    const struct task_vmas *vmas, int proc_dirfd);
-void readiness_free(struct readiness *readiness); /* takes zeroed; keeps the input */
+/* What the judgement needs of the objects loaded by dlopen(3). */
+enum inspection_late readiness_wants_late(const struct readiness *readiness);
 
 /*
- * Marks late[i] of each object that was dlopen'ed, judged by the files; late has room for all. None, if the
- * program is not found. -ENOMEM.
+ * Judges the objects of segments, which are those of the inspection. Replaces the previous result. -ENOMEM.
  */
-int readiness_find_dlopened(const struct objects *objects, int proc_dirfd, bool *late);
+int readiness_judge(struct readiness *readiness, const struct segments *segments,
+		    const struct inspection *inspection);
+void readiness_free(struct readiness *readiness); /* takes zeroed; keeps the input */
 
 /* May this segment be sealed now? */
 bool readiness_allows(const struct readiness *readiness, const struct segment *segment);

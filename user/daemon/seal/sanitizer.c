@@ -6,7 +6,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/util.h"
-#include "lib/elf/dynamic.h"
+#include "seal/inspection.h"
 
 #define FILES 1024
 #define COUNTS_US (60 * UINT64_C(1000000))
@@ -22,27 +22,25 @@ struct file {
 /* In the daemon, which has one thread. Each file has one place. */
 static struct file files[FILES];
 
-static bool reads_as_sanitized(const struct object *object, int proc_dirfd)
+/* A weak symbol in every form of LeakSanitizer, also the static one. */
+static bool reads_as_sanitized(const struct target *target, const struct object *object)
 {
-	_cleanup_close_ int fd = object_open(object, proc_dirfd);
-
-	/* A weak symbol in every form of LeakSanitizer, also the static one. */
-	return fd >= 0 && elf_dynamic_names(fd, "__lsan_default_suppressions") > 0;
+	return inspection_has_symbol(target, object, "__lsan_default_suppressions");
 }
 
-bool sanitizer_is_in(const struct object *object, const struct mseald_vma *vma, int proc_dirfd)
+bool sanitizer_is_in(const struct target *target, const struct object *object, const struct mseald_vma *vma)
 {
 	const struct mseald_inode *inode = &vma->inode;
 	struct file *file = &files[(inode->address >> 6) % FILES];
 	uint64_t now = monotonic_us();
 
 	if (!inode->address)
-		return reads_as_sanitized(object, proc_dirfd);
+		return reads_as_sanitized(target, object);
 	if (!file->time || now - file->time > COUNTS_US || file->inode.address != inode->address ||
 	    file->inode.number != inode->number || file->generation != vma->generation)
 		*file = (struct file){ .inode = *inode,
 				       .generation = vma->generation,
 				       .time = now,
-				       .has = reads_as_sanitized(object, proc_dirfd) };
+				       .has = reads_as_sanitized(target, object) };
 	return file->has;
 }

@@ -5,10 +5,7 @@
 #include <stdbool.h>
 
 #include "lib/proc/objects.h"
-#include "mseald/shared.h"
+#include "process/target.h"
 
-/*
- * Has the object LeakSanitizer in it? vma: its mapping. What is found out about a file counts for a minute.
- * proc_dirfd: an open /proc/PID.
- */
-bool sanitizer_is_in(const struct object *object, const struct mseald_vma *vma, int proc_dirfd);
+/* Has the object LeakSanitizer in it? vma: its mapping. What is found out about a file counts for a minute. */
+bool sanitizer_is_in(const struct target *target, const struct object *object, const struct mseald_vma *vma);

@@ -6,7 +6,6 @@
  */
 #include "trace/native.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -15,6 +14,7 @@
 #include "base/log.h"
 #include "bpf/task_iter.h"
 #include "lib/base/clock.h"
+#include "process/overdue.h"
 #include "process/procfs.h"
 #include "trace/remote_syscall.h"
 #include "trace/thread_pick.h"
@@ -27,7 +27,7 @@
 #define RUNNER_MILLISECONDS 5
 #define PAUSE_NS 200000
 #define EXIT_TRIES 5000
-#define LATE_USERS 16
+/* The daemon waits for an answer, so for a while it does not stop other processes of a user who gave none. */
 #define LATE_PAUSE_US (60u * 1000 * 1000)
 
 /* --- in the tracer --- */
@@ -244,63 +244,15 @@ static bool worth_another(enum remote_answer answer)
 	       answer == ANSWER_FAILED;
 }
 
-/*
- * Users whose processes have not answered in time. The daemon waits for an answer, so for a while it does not
- * stop other processes of theirs; nor as long as the tracer is left. It may read memory that is in a file of
- * FUSE, whose server can keep it for ever: a user has one such tracer, all users together LATE_USERS.
- */
-static struct late_user {
-	uint32_t account; /* 0: none. Root does not need this to stop the daemon. */
-	uint64_t until;	  /* microseconds, CLOCK_MONOTONIC */
-	int tracer;	  /* only it has the other end of this pipe */
-} late_users[LATE_USERS];
-
-static bool is_late(struct late_user *user)
-{
-	struct pollfd end = { .fd = user->tracer, .events = POLLIN };
-
-	if (!user->account)
-		return false;
-	if (monotonic_us() < user->until || poll(&end, 1, 0) == 0)
-		return true;
-	(void)close(user->tracer);
-	user->account = 0;
-	return false;
-}
-
-static bool was_late(uint32_t account)
-{
-	size_t all = 0;
-	bool late = false;
-
-	for (size_t i = 0; account && i < LATE_USERS; i++) {
-		if (!is_late(&late_users[i]))
-			continue;
-		late = late || late_users[i].account == account;
-		all++;
-	}
-	return late || all == LATE_USERS;
-}
-
-/* Takes tracer. */
-static void note_late(uint32_t account, int tracer)
-{
-	for (size_t i = 0; account && i < LATE_USERS; i++) {
-		if (late_users[i].account)
-			continue;
-		late_users[i] = (struct late_user){ account, monotonic_us() + LATE_PAUSE_US, tracer };
-		return;
-	}
-	(void)close(tracer);
-}
+static struct overdue overdue = { .pause_us = LATE_PAUSE_US };
 
 int native_seal(struct programs *programs, const struct target *target, const struct native_ranges *ranges,
 		const char **ret_why)
 {
-	enum remote_answer answer = ranges->count > REMOTE_SYSCALL_MAX_RANGES ? ANSWER_TOO_MANY :
-				    proc_maps_is_32bit(ranges->maps)	      ? ANSWER_OTHER_CODE :
-				    was_late(target->account)		      ? ANSWER_LATE :
-										ANSWER_NO_MOMENT;
+	enum remote_answer answer = ranges->count > REMOTE_SYSCALL_MAX_RANGES	       ? ANSWER_TOO_MANY :
+				    proc_maps_is_32bit(ranges->maps)		       ? ANSWER_OTHER_CODE :
+				    overdue_is(&overdue, target->account, target->pid) ? ANSWER_LATE :
+											 ANSWER_NO_MOMENT;
 	bool possible = answer == ANSWER_NO_MOMENT;
 	unsigned in_vain = 0;
 	int late = -1;
@@ -319,7 +271,7 @@ int native_seal(struct programs *programs, const struct target *target, const st
 		return 1;
 	}
 	if (answer == ANSWER_LATE && possible)
-		note_late(target->account, late);
+		overdue_note(&overdue, target->account, target->pid, late);
 	if (answer == ANSWER_REFUSED && ranges->still)
 		return -EAGAIN;
 	log_debug("pid %d %s: not sealed by mseal(2)", target->pid, remote_answer_phrase(answer));

@@ -194,6 +194,28 @@ int proc_maps_read(pid_t pid, struct proc_maps *ret)
 	return fd < 0 ? fd : proc_maps_read_fd(fd, ret);
 }
 
+size_t proc_maps_size(const struct proc_maps *maps)
+{
+	size_t size = maps->count * sizeof(*maps->list);
+
+	for (size_t i = 0; i < maps->count; i++)
+		size += strlen(maps->list[i].path) + 1;
+	return size;
+}
+
+void proc_maps_copy(const struct proc_maps *maps, void *memory, struct proc_maps *ret)
+{
+	struct mapping *list = memory;
+	char *path = (char *)(list + maps->count);
+
+	for (size_t i = 0; i < maps->count; i++) {
+		list[i] = maps->list[i];
+		list[i].path = path;
+		path = stpcpy(path, maps->list[i].path) + 1;
+	}
+	*ret = (struct proc_maps){ .list = list, .count = maps->count };
+}
+
 void proc_maps_free(struct proc_maps *maps)
 {
 	if (!maps)

@@ -38,6 +38,10 @@ int proc_maps_parse(const char *text, size_t length, struct proc_maps *ret);
 int proc_maps_read_fd(int fd, struct proc_maps *ret);
 int proc_maps_read(pid_t pid, struct proc_maps *ret);
 
+/* Bytes that a copy of the mappings takes, with their paths; makes the copy in such memory. */
+size_t proc_maps_size(const struct proc_maps *maps);
+void proc_maps_copy(const struct proc_maps *maps, void *memory, struct proc_maps *ret);
+
 void proc_maps_free(struct proc_maps *maps); /* takes NULL and zeroed */
 
 /* The mapping that holds address, or NULL. */

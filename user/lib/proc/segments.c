@@ -217,14 +217,21 @@ static void append_segment(struct segments *segments, struct segment segment)
 
 int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segments *ret)
 {
+	struct objects objects = { 0 };
+	int r = objects_find(maps, proc_dirfd, &objects);
+
+	return r < 0 ? r : segments_split(maps, &objects, ret);
+}
+
+int segments_split(const struct proc_maps *maps, struct objects *objects, struct segments *ret)
+{
 	_cleanup_(spans_free) struct spans spans = { 0 };
-	_cleanup_(segments_free) struct segments segments = { 0 };
+	_cleanup_(segments_free) struct segments segments = { .objects = *objects };
 	size_t m = 0;
 	int r;
 
-	r = objects_find(maps, proc_dirfd, &segments.objects);
-	if (r == 0)
-		r = add_kernel_mappings(&spans, maps);
+	*objects = (struct objects){ 0 };
+	r = add_kernel_mappings(&spans, maps);
 	if (r == 0)
 		r = add_objects(&spans, maps, &segments.objects);
 	if (r < 0)

@@ -43,4 +43,6 @@ struct segments {
  *   - An ELF file that is only mapped to be read, or not yet loaded as a whole, has no segment.
  */
 int segments_resolve(const struct proc_maps *maps, int proc_dirfd, struct segments *ret);
+/* The same with the objects that objects_find() found in maps. Takes them, also when it fails. */
+int segments_split(const struct proc_maps *maps, struct objects *objects, struct segments *ret);
 void segments_free(struct segments *segments); /* takes NULL and zeroed */
