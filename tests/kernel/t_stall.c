@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A user without any privilege has the daemon, its reader and its tracers wait for a server of FUSE that never
- * answers: for a file, in a user namespace without allow_other, or below an overlay, whose layers are read with
- * the rights of the user who mounted it; or for mmap_lock, which a page fault holds.
+ * A user without any privilege has the daemon, its reader and its tracers wait for a server of FUSE that
+ * never answers: for a file, in a user namespace without allow_other, or below an overlay, whose layers are
+ * read with the rights of the user who mounted it; or for mmap_lock, which a page fault holds.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -199,8 +199,8 @@ static void *map(void *context)
 }
 
 /*
- * A process of which one thread waits in a page fault and another for mmap_lock. The fault holds it: it has been
- * retried, as its first read has failed, and does not let go of the lock again (mm/filemap.c,
+ * A process of which one thread waits in a page fault and another for mmap_lock. The fault holds it: it has
+ * been retried, as its first read has failed, and does not let go of the lock again (mm/filemap.c,
  * maybe_unlock_mmap_for_io).
  */
 static pid_t lock_memory(char *at)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * user/daemon/process/reader.c: jobs in another process, what they get and give; and overdue.c: who is not read
- * for a while. That the daemon gives up a reader that waits: tests/kernel/t_stall.c.
+ * user/daemon/process/reader.c: jobs in another process, what they get and give; and overdue.c: who is not
+ * read for a while. That the daemon gives up a reader that waits: tests/kernel/t_stall.c.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>

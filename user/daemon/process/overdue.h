@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Processes that kept a helper of the daemon waiting. A helper may wait for ever, for a user's FUSE server, and
- * then not even SIGKILL ends it. So a user has at most one that waits; root has one for each process.
+ * Processes that kept a helper of the daemon waiting. A helper may wait for ever, for a user's FUSE server,
+ * and then not even SIGKILL ends it. So a user has at most one that waits; root has one for each process.
  */
 #pragma once
 

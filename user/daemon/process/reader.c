@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See reader.h. The reader is a fork without an exec: a job is a function of the daemon, and the memory of the
- * replies, shared between the two, has the same address in both.
+ * See reader.h. The reader is a fork without an exec: a job is a function of the daemon, and the memory of
+ * the replies, shared between the two, has the same address in both.
  */
 #define _GNU_SOURCE
 #include "process/reader.h"

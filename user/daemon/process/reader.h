@@ -2,9 +2,9 @@
 /*
  * Reads what others can withhold: files in file systems of users (FUSE, also below an overlay) or over a
  * network, and what needs the mmap_lock or exec_update_lock of a process, which a page fault can hold while
- * it waits for such a file. That may take for ever, and SIGKILL does not end it once the server has the request
- * (fs/fuse/dev.c, request_wait_answer). So a child of the daemon reads. If it does not answer in time, the
- * daemon goes on without it.
+ * it waits for such a file. That may take for ever, and SIGKILL does not end it once the server has the
+ * request (fs/fuse/dev.c, request_wait_answer). So a child of the daemon reads. If it does not answer in
+ * time, the daemon goes on without it.
  */
 #pragma once
 

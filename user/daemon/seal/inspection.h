@@ -26,8 +26,8 @@ int inspection_read(struct programs *programs, const struct target *target, enum
 		    struct inspection *ret);
 
 /*
- * Reads maps and vmas only, after waiting for the calls that are changing the memory: reading the pagemap at an
- * address takes mmap_lock (fs/proc/task_mmu.c).
+ * Reads maps and vmas only, after waiting for the calls that are changing the memory: reading the pagemap at
+ * an address takes mmap_lock (fs/proc/task_mmu.c).
  */
 int inspection_read_again(struct programs *programs, const struct target *target, uint64_t address,
 			  struct inspection *ret);
