@@ -240,9 +240,9 @@ static int ask(struct head *head, const void *argument, size_t size, const int *
 static void give_up(uint32_t account, pid_t pid)
 {
 	(void)kill(reader.pid, SIGKILL);
-	log_warning("pid %d: reading its mappings or files takes more than %d s; for %u s %s read", pid,
-		    ANSWER_MILLISECONDS / 1000, (unsigned)(PAUSE_US / 1000000),
-		    account ? "no process of its user is" : "they are not");
+	log_warning("pid %d: its mappings or files cannot be read within %d s; %s left out for %u s", pid,
+		    ANSWER_MILLISECONDS / 1000, account ? "all of its user are" : "it is",
+		    (unsigned)(PAUSE_US / 1000000));
 	overdue_note(&overdue, account, pid, reader.fd);
 	forget();
 }

@@ -7,5 +7,7 @@
 #include "lib/proc/objects.h"
 #include "process/target.h"
 
-/* Has the object LeakSanitizer in it? vma: its mapping. What is found out about a file counts for a minute. */
+/*
+ * Has the object LeakSanitizer in it? vma: its mapping. What is found out about a file counts for a minute.
+ */
 bool sanitizer_is_in(const struct target *target, const struct object *object, const struct mseald_vma *vma);
