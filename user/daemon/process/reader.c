@@ -240,7 +240,7 @@ static int ask(struct head *head, const void *argument, size_t size, const int *
 static void give_up(uint32_t account, pid_t pid)
 {
 	(void)kill(reader.pid, SIGKILL);
-	log_warning("pid %d: its mappings or files cannot be read within %d s; %s left out for %u s", pid,
+	log_warning("pid %d: cannot read its mappings or files within %d s; %s left out for %u s", pid,
 		    ANSWER_MILLISECONDS / 1000, account ? "all of its user are" : "it is",
 		    (unsigned)(PAUSE_US / 1000000));
 	overdue_note(&overdue, account, pid, reader.fd);
