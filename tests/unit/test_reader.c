@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
 
 #include "process/overdue.h"
 #include "process/reader.h"
@@ -164,6 +165,28 @@ static void outlives_a_crash(void **state)
 	assert_int_equal(reader_run(0, 1, tell_pid, &(int){ 8 }, sizeof(int), NULL, 0, &reply), 8);
 }
 
+/* A tracer may have stopped the reader. */
+static void works_here_in_another_child(void **state)
+{
+	struct reader_reply reply;
+	pid_t first, child;
+	int status;
+
+	(void)state;
+	assert_int_equal(reader_run(0, 1, tell_pid, &(int){ 0 }, sizeof(int), NULL, 0, &reply), 0);
+	first = *(pid_t *)reply.data;
+	child = fork();
+	if (child == 0) {
+		reader_is_here();
+		status = reader_run(0, 1, tell_pid, &(int){ 3 }, sizeof(int), &(int){ 0 }, 1, &reply);
+		_exit(status == 4 && *(pid_t *)reply.data == getpid() ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(reader_run(0, 1, tell_pid, &(int){ 5 }, sizeof(int), NULL, 0, &reply), 5);
+	assert_int_equal(*(pid_t *)reply.data, first);
+}
+
 static void who_is_overdue(void **state)
 {
 	struct overdue overdue = { .pause_us = 0 };
@@ -218,6 +241,7 @@ int main(void)
 		cmocka_unit_test_teardown(lends_descriptors, end_reader),
 		cmocka_unit_test_teardown(replies_of_all_sizes, end_reader),
 		cmocka_unit_test_teardown(outlives_a_crash, end_reader),
+		cmocka_unit_test_teardown(works_here_in_another_child, end_reader),
 		cmocka_unit_test(who_is_overdue),
 		cmocka_unit_test(waits_a_while),
 	};

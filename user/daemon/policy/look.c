@@ -10,6 +10,7 @@
 #include "policy/pending.h"
 #include "policy/policy_seal.h"
 #include "policy/watched.h"
+#include "process/reader.h"
 #include "seal/seal.h"
 
 #define LAST_PAUSE_US (250u * 1000)
@@ -125,7 +126,7 @@ bool look_wants_native(const struct pending *pending, const struct policy *polic
 
 	return programs_coverage(on->programs)->native && policy->seal.gate != POLICY_GATE_BPF &&
 	       plan_can_be_native(&policy->seal) && on->config->native_after != CONFIG_NEVER &&
-	       pending->pid != getpid();
+	       pending->pid != getpid() && !reader_is(pending->pid);
 }
 
 /* Schedules native sealing for when the process has existed for NativeAfter=. */

@@ -44,6 +44,11 @@ void reader_allow(struct programs *programs);
 int reader_run(uint32_t account, pid_t pid, reader_job job, const void *argument, size_t size, const int *fds,
 	       size_t count, struct reader_reply *ret);
 
+/*
+ * From now on jobs run in the calling process, a child of the daemon that may wait itself: the reader is not
+ * its own, and may be what it has stopped.
+ */
+void reader_is_here(void);
 /* Is it the process that jobs run in? Not one that the daemon has given up. */
 bool reader_is(pid_t pid);
 /* Gives back memory that a large reply has used. */

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "bpf/task_iter.h"
 #include "process/procfs.h"
+#include "process/reader.h"
 
 #define STEP_US 2000
 #define STEPS 25 /* an attach takes microseconds; only an exec holds its mutex for longer */
@@ -42,6 +43,7 @@ pid_t tracer_fork(void)
 	/* With SIG_DFL, stops are reported to wait(2). */
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)prctl(PR_SET_NAME, "mseald-tracer");
+	reader_is_here();
 	return 0;
 }
 
